@@ -1,0 +1,61 @@
+//! Which L1 blocks this node has seen finalized (P3).
+
+use std::{cmp::Ordering, collections::BTreeMap};
+
+use hotshot_types::{L1Block, TimestampMs};
+
+/// How many L1 blocks are kept for checking proposals.
+const KEPT: usize = 256;
+/// How long a leader must have seen a block finalized before it names it, so that voters have
+/// seen it too.
+const SETTLED_MS: u64 = 60_000;
+
+/// What the own view says of an L1 block that a header names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opinion {
+    /// The parent's, or finalized in the own view.
+    Agrees,
+    /// Above what this node has seen.
+    Unknown,
+    /// Another block has that number, or it is below the parent's.
+    Contradicts,
+}
+
+/// The newest L1 blocks seen finalized.
+#[derive(Debug, Default)]
+pub(crate) struct L1View {
+    blocks: BTreeMap<u64, (L1Block, TimestampMs)>,
+}
+
+impl L1View {
+    pub(crate) fn saw(&mut self, block: L1Block, seen: TimestampMs) {
+        self.blocks.entry(block.number).or_insert((block, seen));
+        while self.blocks.len() > KEPT {
+            self.blocks.pop_first();
+        }
+    }
+
+    /// What a leader names on top of its parent's.
+    pub(crate) fn choose(&self, now: TimestampMs, parent: L1Block) -> L1Block {
+        self.blocks
+            .values()
+            .rev()
+            .find(|(_, seen)| seen.plus(SETTLED_MS) <= now)
+            .map(|(block, _)| *block)
+            .filter(|block| block.number > parent.number)
+            .unwrap_or(parent)
+    }
+
+    pub(crate) fn judge(&self, block: L1Block, parent: L1Block) -> Opinion {
+        match block.number.cmp(&parent.number) {
+            Ordering::Equal if block == parent => Opinion::Agrees,
+            Ordering::Equal | Ordering::Less => Opinion::Contradicts,
+            Ordering::Greater => match self.blocks.get(&block.number) {
+                Some((known, _)) if *known == block => Opinion::Agrees,
+                Some(_) => Opinion::Contradicts,
+                // Numbers between those seen may simply not have been reported.
+                None => Opinion::Unknown,
+            },
+        }
+    }
+}
