@@ -91,7 +91,7 @@ pub(crate) struct World {
     /// The height that every honest node has to reach, once the network has healed.
     target: Option<u64>,
     #[cfg(feature = "faults")]
-    pub(crate) broken: Option<hotshot::faults::Broken>,
+    pub(crate) broken: Option<hotshot::Broken>,
 }
 
 impl World {
@@ -274,7 +274,6 @@ impl World {
         }
     }
 
-    #[cfg(test)]
     pub(crate) fn now_ms(&self) -> u64 {
         self.now_ms
     }

@@ -106,7 +106,7 @@ impl Replica {
     }
 
     /// V16: only a finality certificate on the last block of the epoch opens the next.
-    fn end_epoch_with(&mut self, fc: &Certificate<Final>, outbox: &mut Outbox) {
+    pub(super) fn end_epoch_with(&mut self, fc: &Certificate<Final>, outbox: &mut Outbox) {
         let tip = self.chain.tip();
         if !self.is_last_of_epoch(fc.height()) || tip.hash() != fc.hash() {
             return;

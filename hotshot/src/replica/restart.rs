@@ -165,6 +165,12 @@ impl Replica {
                 self.unsettled = Some(fc.clone());
             }
         }
+        // It may have died between deciding an epoch's last block and opening the next one.
+        if let Some(fc) = self.highest_final.clone()
+            && fc.round().epoch == self.epoch()
+        {
+            self.end_epoch_with(&fc, outbox);
+        }
     }
 }
 

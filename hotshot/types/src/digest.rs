@@ -214,3 +214,6 @@ pub fn possession(domain: Hash, operator: Address, pk1: &PointG1, pk2: &PointG2)
 pub fn leader(seed: Hash, view: View) -> Hash {
     Words::tagged(Tag::Leader).hash(seed).uint(view.0).finish()
 }
+
+#[cfg(test)]
+mod tests;

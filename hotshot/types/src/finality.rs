@@ -14,6 +14,9 @@ use crate::{
     mountain_range::HeaderProof,
 };
 
+/// Most epochs that one proof may walk over.
+pub const MAX_STEPS: usize = 4_096;
+
 /// A final header of one epoch and the committee that it names for the next.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,7 +39,10 @@ pub struct EpochStep {
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FinalityProof {
-    /// One step for each epoch from the trusted one up to the certified header's.
+    /// One step for each epoch from the trusted one up to the certified header's; at most
+    /// [`MAX_STEPS`]. Longer walks are made in parts, with [`Trust::advance`].
+    #[borsh(deserialize_with = "bounded::read::<_, _, MAX_STEPS>")]
+    #[serde(deserialize_with = "bounded::list::<_, _, MAX_STEPS>")]
     pub steps: Vec<EpochStep>,
     /// The block that the certificate is on.
     pub certified: Header,

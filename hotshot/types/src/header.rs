@@ -169,3 +169,6 @@ impl Deref for SealedHeader {
         &self.header
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,10 @@ use crate::{
 pub(crate) enum Finding {
     OwnSlots(Hash),
     Verdict(Hash, Verdict),
+    /// The block can be decoded, but judging it takes the namespace map of its parent. The host
+    /// gets that on its own account: the state machine does not ask for final blocks below the
+    /// highest.
+    NeedsParent(Hash),
 }
 
 /// In memory; lost at a crash.
@@ -29,6 +33,8 @@ pub(crate) enum Finding {
 pub(crate) struct Blocks {
     /// Headers that the state machine knows, so that it can be told about their payloads.
     announced: BTreeMap<Hash, Arc<SealedHeader>>,
+    /// Headers that this node fetched for its state machine.
+    fetched: BTreeMap<Hash, Arc<SealedHeader>>,
     slots: BTreeMap<Hash, SlotOwners>,
     /// Payloads that came inline or as a whole, not judged yet.
     copies: BTreeSet<Hash>,
@@ -50,8 +56,13 @@ impl Blocks {
         self.verdict_told.remove(&hash);
     }
 
+    /// Remembers a header that was fetched.
+    pub(crate) fn add_fetched(&mut self, header: SealedHeader) {
+        self.fetched.insert(header.hash(), Arc::new(header));
+    }
+
     pub(crate) fn header(&self, hash: &Hash) -> Option<&Arc<SealedHeader>> {
-        self.announced.get(hash)
+        self.announced.get(hash).or_else(|| self.fetched.get(hash))
     }
 
     pub(crate) fn add_built(&mut self, shard_root: Hash) {
@@ -84,6 +95,10 @@ impl Blocks {
 
     pub(crate) fn add_bad(&mut self, hash: Hash) {
         self.bad.insert(hash);
+    }
+
+    pub(crate) fn is_bad(&self, hash: &Hash) -> bool {
+        self.bad.contains(hash)
     }
 
     /// Whose slots of a block this node can serve.
@@ -130,6 +145,7 @@ impl Blocks {
             let verdict = contents.verdict(&header, self.map_of(&header.parent_hash, stored));
             if verdict.is_none() {
                 self.waiting.entry(header.parent_hash).or_default().insert(hash);
+                findings.push(Finding::NeedsParent(header.parent_hash));
             }
             verdict
         } else {
@@ -144,7 +160,7 @@ impl Blocks {
 
     /// The namespace map's root after a block, if this node holds that map.
     fn map_of(&self, hash: &Hash, stored: &Stored) -> Option<Hash> {
-        let header = stored.headers.get(hash).or_else(|| self.announced.get(hash))?;
+        let header = stored.headers.get(hash).or_else(|| self.header(hash))?;
         stored.good.contains(hash).then_some(header.ns_acc_root)
     }
 }

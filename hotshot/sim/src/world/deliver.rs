@@ -124,6 +124,7 @@ impl World {
             }
             Wire::Header(header) => {
                 if self.nodes[to].wants.headers.remove(&header.hash()) {
+                    self.nodes[to].blocks.add_fetched(Header::clone(header).seal());
                     return self.feed(to, Input::Header(header.clone()));
                 }
             }
@@ -192,7 +193,11 @@ impl World {
         if !is_range {
             return Ok(());
         }
-        self.nodes[node].wants.range = None;
+        let host = &mut self.nodes[node];
+        host.wants.range = None;
+        for header in headers {
+            host.blocks.add_fetched(header.clone().seal());
+        }
         self.feed(node, Input::Headers(headers.to_vec()))
     }
 

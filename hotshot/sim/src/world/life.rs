@@ -1,7 +1,5 @@
 //! Starting, crashing, healing, and what a node does by the clock.
 
-use std::sync::Arc;
-
 use hotshot::{Config, EpochInfo, Input, Replica, Start};
 use hotshot_types::{Epoch, Hash, Message, Round, TimestampMs, mountain_range::MountainRange};
 
@@ -86,6 +84,7 @@ impl World {
             headers,
             recent: recent.map(|block| block.hash()).collect(),
             record: stored.record,
+            genesis: self.schedule.genesis.hash(),
         }
     }
 
@@ -257,10 +256,5 @@ impl World {
                 seen: TimestampMs(seen),
             },
         )
-    }
-
-    #[cfg(test)]
-    pub(crate) fn stored(&self, node: usize) -> Arc<Stored> {
-        Arc::new(self.nodes[node].disk.durable.clone())
     }
 }

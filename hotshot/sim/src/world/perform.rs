@@ -106,8 +106,12 @@ impl World {
                     self.law.accused(node, &evidence, &mut self.schedule)?;
                 }
             }
-            Output::Halt(evidence) => {
-                self.note(node, "halts", Round::default(), Hash::ZERO, || format!("{evidence:?}"));
+            Output::Halt {
+                conflicting,
+                evidence,
+                ..
+            } => {
+                self.note(node, "halts", Round::default(), conflicting, || format!("{evidence:?}"));
                 if self.nodes[node].is_honest {
                     return Err(Violation::Halted { node });
                 }
@@ -196,12 +200,8 @@ impl World {
         }
         let host = &self.nodes[node];
         let own = slots_of(host.identity);
-        let header = host
-            .blocks
-            .header(&hash)
-            .or_else(|| host.disk.live.headers.get(&hash))
-            .cloned();
-        let Some(header) = header else {
+        let header = host.blocks.header(&hash).or_else(|| host.disk.live.headers.get(&hash));
+        let Some(header) = header.cloned() else {
             return Err(Violation::Echo { node, hash });
         };
         if contents::is_inline(&header) {
@@ -226,6 +226,17 @@ impl World {
         self.look(node, hash);
     }
 
+    fn retrieve_ancestor(&mut self, node: usize, hash: Hash) {
+        let host = &self.nodes[node];
+        if host.wants.payloads.contains(&hash) || host.blocks.is_bad(&hash) {
+            return;
+        }
+        let header = host.disk.live.headers.get(&hash).or_else(|| host.blocks.header(&hash));
+        if let Some(header) = header.cloned() {
+            self.retrieve(node, &header);
+        }
+    }
+
     /// Tells the replica, after a while, what has become known about a block.
     pub(super) fn look(&mut self, node: usize, hash: Hash) {
         let host = &mut self.nodes[node];
@@ -237,11 +248,15 @@ impl World {
             &self.schedule,
         );
         for finding in findings {
-            let delay = self.dice.between(0, self.plan.work_ms);
             let fact = match finding {
                 Finding::OwnSlots(hash) => Fact::OwnSlots(hash),
                 Finding::Verdict(hash, verdict) => Fact::Verdict(hash, verdict),
+                Finding::NeedsParent(parent) => {
+                    self.retrieve_ancestor(node, parent);
+                    continue;
+                }
             };
+            let delay = self.dice.between(0, self.plan.work_ms);
             self.fact(node, delay, fact);
         }
     }

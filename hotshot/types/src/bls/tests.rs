@@ -188,8 +188,14 @@ fn keys_survive_their_encodings() {
 
 #[test]
 fn zero_and_numbers_above_the_group_order_are_no_secret() {
-    assert_eq!(SecretKey::from_bytes(&[0; 32]).err(), Some(KeyError::Secret));
-    assert_eq!(SecretKey::from_bytes(&[0xff; 32]).err(), Some(KeyError::Secret));
+    assert_eq!(
+        SecretKey::from_bytes(&[0; 32]).err(),
+        Some(KeyError::Secret)
+    );
+    assert_eq!(
+        SecretKey::from_bytes(&[0xff; 32]).err(),
+        Some(KeyError::Secret)
+    );
     let mut order = [0; 32];
     hex::decode_to_slice(
         "73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001",
@@ -286,7 +292,12 @@ fn no_signature_is_the_identity_or_outside_the_subgroup_or_no_point() {
     let committee = committee(1, &[1, 1]);
     let good = check(&committee, &[0, 1], "digest");
     let shifted = plus(good.signature, Signature(stray_g1()));
-    for bytes in [Signature(identity_g1()), Signature(stray_g1()), shifted, Signature::ZERO] {
+    for bytes in [
+        Signature(identity_g1()),
+        Signature(stray_g1()),
+        shifted,
+        Signature::ZERO,
+    ] {
         let bad = Check {
             signature: bytes,
             ..good.clone()
@@ -332,7 +343,11 @@ fn a_rogue_key_has_no_proof_of_possession() {
     }]));
 
     let proof = attacker.prove_possession(domain(), operator(1));
-    assert!(attacker.public_key().has_possession(domain(), operator(1), &proof));
+    assert!(
+        attacker
+            .public_key()
+            .has_possession(domain(), operator(1), &proof)
+    );
     assert!(!rogue.has_possession(domain(), operator(1), &proof));
     let over_the_rogue_key =
         digest::possession(domain(), operator(1), &rogue.point_g1(), &rogue.point_g2());
@@ -375,7 +390,10 @@ fn halves_whose_differences_cancel_are_found() {
     let minus_d = difference(&secret(0).public_key(), &g1_and(&a, &d)).g1;
     let plain_sum = g1_sum(&a.g1, &b.g1);
     (a.g1, b.g1) = (g1_sum(&a.g1, &d.g1), g1_sum(&b.g1, &minus_d));
-    assert!(g1_sum(&a.g1, &b.g1) == plain_sum, "a check without coefficients sees nothing");
+    assert!(
+        g1_sum(&a.g1, &b.g1) == plain_sum,
+        "a check without coefficients sees nothing"
+    );
     assert_eq!(check_halves(&[a, b]), Err(KeyError::HalvesDiffer));
 }
 
@@ -466,7 +484,10 @@ fn bad_signatures_of_every_sort_are_found_together() {
         signers: result.signers,
         signature: result.signature,
     };
-    assert_eq!(check.signers, Signers::of(9, [1, 4, 6, 7].map(ValidatorIndex)));
+    assert_eq!(
+        check.signers,
+        Signers::of(9, [1, 4, 6, 7].map(ValidatorIndex))
+    );
     assert!(verify_all(&[check]));
 }
 
@@ -491,7 +512,8 @@ fn a_repeated_vote_counts_once_and_one_from_outside_not_at_all() {
     let mut job = votes(&committee, digest);
     job.votes.push(job.votes[1]);
     job.votes.push((ValidatorIndex(3), secret(3).sign(&digest)));
-    job.votes.push((ValidatorIndex(u16::MAX), secret(3).sign(&digest)));
+    job.votes
+        .push((ValidatorIndex(u16::MAX), secret(3).sign(&digest)));
     let result = aggregate(&job);
     assert_eq!(result.signers.count(), 3);
     assert_eq!(result.invalid, [3, u16::MAX].map(ValidatorIndex).into());
@@ -519,6 +541,9 @@ fn certificates_verify_for_any_number_of_signers() {
     let committee = committee(1, &[1; 34]);
     for count in 1..=34 {
         let signers: Vec<u16> = (0..count).map(|i| (i * 5) % 34).collect();
-        assert!(verify_all(&[check(&committee, &signers, "digest")]), "{count}");
+        assert!(
+            verify_all(&[check(&committee, &signers, "digest")]),
+            "{count}"
+        );
     }
 }

@@ -50,7 +50,9 @@ fn groups_error(tc: &TimeoutCertificate) -> &'static str {
 fn certificates_of_a_quorum_verify() {
     let committee = sample_committee();
     quorum_certificate(6).verify(domain(), &committee).unwrap();
-    finality_certificate(6).verify(domain(), &committee).unwrap();
+    finality_certificate(6)
+        .verify(domain(), &committee)
+        .unwrap();
     verify_timeout(&timeout_certificate()).unwrap();
 }
 
@@ -121,8 +123,7 @@ fn certificates_of_another_network_epoch_or_phase_are_refused() {
         relabelled.verify(domain(), &Arc::new(committee.in_epoch(Epoch(3)))),
         Err(CertificateError::Signature)
     );
-    let as_final =
-        FinalityCertificate::claimed(qc.statement, qc.signers.clone(), qc.signature);
+    let as_final = FinalityCertificate::claimed(qc.statement, qc.signers.clone(), qc.signature);
     assert_eq!(
         as_final.verify(domain(), &committee),
         Err(CertificateError::Signature)
@@ -180,7 +181,9 @@ fn a_timeout_certificate_at_the_anchor_verifies() {
 fn a_timeout_signature_covers_network_round_and_lock() {
     let tc = timeout_certificate();
     let committee = sample_committee();
-    assert!(!bls::verify_all(&tc.checks(named("another network"), &committee)));
+    assert!(!bls::verify_all(
+        &tc.checks(named("another network"), &committee)
+    ));
     for change in [
         |tc: &mut TimeoutCertificate| tc.round.epoch = Epoch(3),
         |tc: &mut TimeoutCertificate| tc.round.view = View(8),
@@ -246,7 +249,10 @@ fn the_highest_lock_must_be_the_last_groups() {
             high,
             ..timeout_certificate()
         };
-        assert_eq!(groups_error(&tc), "the highest lock is not the last group's");
+        assert_eq!(
+            groups_error(&tc),
+            "the highest lock is not the last group's"
+        );
     }
     let mut other_epoch = quorum_certificate(6);
     other_epoch.statement.round.epoch = Epoch(1);
@@ -307,9 +313,7 @@ fn every_byte_of_a_certificate_is_in_its_cache_key() {
         FinalityCertificate::claimed(qc.statement, qc.signers.clone(), qc.signature).cache_key(),
     );
     insert(quorum_certificate(7).cache_key());
-    insert(
-        QuorumCertificate::claimed(qc.statement, signers(&[0, 1, 2]), qc.signature).cache_key(),
-    );
+    insert(QuorumCertificate::claimed(qc.statement, signers(&[0, 1, 2]), qc.signature).cache_key());
     insert(
         QuorumCertificate::claimed(qc.statement, qc.signers.clone(), Signature::ZERO).cache_key(),
     );

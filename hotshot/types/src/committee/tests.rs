@@ -18,7 +18,10 @@ fn scaled(draw: &Hash, total: Stake) -> Stake {
 
 #[test]
 fn a_committee_has_one_to_a_thousand_members_with_weight() {
-    assert_eq!(Committee::new(Epoch(1), vec![]), Err(CommitteeError::Size(0)));
+    assert_eq!(
+        Committee::new(Epoch(1), vec![]),
+        Err(CommitteeError::Size(0))
+    );
     let member = members(&[1]).remove(0);
     assert_eq!(
         Committee::new(Epoch(1), vec![member; MAX_MEMBERS + 1]),
@@ -77,7 +80,10 @@ fn thresholds_do_not_overflow_with_a_thousand_members_of_the_largest_weight() {
         assert_eq!(committee.total(), total);
         assert_thresholds(&committee, total);
         let everybody = (0..MAX_MEMBERS).map(ValidatorIndex::at);
-        assert_eq!(committee.stake_of(&Signers::of(MAX_MEMBERS, everybody)), total);
+        assert_eq!(
+            committee.stake_of(&Signers::of(MAX_MEMBERS, everybody)),
+            total
+        );
         assert!(committee.leader(named("seed"), View(1)).position() < MAX_MEMBERS);
     }
 }
@@ -121,15 +127,19 @@ fn stake_outside_the_committee_is_nothing() {
 
 #[test]
 fn leaders_are_the_first_whose_cumulative_weight_exceeds_the_scaled_draw() {
-    for weights in [vec![1, 2, 3, 10], vec![u64::MAX; 5], vec![1, u64::MAX, 1], vec![7]] {
+    for weights in [
+        vec![1, 2, 3, 10],
+        vec![u64::MAX; 5],
+        vec![1, u64::MAX, 1],
+        vec![7],
+    ] {
         let committee = committee(1, &weights);
         let total: Stake = weights.iter().copied().map(Stake::from).sum();
         for view in 1..=300 {
             let x = scaled(&digest::leader(named("seed"), View(view)), total);
             let leader = committee.leader(named("seed"), View(view)).position();
-            let cumulative = |n: usize| -> Stake {
-                weights[..n].iter().copied().map(Stake::from).sum()
-            };
+            let cumulative =
+                |n: usize| -> Stake { weights[..n].iter().copied().map(Stake::from).sum() };
             assert!(cumulative(leader) <= x && x < cumulative(leader + 1));
         }
     }
@@ -143,13 +153,14 @@ fn views_are_led_in_proportion_to_stake() {
         led[committee.leader(named("seed"), View(view)).position()] += 1;
     }
     // Six standard deviations of a binomial: 1000 +- 184 at the least weight.
-    for (count, (expected, slack)) in led.into_iter().zip([
-        (1_000, 184),
-        (2_000, 251),
-        (3_000, 297),
-        (10_000, 368),
-    ]) {
-        assert!(expected - slack < count && count < expected + slack, "{led:?}");
+    for (count, (expected, slack)) in
+        led.into_iter()
+            .zip([(1_000, 184), (2_000, 251), (3_000, 297), (10_000, 368)])
+    {
+        assert!(
+            expected - slack < count && count < expected + slack,
+            "{led:?}"
+        );
     }
 }
 
@@ -194,14 +205,7 @@ fn the_commitment_is_the_hash_of_epoch_size_total_sum_and_root() {
     let root = node(node(leaf(0), leaf(1)), node(leaf(2), Hash::ZERO));
     assert_eq!(committee.root(), root);
     let sum = bls::sum_g1(committee.members().iter().map(|member| &member.key));
-    let bytes = [
-        word(7).as_slice(),
-        &word(3),
-        &word(12),
-        &sum.0,
-        &root.0,
-    ]
-    .concat();
+    let bytes = [word(7).as_slice(), &word(3), &word(12), &sum.0, &root.0].concat();
     assert_eq!(committee.commitment(), digest::keccak(&bytes));
 }
 
@@ -235,7 +239,10 @@ fn oversized_lists_are_refused_before_an_element_is_read() {
 fn a_committee_from_json_is_checked_as_any_other() {
     let committee = committee(1, &[5, 4]);
     let json = serde_json::to_string(&*committee).unwrap();
-    assert_eq!(serde_json::from_str::<Committee>(&json).unwrap(), *committee);
+    assert_eq!(
+        serde_json::from_str::<Committee>(&json).unwrap(),
+        *committee
+    );
     let weightless = json.replace("\"weight\":4", "\"weight\":0");
     assert!(serde_json::from_str::<Committee>(&weightless).is_err());
     assert!(serde_json::from_str::<Committee>(r#"{"epoch":1,"members":[]}"#).is_err());

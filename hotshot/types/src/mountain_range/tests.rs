@@ -67,7 +67,10 @@ fn every_leaf_of_every_range_has_a_proof() {
         let (range, nodes) = range(count);
         for height in 0..count {
             let proof = prove(height, count, &nodes);
-            assert!(proof.verify(range.root(), leaf(height)), "{height} of {count}");
+            assert!(
+                proof.verify(range.root(), leaf(height)),
+                "{height} of {count}"
+            );
         }
     }
 }
@@ -86,7 +89,10 @@ fn a_proof_holds_for_one_block_height_and_root_only() {
                     height: Height(other),
                     ..proof.clone()
                 };
-                assert!(!moved.verify(range.root(), leaf(height)), "{height} as {other}");
+                assert!(
+                    !moved.verify(range.root(), leaf(height)),
+                    "{height} as {other}"
+                );
             }
             for other in (0..2 * count + 2).filter(|other| *other != count) {
                 let recounted = HeaderProof {
@@ -116,9 +122,17 @@ fn tampered(proof: &HeaderProof) -> Vec<HeaderProof> {
     let mut all = Vec::new();
     for in_path in [true, false] {
         let list = |proof: &mut HeaderProof, change: &dyn Fn(&mut Vec<Hash>)| {
-            change(if in_path { &mut proof.path } else { &mut proof.peaks });
+            change(if in_path {
+                &mut proof.path
+            } else {
+                &mut proof.peaks
+            });
         };
-        let len = if in_path { proof.path.len() } else { proof.peaks.len() };
+        let len = if in_path {
+            proof.path.len()
+        } else {
+            proof.peaks.len()
+        };
         let mut with = |change: &dyn Fn(&mut Vec<Hash>)| {
             let mut other = proof.clone();
             list(&mut other, change);
@@ -152,7 +166,14 @@ fn no_proof_is_built_for_what_is_not_there() {
 #[test]
 fn extreme_numbers_in_a_proof_are_refused_without_a_panic() {
     for count in [0, 1, u64::MAX, 1 << 63, Height::MAX.0] {
-        for height in [0, 1, u64::MAX, u64::MAX - 1, count / 2, count.saturating_sub(1)] {
+        for height in [
+            0,
+            1,
+            u64::MAX,
+            u64::MAX - 1,
+            count / 2,
+            count.saturating_sub(1),
+        ] {
             for (path, peaks) in [(0, 0), (63, 0), (63, 63), (64, 64)] {
                 let proof = HeaderProof {
                     height: Height(height),
@@ -191,5 +212,8 @@ fn a_range_needs_one_peak_for_each_set_bit_of_its_count() {
     let (range, _) = range(7);
     assert_eq!(codec::decode(&codec::encode(&range)), Ok(range.clone()));
     let json = serde_json::to_value(&range).unwrap();
-    assert_eq!(serde_json::from_value::<MountainRange>(json).unwrap(), range);
+    assert_eq!(
+        serde_json::from_value::<MountainRange>(json).unwrap(),
+        range
+    );
 }
