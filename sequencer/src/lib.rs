@@ -1,0 +1,11 @@
+//! A node of the decentralized sequencer network: all input and output around the pure cores.
+
+pub mod api;
+pub mod cli;
+pub mod config;
+pub mod genesis_file;
+pub mod keys;
+pub mod mempool;
+pub mod network;
+pub mod node;
+pub mod storage;

@@ -1,0 +1,224 @@
+//! A node: the cores, and everything they need from the world.
+//!
+//! Who owns what: the consensus loop ([`consensus`]) the state machine, the payload task
+//! ([`payloads`]) the blocks above the last settled one, the network its connections, and
+//! [`Storage`] whatever lasts. They talk over bounded channels; whoever finds one full waits,
+//! except for frames to peers, of which the oldest give way.
+
+mod clock;
+mod consensus;
+mod directory;
+mod error;
+mod fetch;
+mod forward;
+mod inbound;
+mod metrics;
+mod payloads;
+mod retention;
+mod serve;
+mod start;
+mod status;
+mod wire;
+
+use std::{sync::Arc, thread};
+
+use libp2p::PeerId;
+use prometheus_client::registry::Registry;
+use tokio::sync::{mpsc, watch};
+
+pub use self::error::NodeError;
+use self::{
+    clock::Clock,
+    consensus::{Consensus, MAX_FACTS, Position},
+    directory::Directory,
+    fetch::Fetcher,
+    metrics::ConsensusMetrics,
+    start::Started,
+};
+use crate::{
+    api::{self, ApiMetrics, Bounds, Context, MetricsServer, Server},
+    config::NodeConfig,
+    mempool::{Mempool, MempoolLimits},
+    network::{Inbound, Network, NetworkConfig},
+};
+
+/// Runs a node until `shutdown` completes or something fails that it can't go on without.
+///
+/// # Errors
+/// What is wrong, and what to do about it.
+pub async fn run(
+    config: NodeConfig,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), NodeError> {
+    let Started { storage, replica, epochs, slots, key } = start::open(&config)?;
+    let api_server = Server::bind(config.api.listen)
+        .await
+        .map_err(|source| NodeError::Listen { what: "API", address: config.api.listen, source })?;
+    let metrics_server = match config.metrics {
+        None => None,
+        Some(address) => Some(MetricsServer::bind(address).await.map_err(|source| {
+            NodeError::Listen { what: "metrics", address, source }
+        })?),
+    };
+
+    let own = config.network_key.public().to_peer_id();
+    let directory = Arc::new(Directory::new(&config.genesis, own)?);
+    let domain = config.genesis.chain_domain();
+    let mut network_config = NetworkConfig::new(config.network_key.clone(), domain.0);
+    network_config.listen.clone_from(&config.p2p.listen);
+    network_config.peers = start::peers(&directory, &config);
+    let (network, inbound) = Network::spawn(network_config).await?;
+    let members: Arc<Vec<PeerId>> = Arc::new(directory.everybody());
+
+    let mut registry = Registry::default();
+    let api_metrics = ApiMetrics::register(&mut registry);
+    let consensus_metrics = ConsensusMetrics::register(&mut registry);
+    storage.metrics().register(&mut registry);
+
+    let mempool = Mempool::new(MempoolLimits {
+        total_bytes: start::bytes(config.mempool.max_bytes),
+        namespace_bytes: start::bytes(config.mempool.namespace_bytes),
+        source_bytes: start::bytes(config.mempool.source_bytes),
+        transaction_bytes: config.genesis.parameters.max_transaction_bytes as usize,
+        ..MempoolLimits::default()
+    });
+    let clock = Clock::start();
+    let (facts, fact_inbox) = mpsc::channel(MAX_FACTS);
+    let (failure, mut failures) = mpsc::channel(1);
+    let (position, position_watch) = watch::channel(Position::default());
+    let (served, served_watch) = watch::channel(storage.map_height());
+    let (stop, stopping) = watch::channel(false);
+    let fetcher = Fetcher::new(network.clone(), Arc::clone(&directory), facts.clone());
+    let me = config.validator();
+    let (payloads, payload_task) = payloads::spawn(payloads::Parts {
+        storage: storage.clone(),
+        network: network.clone(),
+        fetcher: fetcher.clone(),
+        mempool: mempool.clone(),
+        clock,
+        parameters: config.genesis.parameters,
+        members: members.to_vec(),
+        slots,
+        me,
+        facts: facts.clone(),
+        served,
+        failure,
+    })?;
+    tokio::spawn(payload_task);
+
+    let consensus = Consensus {
+        replica,
+        clock,
+        storage: storage.clone(),
+        network: network.clone(),
+        directory: Arc::clone(&directory),
+        fetcher,
+        epochs,
+        key,
+        payloads: payloads.clone(),
+        facts: facts.clone(),
+        position,
+        metrics: consensus_metrics.clone(),
+        built: None,
+    };
+    let (ended, mut consensus_end) = mpsc::channel(1);
+    let consensus_stop = stopping.clone();
+    let consensus_thread = thread::Builder::new()
+        .name("consensus".into())
+        .spawn(move || {
+            let result = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .map_err(NodeError::Runtime)
+                .and_then(|runtime| runtime.block_on(consensus.run(fact_inbox, consensus_stop)));
+            // The receiver is gone only if the node is stopping anyway.
+            drop(ended.blocking_send(result));
+        })
+        .map_err(NodeError::Runtime)?;
+
+    let Inbound { control, bulk, requests, events } = inbound;
+    tokio::spawn(inbound::control(
+        control,
+        network.clone(),
+        Arc::clone(&directory),
+        facts.clone(),
+    ));
+    tokio::spawn(inbound::bulk(
+        bulk,
+        network.clone(),
+        Arc::clone(&directory),
+        mempool.clone(),
+        payloads,
+    ));
+    tokio::spawn(inbound::events(events));
+    tokio::spawn(serve::run(requests, network.clone(), storage.clone()));
+    tokio::spawn(forward::run(
+        mempool.clone(),
+        network.clone(),
+        Arc::clone(&members),
+        position_watch.clone(),
+    ));
+    tokio::spawn(retention::run(
+        storage.clone(),
+        config.retention,
+        config.genesis.parameters.epoch_length,
+        served_watch.clone(),
+    ));
+    let (status, status_watch) = watch::channel(api::NodeStatus::default());
+    tokio::spawn(status::run(status::Parts {
+        network: network.clone(),
+        mempool: mempool.clone(),
+        storage: storage.clone(),
+        position: position_watch,
+        served: served_watch.clone(),
+        status,
+        metrics: status::NodeMetrics::register(&mut registry),
+        may_sign: me.is_none() || replica_may_sign(&config, &storage)?,
+    }));
+
+    let context = Context::new(api::Parts {
+        storage: storage.clone(),
+        mempool,
+        genesis: config.genesis.clone(),
+        status: status_watch,
+        served: served_watch,
+        bounds: Bounds::default(),
+        metrics: api_metrics,
+    });
+    tracing::info!(
+        api = %format!("http://{}", api_server.local_addr()),
+        p2p = ?network.listen_addresses(),
+        peer = %network.local_peer_id(),
+        validator = ?me,
+        "node started"
+    );
+    let api_task = tokio::spawn(api_server.run(context, stopping.clone()));
+    if let Some(server) = metrics_server {
+        tokio::spawn(server.run(Arc::new(registry), stopping.clone()));
+    }
+
+    let result = tokio::select! {
+        () = shutdown => Ok(()),
+        Some(error) = failures.recv() => Err(error.into()),
+        Some(result) = consensus_end.recv() => result,
+    };
+    tracing::info!("stopping");
+    stop.send_replace(true);
+    if let Err(error) = api_task.await {
+        tracing::warn!(%error, "the API did not stop cleanly");
+    }
+    let join = tokio::task::spawn_blocking(move || consensus_thread.join());
+    if !matches!(join.await, Ok(Ok(()))) {
+        tracing::error!("the consensus thread panicked");
+    }
+    network.shutdown().await;
+    result
+}
+
+/// Whether the safety record allows signing (K3); a node that may not follows and says so.
+fn replica_may_sign(
+    config: &NodeConfig,
+    storage: &crate::storage::Storage,
+) -> Result<bool, NodeError> {
+    Ok(config.validator().is_some() && storage.resume(1)?.has_record)
+}

@@ -1,0 +1,409 @@
+//! The loop around the state machine: facts in, orders out, one write batch and one fsync a turn.
+//!
+//! It runs on a thread of its own, the only one that touches the [`Replica`]. Verification,
+//! decoding and fetching happen elsewhere and come back as facts.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use hotshot::{EpochInfo, Input, Outbox, Output, Recipients, Replica};
+use hotshot_types::{Epoch, Hash, Message, Round, SealedHeader, ValidatorIndex, bls, codec};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    NodeError,
+    clock::Clock,
+    directory::Directory,
+    fetch::Fetcher,
+    metrics::ConsensusMetrics,
+    payloads::{self, Order},
+};
+use crate::{
+    network::{Lane, Network},
+    storage::{Batch, Durability, Storage},
+};
+
+/// Facts that may wait for the loop; whoever brings one waits when it is full.
+pub(super) const MAX_FACTS: usize = 4_096;
+/// Facts taken in one turn, so that one fsync serves all of them.
+const FACTS_PER_TURN: usize = 256;
+/// Points a peer loses for a fault.
+const FAULT_POINTS: u32 = 20;
+
+/// A fact for the loop.
+pub(super) enum Fact {
+    /// For the state machine.
+    Input(Box<Input>),
+    /// A block was built: the state machine's part, and the payload to store with its header.
+    Built(Box<Input>, Built),
+}
+
+/// The payload of a block that was built here.
+#[derive(Clone, Debug)]
+pub(super) struct Built {
+    pub(super) shard_root: Hash,
+    pub(super) payload: Bytes,
+}
+
+/// Where consensus stands, for everybody who wants to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Position {
+    /// The current round.
+    pub(super) round: Round,
+    /// Who leads it.
+    pub(super) leader: ValidatorIndex,
+    /// The next round of the same epoch and who leads it.
+    pub(super) next: Round,
+    /// Who leads the next round.
+    pub(super) next_leader: ValidatorIndex,
+    /// Whether the current round's proposal has been seen.
+    pub(super) proposed: bool,
+    /// This node's place in the current committee.
+    pub(super) me: Option<ValidatorIndex>,
+    /// The highest final block.
+    pub(super) tip: hotshot_types::Height,
+    /// The round of the last vote of this node.
+    pub(super) last_vote: Option<Round>,
+    /// The network contradicted itself; this node has stopped signing.
+    pub(super) halted: bool,
+}
+
+/// Everything the loop needs.
+pub(super) struct Consensus {
+    pub(super) replica: Replica,
+    pub(super) clock: Clock,
+    pub(super) storage: Storage,
+    pub(super) network: Network,
+    pub(super) directory: Arc<Directory>,
+    pub(super) fetcher: Fetcher,
+    pub(super) epochs: BTreeMap<Epoch, EpochInfo>,
+    pub(super) key: Option<hotshot_types::PublicKey>,
+    pub(super) payloads: payloads::Handle,
+    pub(super) facts: mpsc::Sender<Fact>,
+    pub(super) position: watch::Sender<Position>,
+    pub(super) metrics: ConsensusMetrics,
+    pub(super) built: Option<Built>,
+}
+
+impl Consensus {
+    /// Runs until the facts end or the disk fails.
+    pub(super) async fn run(
+        mut self,
+        mut facts: mpsc::Receiver<Fact>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), NodeError> {
+        let mut outbox = Outbox::new();
+        let mut status = tokio::time::interval(std::time::Duration::from_secs(1));
+        self.take(Fact::Input(Box::new(Input::Tick)), &mut outbox);
+        loop {
+            self.perform(&mut outbox).await?;
+            let deadline = self.replica.deadline().map(|time| self.clock.instant_of(time));
+            tokio::select! {
+                biased;
+                _ = stop.changed() => return Ok(()),
+                fact = facts.recv() => match fact {
+                    Some(fact) => self.take(fact, &mut outbox),
+                    None => return Ok(()),
+                },
+                () = sleep_until(deadline.map_or_else(far_future, Instant::from_std)),
+                    if deadline.is_some() => self.tick(&mut outbox),
+                _ = status.tick() => self.send_status(),
+            }
+            for _ in 1..FACTS_PER_TURN {
+                match facts.try_recv() {
+                    Ok(fact) => self.take(fact, &mut outbox),
+                    Err(_) => break,
+                }
+            }
+        }
+    }
+
+    fn tick(&mut self, outbox: &mut Outbox) {
+        self.replica.handle(self.clock.now(), Input::Tick, outbox);
+    }
+
+    fn take(&mut self, fact: Fact, outbox: &mut Outbox) {
+        let input = match fact {
+            Fact::Input(input) => *input,
+            Fact::Built(input, built) => {
+                self.built = Some(built);
+                *input
+            }
+        };
+        self.replica.handle(self.clock.now(), input, outbox);
+    }
+
+    /// Carries out the orders of a turn: what waits for nothing first, then one commit, then what
+    /// had to wait for it (W2).
+    async fn perform(&mut self, outbox: &mut Outbox) -> Result<(), NodeError> {
+        if outbox.is_empty() {
+            return Ok(());
+        }
+        let mut batch = self.storage.batch();
+        let mut after = Vec::new();
+        for output in outbox.drain(..) {
+            self.prepare(output, &mut batch, &mut after).await?;
+        }
+        if !batch.is_empty() {
+            self.storage.commit(batch, Durability::Synced)?;
+        }
+        for output in after {
+            self.release(output).await;
+        }
+        self.publish();
+        Ok(())
+    }
+
+    async fn prepare(
+        &mut self,
+        output: Output,
+        batch: &mut Batch,
+        after: &mut Vec<Output>,
+    ) -> Result<(), NodeError> {
+        match output {
+            Output::Persist(record) => batch.put_record(&record),
+            Output::StoreHeader(header) => {
+                batch.put_pending(&header);
+                self.store_built(&header, batch).await;
+            }
+            Output::Verify(ticket, checks) => self.work(move || Input::Verified {
+                ticket,
+                valid: bls::verify_all(&checks),
+            }),
+            Output::Aggregate(ticket, jobs) => self.work(move || Input::Aggregated {
+                ticket,
+                results: jobs.iter().map(bls::aggregate).collect(),
+            }),
+            Output::Proposed { round, kind, header, inline } => {
+                self.note_proposed(round);
+                self.payloads.order(Order::Proposed { round, kind, header, inline }).await;
+            }
+            Output::Retrieve(header) => self.payloads.order(Order::Retrieve(header)).await,
+            Output::Build { round, parent, l1_finalized } => {
+                self.payloads.order(Order::Build { round, parent, l1_finalized }).await;
+            }
+            Output::Prepare { parent, .. } => self.payloads.order(Order::Prepare(parent)).await,
+            Output::FetchHeader(hash) => self.fetcher.header(hash),
+            Output::FetchRange { from, to } => self.fetcher.range(from, to),
+            Output::FetchEpochEnd(epoch) => self.fetcher.epoch_end(epoch),
+            Output::NeedCommittee { epoch, .. } => self.repeat_committee(epoch),
+            Output::Decide { blocks, certificate } => {
+                batch.decide(&blocks, &certificate)?;
+                self.metrics.decided(&blocks);
+                after.push(Output::Decide { blocks, certificate });
+            }
+            Output::EpochEnded(end) => {
+                batch.put_epoch_end(&end);
+                self.close_seed(&end, batch);
+            }
+            Output::Entered { round, leader, after_timeout } => {
+                self.entered(round, leader, after_timeout);
+            }
+            Output::Evidence(evidence) => {
+                tracing::warn!(guilty = ?evidence.guilty(), ?evidence, "proof of misbehaviour");
+                batch.put_evidence(&evidence);
+                self.metrics.equivocations.inc();
+                after.push(Output::Evidence(evidence));
+            }
+            Output::Blame(peer, fault) => self.blame(peer, fault),
+            Output::Halt { conflicting, certificate, evidence } => {
+                self.halt(conflicting, certificate.as_ref(), evidence.as_deref());
+                if let Some(evidence) = evidence {
+                    batch.put_evidence(&evidence);
+                }
+            }
+            Output::Send(..) | Output::Disperse { .. } | Output::Echo { .. } => after.push(output),
+        }
+        Ok(())
+    }
+
+    /// A header of our own comes with the payload it was built from.
+    async fn store_built(&mut self, header: &Arc<SealedHeader>, batch: &mut Batch) {
+        let ours = self
+            .built
+            .take_if(|built| built.shard_root == header.shard_root);
+        if let Some(built) = ours {
+            batch.put_payload(header, built.payload);
+            self.payloads.order(Order::Own(Arc::clone(header))).await;
+        }
+    }
+
+    async fn release(&mut self, output: Output) {
+        match output {
+            Output::Send(recipients, message) => self.send(recipients, &message),
+            Output::Disperse { round, hash } => {
+                self.payloads.order(Order::Disperse { round, hash }).await;
+            }
+            Output::Echo { round, hash } => {
+                self.payloads.order(Order::Echo { round, hash }).await;
+            }
+            Output::Decide { blocks, .. } => self.payloads.order(Order::Decided(blocks)).await,
+            Output::Evidence(evidence) => {
+                self.broadcast(&Message::Evidence(evidence));
+            }
+            _ => unreachable!("only orders that wait for the commit are released"),
+        }
+    }
+
+    fn send(&mut self, recipients: Recipients, message: &Message) {
+        match message {
+            Message::Vote1(vote) => self.voted("1", vote.round()),
+            Message::Vote2(vote) => self.voted("2", vote.round()),
+            Message::Timeout(_) => {
+                self.metrics.timeouts_sent.inc();
+            }
+            _ => {}
+        }
+        match recipients {
+            // Without a stake table every committee has the validators of the genesis document.
+            Recipients::Committee(_) => self.broadcast(message),
+            Recipients::One(key) => {
+                let Some(peer) = self.directory.peer_of(&key) else {
+                    return;
+                };
+                let frame = Bytes::from(codec::encode(message));
+                if let Err(error) = self.network.send(peer, Lane::Control, frame) {
+                    tracing::debug!(%peer, %error, "message not sent");
+                }
+            }
+        }
+    }
+
+    fn broadcast(&self, message: &Message) {
+        let frame = Bytes::from(codec::encode(message));
+        if let Err(error) = self.network.broadcast(Lane::Control, frame) {
+            tracing::error!(%error, "a consensus message does not fit into a control frame");
+        }
+    }
+
+    fn voted(&mut self, phase: &'static str, round: Round) {
+        self.metrics.vote(phase);
+        self.position.send_modify(|position| position.last_vote = Some(round));
+    }
+
+    /// Signature work, off this thread. How much can be under way is bounded by the state machine.
+    fn work(&self, job: impl FnOnce() -> Input + Send + 'static) {
+        let facts = self.facts.clone();
+        let workers = self.payloads.workers();
+        workers.spawn_blocking(move || {
+            let input = job();
+            if facts.blocking_send(Fact::Input(Box::new(input))).is_err() {
+                tracing::debug!("consensus has stopped");
+            }
+        });
+    }
+
+    /// Without L1 the committee never changes.
+    fn repeat_committee(&self, epoch: Epoch) {
+        let Some(info) = self.epochs.values().next_back() else {
+            return;
+        };
+        let committee = Arc::new(info.committee.in_epoch(epoch));
+        let facts = self.facts.clone();
+        self.payloads.workers().spawn(async move {
+            let input = Box::new(Input::Committee(committee));
+            if facts.send(Fact::Input(input)).await.is_err() {
+                tracing::debug!("consensus has stopped");
+            }
+        });
+    }
+
+    /// T3: the seed of e+2 is the mix at the last block of e.
+    fn close_seed(&mut self, end: &hotshot_types::EpochEnd, batch: &mut Batch) {
+        let epoch = end.header.epoch.next().next();
+        if let Some(info) = self.epochs.values().next_back() {
+            let info = EpochInfo {
+                committee: Arc::new(info.committee.in_epoch(epoch)),
+                seed: end.header.randao_mix,
+            };
+            batch.put_epoch(&info);
+            self.epochs.insert(epoch, info);
+        }
+        self.epochs.retain(|known, _| known.next() >= end.header.epoch);
+    }
+
+    fn entered(&mut self, round: Round, leader: ValidatorIndex, after_timeout: bool) {
+        if after_timeout {
+            self.metrics.timeouts.inc();
+        }
+        self.metrics.round(round);
+        let next = round.next();
+        let info = self.epochs.get(&round.epoch);
+        let next_leader = info.map_or(leader, |info| info.committee.leader(info.seed, next.view));
+        let me = info.and_then(|info| info.committee.index_of(self.key.as_ref()?));
+        self.position.send_modify(|position| {
+            position.round = round;
+            position.leader = leader;
+            position.next = next;
+            position.next_leader = next_leader;
+            position.proposed = false;
+            position.me = me;
+        });
+    }
+
+    fn note_proposed(&self, round: Round) {
+        self.position.send_if_modified(|position| {
+            let news = position.round == round && !position.proposed;
+            position.proposed |= news;
+            news
+        });
+    }
+
+    fn publish(&self) {
+        let tip = self.replica.tip().height;
+        self.position.send_if_modified(|position| {
+            let news = position.tip != tip;
+            position.tip = tip;
+            news
+        });
+    }
+
+    fn blame(&self, peer: u64, fault: hotshot::Fault) {
+        if let Some(id) = self.directory.peer_numbered(peer) {
+            tracing::debug!(peer = %id, %fault, "blamed");
+            self.network.blame(id, FAULT_POINTS, fault_name(fault));
+        }
+    }
+
+    fn halt(
+        &mut self,
+        conflicting: Hash,
+        certificate: Option<&hotshot_types::FinalityCertificate>,
+        evidence: Option<&hotshot_types::evidence::Evidence>,
+    ) {
+        tracing::error!(
+            %conflicting,
+            ?certificate,
+            ?evidence,
+            "the network contradicted its final history: more than a third of the stake is \
+             Byzantine. This node signs nothing any more; keep its data and tell the operators"
+        );
+        self.position.send_modify(|position| position.halted = true);
+    }
+
+    /// Tells two random peers where this node stands.
+    fn send_status(&self) {
+        let frame = Bytes::from(codec::encode(&Message::Status(Box::new(self.replica.status()))));
+        for peer in super::fetch::some_peers(&self.network, 2) {
+            if let Err(error) = self.network.send(peer, Lane::Control, frame.clone()) {
+                tracing::debug!(%peer, %error, "status not sent");
+            }
+        }
+    }
+}
+
+fn fault_name(fault: hotshot::Fault) -> &'static str {
+    match fault {
+        hotshot::Fault::Signature => "a signature that does not verify",
+        hotshot::Fault::Impersonation => "a vote that is not its own",
+        hotshot::Fault::Malformed(what) => what,
+        hotshot::Fault::Equivocation => "an equivocation",
+    }
+}
+
+fn far_future() -> Instant {
+    Instant::now() + std::time::Duration::from_secs(86_400)
+}

@@ -1,0 +1,125 @@
+//! Answering what peers ask for, from storage.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hotshot_types::{Hash, Header, codec};
+use tokio::sync::{Semaphore, mpsc};
+
+use super::wire::{self, Headers, MapChunk, Request};
+use crate::{
+    network::{InboundRequest, Network},
+    storage::{Storage, StorageError},
+};
+
+/// How many requests are answered at once; the others wait in the network's queue.
+const MAX_CONCURRENT: usize = 8;
+/// Points for a request that can't be read.
+const MALFORMED: u32 = 50;
+
+/// Answers requests until the network stops.
+pub(super) async fn run(
+    mut requests: mpsc::Receiver<InboundRequest>,
+    network: Network,
+    storage: Storage,
+) {
+    let permits = Arc::new(Semaphore::new(MAX_CONCURRENT));
+    while let Some(InboundRequest { peer, body, responder }) = requests.recv().await {
+        let Ok(request) = codec::decode::<Request>(&body) else {
+            network.blame(peer, MALFORMED, "a request that can't be read");
+            continue;
+        };
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+            return;
+        };
+        let storage = storage.clone();
+        tokio::task::spawn_blocking(move || {
+            let reply = answer(&storage, &request).unwrap_or_else(|error| {
+                tracing::warn!(%error, ?request, "a request could not be answered");
+                None
+            });
+            let reply = reply.map_or_else(wire::not_found, |body| wire::found(&body));
+            if let Err(error) = responder.respond(reply) {
+                tracing::debug!(%peer, %error, "answer not sent");
+            }
+            drop(permit);
+        });
+    }
+}
+
+fn answer(storage: &Storage, request: &Request) -> Result<Option<Bytes>, StorageError> {
+    match request {
+        Request::Header(hash) => {
+            let header = storage.header_by_hash(*hash)?;
+            Ok(header.map(|header| codec::encode(header.header()).into()))
+        }
+        Request::Headers { from, to, under } => headers(storage, *from, *to, *under),
+        Request::EpochEnds(from) => {
+            let mut ends = Vec::new();
+            let mut epoch = *from;
+            for _ in 0..wire::MAX_EPOCH_ENDS {
+                let Some(end) = storage.epoch_end(epoch)? else {
+                    break;
+                };
+                ends.push(end);
+                epoch = epoch.plus(1);
+            }
+            Ok((!ends.is_empty()).then(|| codec::encode(&ends).into()))
+        }
+        Request::Payload(hash) => storage.payload_by_hash(*hash),
+        Request::Slots(hash) => slots(storage, *hash),
+        Request::Map { height, from } => map(storage, *height, *from),
+    }
+}
+
+fn headers(
+    storage: &Storage,
+    from: hotshot_types::Height,
+    to: hotshot_types::Height,
+    under: hotshot_types::Height,
+) -> Result<Option<Bytes>, StorageError> {
+    let count = to.0.checked_sub(from.0).map(|more| more + 1);
+    let Some(count) = count.filter(|count| *count <= wire::MAX_HEADERS) else {
+        return Ok(None);
+    };
+    let limit = usize::try_from(count).expect("at most MAX_HEADERS");
+    let headers: Vec<Header> = storage
+        .headers(from, limit)?
+        .iter()
+        .map(|header| header.header().clone())
+        .collect();
+    if headers.len() != limit || under <= to {
+        return Ok(None);
+    }
+    let proof = storage.header_proof(to, under)?;
+    Ok(Some(codec::encode(&Headers { headers, proof }).into()))
+}
+
+fn slots(storage: &Storage, hash: Hash) -> Result<Option<Bytes>, StorageError> {
+    let Some(header) = storage.header_by_hash(hash)? else {
+        return Ok(None);
+    };
+    Ok(storage.slots(&header)?.map(|range| codec::encode(&range).into()))
+}
+
+fn map(
+    storage: &Storage,
+    height: hotshot_types::Height,
+    from: Hash,
+) -> Result<Option<Bytes>, StorageError> {
+    let Some(head) = storage.map_head(height)? else {
+        return Ok(None);
+    };
+    let store = storage.map_store();
+    match da::NamespaceMap::new(&store, head).chunk(from.0, wire::MAX_MAP_ENTRIES) {
+        Ok(chunk) => {
+            let chunk = MapChunk { entries: chunk.entries, next: chunk.next.map(Hash) };
+            Ok(Some(codec::encode(&chunk).into()))
+        }
+        Err(da::MapError::Store(error)) => Err(error),
+        Err(error) => {
+            tracing::warn!(%error, %height, "the namespace map can't be listed");
+            Ok(None)
+        }
+    }
+}

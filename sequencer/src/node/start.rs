@@ -1,0 +1,150 @@
+//! From a configuration to a replica that may run.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use da::{CommittedPayload, Coder, MapHead, Payload, Slots};
+use hotshot::{Config, EpochInfo, Record, Replica, Start};
+use hotshot_types::{
+    Epoch, GenesisDocument, Hash, Height, PublicKey, SealedHeader, genesis::EmptyRoots,
+};
+
+use super::{NodeError, directory::Directory};
+use crate::{
+    config::NodeConfig,
+    network::Peer,
+    storage::{Durability, Identity, Storage},
+};
+
+/// Hashes of final blocks that the replica is given to notice contradictions.
+const RECENT: usize = 4_096;
+
+/// What came of opening the data directory.
+pub(super) struct Started {
+    pub(super) storage: Storage,
+    pub(super) replica: Replica,
+    pub(super) epochs: BTreeMap<Epoch, EpochInfo>,
+    pub(super) slots: Arc<Slots>,
+    /// The key that signs, if this node may.
+    pub(super) key: Option<PublicKey>,
+}
+
+/// Opens the data directory and restores the replica.
+pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
+    let genesis = &config.genesis;
+    let wrong = |error: &dyn std::fmt::Display| NodeError::Genesis(error.to_string());
+    let committee = genesis.committee(Epoch::FIRST).map_err(|error| wrong(&error))?;
+    let slots = Slots::new(&committee.weights()).map_err(|error| wrong(&error))?;
+    let header = genesis_header(genesis, &slots)?;
+    let validator = config.validator().map(|_| config.consensus_key.public_key());
+    let storage = Storage::open(
+        &config.data_dir.join("db"),
+        &Identity {
+            chain_domain: genesis.chain_domain(),
+            genesis: header.hash(),
+            key: validator,
+        },
+    )?;
+    let first: [EpochInfo; 2] = [1, 2].map(|epoch| EpochInfo {
+        committee: Arc::new(committee.in_epoch(Epoch(epoch))),
+        seed: genesis.seeds[usize::from(epoch == 2)],
+    });
+    storage.initialize(&header, &first)?;
+    let may_sign = validator.is_some() && claim_record(config, &storage)?;
+    let key = validator.filter(|_| may_sign);
+    let resume = storage.resume(RECENT)?;
+    let epochs = resume
+        .epochs
+        .iter()
+        .map(|info| (info.committee.epoch(), info.clone()))
+        .collect();
+    tracing::info!(
+        height = resume.tip.height.0,
+        round = %resume.record.restart_round(),
+        "opened the database"
+    );
+    let replica = Replica::new(
+        replica_config(config, key),
+        Start {
+            record: resume.record,
+            tip: resume.tip,
+            certificate: resume.certificate,
+            history: resume.history,
+            epochs: resume.epochs,
+            headers: resume.headers,
+            recent: resume.recent,
+            genesis: header.hash(),
+        },
+    );
+    Ok(Started { storage, replica, epochs, slots: Arc::new(slots), key })
+}
+
+fn replica_config(config: &NodeConfig, key: Option<PublicKey>) -> Config {
+    let parameters = &config.genesis.parameters;
+    Config {
+        domain: config.genesis.chain_domain(),
+        epoch_length: parameters.epoch_length,
+        view_timeout_ms: parameters.view_timeout_ms,
+        empty_block_delay_ms: parameters.empty_block_delay_ms,
+        max_payload_bytes: parameters.max_payload_bytes,
+        validator: key.map(|key| (key, Box::new(config.consensus_key.clone()) as _)),
+    }
+}
+
+/// K3: a key that has never signed gets an empty record, durably and once. A key without record
+/// that may have signed must not sign: its record is lost.
+fn claim_record(config: &NodeConfig, storage: &Storage) -> Result<bool, NodeError> {
+    let resume = storage.resume(1)?;
+    let unused = config.fresh_mark.is_set()?;
+    if resume.has_record {
+        // A crash between the two steps below left the mark behind.
+        config.fresh_mark.remove()?;
+        return Ok(true);
+    }
+    if !unused {
+        tracing::error!(
+            "this key may have signed before, but its safety record is not in the data directory: \
+             the node follows and signs nothing. Restore the data directory that belongs to the key"
+        );
+        return Ok(false);
+    }
+    let record = if resume.tip.height == Height(0) { Record::unused() } else { resume.record };
+    let mut batch = storage.batch();
+    batch.put_record(&record);
+    storage.commit(batch, Durability::Synced)?;
+    config.fresh_mark.remove()?;
+    Ok(true)
+}
+
+/// The genesis block (R4).
+pub(super) fn genesis_header(
+    genesis: &GenesisDocument,
+    slots: &Slots,
+) -> Result<SealedHeader, NodeError> {
+    let empty = CommittedPayload::new(&mut Coder::new(), slots, Payload::empty());
+    let commitments = empty.commitments();
+    genesis
+        .header(EmptyRoots {
+            shard_root: Hash(commitments.shard_root),
+            ns_root: Hash(commitments.ns_root),
+            ns_acc_root: Hash(MapHead::EMPTY.root),
+        })
+        .map_err(|error| NodeError::Genesis(error.to_string()))
+}
+
+/// The validators to connect to; the settings may know better addresses, and more peers.
+pub(super) fn peers(directory: &Directory, config: &NodeConfig) -> Vec<Peer> {
+    let mut peers = directory.peers();
+    for extra in &config.p2p.peers {
+        let peer = Peer { id: extra.id, address: extra.address.clone() };
+        match peers.iter_mut().find(|known| known.id == peer.id) {
+            Some(known) => *known = peer,
+            None => peers.push(peer),
+        }
+    }
+    peers
+}
+
+/// A limit in bytes as a size in memory.
+pub(super) fn bytes(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,160 @@
+//! What the node tells about itself: the status of the API, gauges, and the heartbeat line.
+
+use std::{sync::atomic::AtomicI64, time::Duration};
+
+use hotshot_types::Height;
+use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
+use tokio::sync::watch;
+
+use super::consensus::Position;
+use crate::{api::NodeStatus, mempool::Mempool, network::Network, storage::Storage};
+
+/// How often the status is renewed.
+const RENEW: Duration = Duration::from_millis(200);
+/// A heartbeat line each so many renewals: 10 s.
+const HEARTBEAT: u64 = 50;
+/// How far the stored state may lag behind the tip before the node is not ready.
+const MAX_LAG: u64 = 50;
+
+/// Gauges that are looked at, not counted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NodeMetrics {
+    peers: Gauge<i64, AtomicI64>,
+    lag: Gauge<i64, AtomicI64>,
+    transactions: Gauge<i64, AtomicI64>,
+    bytes: Gauge<i64, AtomicI64>,
+}
+
+impl NodeMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register("sequencer_p2p_peers", "Connected peers", metrics.peers.clone());
+        registry.register(
+            "sequencer_sync_lag_blocks",
+            "Final blocks whose payload is not processed",
+            metrics.lag.clone(),
+        );
+        registry.register(
+            "sequencer_mempool_txs",
+            "Transactions that wait",
+            metrics.transactions.clone(),
+        );
+        registry.register(
+            "sequencer_mempool_bytes",
+            "Their bytes",
+            metrics.bytes.clone(),
+        );
+        metrics
+    }
+}
+
+/// What the status is made from.
+pub(super) struct Parts {
+    pub(super) network: Network,
+    pub(super) mempool: Mempool,
+    pub(super) storage: Storage,
+    pub(super) position: watch::Receiver<Position>,
+    pub(super) served: watch::Receiver<Height>,
+    pub(super) status: watch::Sender<NodeStatus>,
+    pub(super) metrics: NodeMetrics,
+    /// Whether the safety record is there (K3), for a validator.
+    pub(super) may_sign: bool,
+}
+
+/// Runs until the node stops.
+pub(super) async fn run(parts: Parts) {
+    let mut every = tokio::time::interval(RENEW);
+    let mut renewals = 0_u64;
+    let mut stalled_since: Option<(tokio::time::Instant, Height)> = None;
+    loop {
+        every.tick().await;
+        if parts.position.has_changed().is_err() {
+            return;
+        }
+        let position = parts.position.borrow().clone();
+        let height = *parts.served.borrow();
+        let peers = parts.network.peers();
+        let connected = peers.iter().filter(|peer| peer.is_connected && peer.is_configured).count();
+        let configured = peers.iter().filter(|peer| peer.is_configured).count();
+        let now = tokio::time::Instant::now();
+        let since = match stalled_since {
+            Some((since, tip)) if tip == position.tip => since,
+            _ => {
+                stalled_since = Some((now, position.tip));
+                now
+            }
+        };
+        let status = NodeStatus {
+            round: position.round,
+            tip_height: position.tip,
+            peers_connected: u32::try_from(connected).unwrap_or(u32::MAX),
+            peers_total: u32::try_from(configured).unwrap_or(u32::MAX),
+            validator: position.me,
+            not_ready: reasons(&parts, &position, height, connected, configured, now - since),
+        };
+        let pool = parts.mempool.metrics();
+        parts.metrics.peers.set(count(connected));
+        parts.metrics.lag.set(i64::try_from(position.tip.above(height)).unwrap_or(i64::MAX));
+        parts.metrics.transactions.set(count(pool.transactions));
+        parts.metrics.bytes.set(count(pool.bytes));
+        renewals += 1;
+        if renewals.is_multiple_of(HEARTBEAT) {
+            heartbeat(&parts, &position, &status, height);
+        }
+        parts.status.send_if_modified(|known| {
+            let news = *known != status;
+            *known = status;
+            news
+        });
+    }
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn heartbeat(parts: &Parts, position: &Position, status: &NodeStatus, served: Height) {
+    parts.mempool.expire(std::time::Instant::now());
+    if let Err(error) = parts.storage.disk_bytes() {
+        tracing::warn!(%error, "the size of the database can't be read");
+    }
+    tracing::info!(
+        round = %position.round,
+        height = position.tip.0,
+        lag = position.tip.above(served),
+        peers = %format!("{}/{}", status.peers_connected, status.peers_total),
+        last_vote = ?position.last_vote,
+        "heartbeat"
+    );
+}
+
+/// Why the node can't do its job.
+fn reasons(
+    parts: &Parts,
+    position: &Position,
+    served: Height,
+    connected: usize,
+    configured: usize,
+    since_final: Duration,
+) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if position.halted {
+        reasons.push("the network contradicted its final history; see the log".to_owned());
+    }
+    if !parts.may_sign {
+        reasons.push("the key's safety record is missing: this validator signs nothing".to_owned());
+    }
+    // A quorum needs more than two thirds; with fewer connections nothing can become final.
+    if configured > 0 && connected * 3 < configured * 2 - 1 {
+        reasons.push(format!("connected to {connected} of {configured} peers"));
+    }
+    let lag = position.tip.above(served);
+    if lag > MAX_LAG {
+        reasons.push(format!("{lag} final blocks behind"));
+    }
+    if since_final > Duration::from_secs(10) {
+        let seconds = since_final.as_secs();
+        reasons.push(format!("no block became final for {seconds} s"));
+    }
+    reasons
+}

@@ -1,0 +1,210 @@
+//! What nodes send each other besides consensus messages: shards and transactions on the bulk
+//! lane, and fetches, which are answered on the stream they came on.
+//!
+//! Consensus messages travel alone on the control lane, in the codec of `hotshot-types`.
+
+use std::io;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use bytes::{BufMut, Bytes, BytesMut};
+use da::{AccumulatorEntry, NamespaceId, ShardRange};
+use hotshot_types::{Epoch, EpochEnd, Hash, Header, Height, Round, codec, mountain_range::HeaderProof};
+
+/// Most headers in one reply.
+pub(super) const MAX_HEADERS: u64 = 256;
+/// Most epoch ends in one reply.
+pub(super) const MAX_EPOCH_ENDS: u64 = 64;
+/// Most entries of the namespace map in one reply.
+pub(super) const MAX_MAP_ENTRIES: usize = 16_384;
+/// Largest batch of forwarded transactions, in bytes of payload.
+pub(super) const FORWARD_BYTES: usize = 1 << 20;
+
+/// A frame of the bulk lane.
+#[derive(Clone, Debug)]
+pub(super) enum Bulk {
+    /// From the leader: the receiver's own slots.
+    Disperse(Shards),
+    /// The sender's own slots.
+    Echo(Shards),
+    /// Transactions for the leader that builds next.
+    Transactions(Vec<(NamespaceId, Bytes)>),
+}
+
+/// Slots of a block's payload.
+#[derive(Clone, Debug)]
+pub(super) struct Shards {
+    /// The round they were sent for.
+    pub(super) round: Round,
+    /// The block.
+    pub(super) hash: Hash,
+    /// The slots, unchecked.
+    pub(super) range: ShardRange,
+}
+
+const DISPERSE: u8 = 0;
+const ECHO: u8 = 1;
+const TRANSACTIONS: u8 = 2;
+
+impl Bulk {
+    /// The frame: a tag, then round and hash before the shards, or the transactions.
+    pub(super) fn encode(&self) -> io::Result<Bytes> {
+        match self {
+            Self::Disperse(shards) => shards.encode(DISPERSE),
+            Self::Echo(shards) => shards.encode(ECHO),
+            Self::Transactions(transactions) => encode_transactions(transactions),
+        }
+    }
+
+    /// Reads a frame; shards and transactions are slices of it.
+    pub(super) fn decode(frame: &Bytes) -> io::Result<Self> {
+        match frame.first() {
+            Some(&DISPERSE) => Ok(Self::Disperse(Shards::decode(&frame.slice(1..))?)),
+            Some(&ECHO) => Ok(Self::Echo(Shards::decode(&frame.slice(1..))?)),
+            Some(&TRANSACTIONS) => Ok(Self::Transactions(decode_transactions(&frame.slice(1..))?)),
+            _ => Err(malformed("unknown bulk frame")),
+        }
+    }
+}
+
+/// Encoded length of a round and a hash.
+const SHARDS_HEAD: usize = 48;
+
+impl Shards {
+    fn encode(&self, tag: u8) -> io::Result<Bytes> {
+        let (head, shards) = self.range.to_parts()?;
+        let mut frame = BytesMut::with_capacity(1 + SHARDS_HEAD + head.len() + shards.len());
+        frame.put_u8(tag);
+        frame.put_slice(&codec::encode(&(self.round, self.hash)));
+        frame.put_slice(&head);
+        frame.put_slice(&shards);
+        Ok(frame.freeze())
+    }
+
+    fn decode(frame: &Bytes) -> io::Result<Self> {
+        if frame.len() < SHARDS_HEAD {
+            return Err(malformed("shards without a block"));
+        }
+        let (round, hash) = codec::decode(&frame[..SHARDS_HEAD])
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        Ok(Self {
+            round,
+            hash,
+            range: ShardRange::decode(&frame.slice(SHARDS_HEAD..))?,
+        })
+    }
+}
+
+fn encode_transactions(transactions: &[(NamespaceId, Bytes)]) -> io::Result<Bytes> {
+    let bytes: usize = transactions.iter().map(|(_, bytes)| bytes.len() + 12).sum();
+    let mut frame = BytesMut::with_capacity(1 + bytes);
+    frame.put_u8(TRANSACTIONS);
+    for (namespace, bytes) in transactions {
+        frame.put_u64_le(namespace.get());
+        let len = u32::try_from(bytes.len()).map_err(|_| malformed("an oversized transaction"))?;
+        frame.put_u32_le(len);
+        frame.put_slice(bytes);
+    }
+    Ok(frame.freeze())
+}
+
+fn decode_transactions(frame: &Bytes) -> io::Result<Vec<(NamespaceId, Bytes)>> {
+    let mut transactions = Vec::new();
+    let mut at = 0;
+    while at < frame.len() {
+        let head = frame
+            .get(at..at + 12)
+            .ok_or_else(|| malformed("a truncated transaction"))?;
+        let (namespace, len) = head.split_at(8);
+        let namespace = u64::from_le_bytes(namespace.try_into().expect("8 bytes"));
+        let len = u32::from_le_bytes(len.try_into().expect("4 bytes")) as usize;
+        at += 12;
+        if frame.len() - at < len {
+            return Err(malformed("a truncated transaction"));
+        }
+        let namespace =
+            NamespaceId::new(namespace).ok_or_else(|| malformed("the reserved namespace 0"))?;
+        transactions.push((namespace, frame.slice(at..at + len)));
+        at += len;
+    }
+    Ok(transactions)
+}
+
+fn malformed(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+/// What a node asks of one peer. A reply is one byte, 1 for found and 0 for not, then what was
+/// asked for.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(super) enum Request {
+    /// A [`Header`] by hash, final or not.
+    Header(Hash),
+    /// [`Headers`] of final blocks.
+    Headers {
+        /// The first.
+        from: Height,
+        /// The last, at most [`MAX_HEADERS`] from the first.
+        to: Height,
+        /// The header whose history proves the last.
+        under: Height,
+    },
+    /// The ends of epochs from this one on: `Vec<EpochEnd>`.
+    EpochEnds(Epoch),
+    /// A payload by block hash: its bytes.
+    Payload(Hash),
+    /// The peer's own slots of a payload: [`ShardRange`].
+    Slots(Hash),
+    /// [`MapChunk`] of the namespace map after a final block.
+    Map {
+        /// The block.
+        height: Height,
+        /// The key to start from.
+        from: Hash,
+    },
+}
+
+/// Consecutive headers.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(super) struct Headers {
+    /// Ascending.
+    pub(super) headers: Vec<Header>,
+    /// Places the last one in the history asked for; none if it is that header itself.
+    pub(super) proof: Option<HeaderProof>,
+}
+
+/// The ends of consecutive epochs.
+pub(super) type EpochEnds = Vec<EpochEnd>;
+
+/// Part of the namespace map.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(super) struct MapChunk {
+    /// Entries, ascending by key.
+    pub(super) entries: Vec<(NamespaceId, AccumulatorEntry)>,
+    /// Where the next chunk starts, if there is one.
+    pub(super) next: Option<Hash>,
+}
+
+/// The reply that something is not there.
+pub(super) fn not_found() -> Bytes {
+    Bytes::from_static(&[0])
+}
+
+/// The reply with something found.
+pub(super) fn found(body: &[u8]) -> Bytes {
+    let mut reply = BytesMut::with_capacity(1 + body.len());
+    reply.put_u8(1);
+    reply.put_slice(body);
+    reply.freeze()
+}
+
+/// What a reply holds; none if the peer does not have it.
+pub(super) fn body_of(reply: &Bytes) -> io::Result<Option<Bytes>> {
+    match reply.first() {
+        Some(0) if reply.len() == 1 => Ok(None),
+        Some(1) => Ok(Some(reply.slice(1..))),
+        _ => Err(malformed("a reply that is neither found nor not found")),
+    }
+}
+
+#[cfg(test)]
+mod tests;
