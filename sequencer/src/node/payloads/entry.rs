@@ -278,6 +278,7 @@ impl Payloads {
         let mut ready = vec![hash];
         while let Some(hash) = ready.pop() {
             let Some(good) = self.judge(hash) else {
+                self.pursue_parent(hash).await;
                 continue;
             };
             let verdict = if good { Verdict::Good } else { Verdict::Bad };

@@ -43,6 +43,27 @@ impl Payloads {
         self.read_stored(&header);
     }
 
+    /// A block that is decoded but waits for its parent's map: nobody else may ask for the parent.
+    pub(super) async fn pursue_parent(&mut self, hash: Hash) {
+        let Some(entry) = self.entries.get(&hash) else {
+            return;
+        };
+        let parent = entry.header.parent_hash;
+        if entry.committed.is_none() || entry.overlay.is_some() || parent == self.base.hash() {
+            return;
+        }
+        if let Some(known) = self.entries.get(&parent) {
+            let header = Arc::clone(&known.header);
+            return self.retrieve(header).await;
+        }
+        match self.parts.storage.header_by_hash(parent) {
+            Ok(Some(header)) => self.retrieve(Arc::new(header)).await,
+            // The state machine fetches it, or it is final and pursued in order.
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "a stored header can't be read"),
+        }
+    }
+
     /// After a restart the payload may be on disk; an empty one always is.
     fn read_stored(&mut self, header: &Arc<SealedHeader>) {
         if header.payload_len == 0 {
