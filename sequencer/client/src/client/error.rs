@@ -1,0 +1,75 @@
+//! Why a request gave nothing.
+
+use crate::{FollowError, VerifyError, text::TextError, types::Problem};
+
+/// Why a request gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The URL is none.
+    #[error("`{0}` is no URL of a node; write it as http://127.0.0.1:8080")]
+    Url(String),
+    /// No connection, or it broke.
+    #[error("{url} can't be reached: {reason}")]
+    Unreachable {
+        /// Of the node.
+        url: String,
+        /// What the network said.
+        reason: String,
+    },
+    /// No answer in time.
+    #[error("{url} did not answer in time")]
+    Timeout {
+        /// Of the request.
+        url: String,
+    },
+    /// The node refused, and said why.
+    #[error("{} ({})", .0.detail, .0.code.name())]
+    Refused(Box<Problem>),
+    /// The answer is over the bound of this client.
+    #[error("the answer has more than {0} bytes")]
+    TooLarge(usize),
+    /// The answer is not of the API's form: another program listens there, or another version.
+    #[error("{url} does not answer as a sequencer node: {reason}")]
+    Protocol {
+        /// Of the request.
+        url: String,
+        /// What was wrong.
+        reason: String,
+    },
+    /// The answer is about something else than what was asked for.
+    #[error("the node answered about another {0} than was asked for")]
+    OtherSubject(&'static str),
+    /// The node claims something and gives no proof.
+    #[error("the node gave no proof of {0}")]
+    Unproven(&'static str),
+    /// A proof is wrong.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// A stream is not what the chain holds.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// An argument is not of its form.
+    #[error(transparent)]
+    Text(#[from] TextError),
+}
+
+impl ClientError {
+    /// Whether the node's answer was found to be false, as opposed to missing.
+    #[must_use]
+    pub fn is_false_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::Verify(_) | Self::Follow(_) | Self::OtherSubject(_) | Self::Unproven(_)
+        )
+    }
+
+    /// Whether trying again may help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Timeout { .. } => true,
+            Self::Refused(problem) => matches!(problem.status, 429 | 503 | 504),
+            _ => false,
+        }
+    }
+}

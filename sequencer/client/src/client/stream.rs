@@ -1,0 +1,241 @@
+//! A namespace as it grows: every block verified, none left out, over as many connections as it takes.
+
+use std::time::Duration;
+
+use da::{NamespaceBody, NamespaceId};
+use futures::{Stream, StreamExt as _};
+use hotshot_types::Height;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::{
+    Client, ClientError, VerifiedBlock,
+    sse::{Event, Parser},
+};
+use crate::{
+    follow::Follower,
+    proof::{VerifyError, verify_namespace},
+    types::{Interrupted, NamespaceBlock, NamespaceHead, Problem, ProblemCode, event},
+};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What happened in a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamespaceEvent {
+    /// The next block that holds it.
+    Block(VerifiedBlock, NamespaceBody),
+    /// Up to this block, everything that the chain has of the namespace was returned.
+    Complete(VerifiedBlock),
+}
+
+type Chunks = std::pin::Pin<Box<dyn Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>;
+
+struct Connection {
+    chunks: Chunks,
+    parser: Parser,
+}
+
+/// A reader of one namespace.
+///
+/// Each block is proven on its own before it is returned. That no block in between is missing is proven by the
+/// [`NamespaceEvent::Complete`] after it, which a node sends whenever it has nothing more to send.
+pub struct NamespaceStream<'a> {
+    client: &'a Client,
+    follower: Follower,
+    /// The height to ask for next.
+    next: Height,
+    connection: Option<Connection>,
+    pause: Duration,
+}
+
+impl<'a> NamespaceStream<'a> {
+    pub(super) async fn start(
+        client: &'a Client,
+        namespace: NamespaceId,
+        from: Height,
+    ) -> Result<Self, ClientError> {
+        let follower = match from.previous() {
+            None | Some(Height(0)) => Follower::from_start(namespace),
+            Some(before) => {
+                let (block, entry) = client
+                    .accumulator(super::BlockId::Height(before), namespace)
+                    .await?;
+                Follower::resume(namespace, block.header.height, entry)
+            }
+        };
+        Ok(Self {
+            client,
+            next: follower.height().next(),
+            follower,
+            connection: None,
+            pause: FIRST_PAUSE,
+        })
+    }
+
+    /// Where the reader stands.
+    #[must_use]
+    pub fn follower(&self) -> &Follower {
+        &self.follower
+    }
+
+    /// The height to start at to go on where this stream is.
+    #[must_use]
+    pub fn resume_from(&self) -> Height {
+        self.next
+    }
+
+    /// The next event. Broken connections are opened anew, from the height reached.
+    ///
+    /// # Errors
+    /// No connection within the client's patience, a refusal, or a false answer. After a false answer the stream is
+    /// of no more use: ask another node.
+    pub async fn next(&mut self) -> Result<NamespaceEvent, ClientError> {
+        let deadline = Instant::now() + self.client.api().config().patience;
+        loop {
+            match self.attempt().await {
+                Ok(Some(event)) => {
+                    self.pause = FIRST_PAUSE;
+                    return Ok(event);
+                }
+                Ok(None) => self.connection = None,
+                Err(error) if error.is_transient() && Instant::now() < deadline => {
+                    self.connection = None;
+                }
+                Err(error) => return Err(error),
+            }
+            sleep(self.pause).await;
+            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// One event of one connection; nothing when the connection came to its end.
+    async fn attempt(&mut self) -> Result<Option<NamespaceEvent>, ClientError> {
+        if self.connection.is_none() {
+            self.connection = Some(self.connect().await?);
+        }
+        while let Some(event) = self.receive().await? {
+            let parsed = match event.name.as_str() {
+                event::BLOCK => Some(self.take_block(&event)?),
+                event::HEAD => Some(self.take_head(&event)?),
+                event::INTERRUPTED => {
+                    let why: Interrupted = self.parse(&event)?;
+                    if why.reason == "pruned" {
+                        let problem = Problem::new(ProblemCode::Pruned, why.detail);
+                        return Err(ClientError::Refused(Box::new(problem)));
+                    }
+                    return Ok(None);
+                }
+                _ => None,
+            };
+            if parsed.is_some() {
+                return Ok(parsed);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn connect(&self) -> Result<Connection, ClientError> {
+        let path = format!("v1/stream/namespaces/{}", self.follower.namespace());
+        let query = [
+            ("proof", "true".to_owned()),
+            ("from", self.next.to_string()),
+            ("from_epoch", self.client.trust().epoch().to_string()),
+        ];
+        let api = self.client.api();
+        let response = timeout(api.config().timeout, api.open(&path, &query))
+            .await
+            .map_err(|_| ClientError::Timeout {
+                url: api.url().into(),
+            })??;
+        Ok(Connection {
+            chunks: Box::pin(response.bytes_stream()),
+            parser: Parser::new(api.config().max_bytes),
+        })
+    }
+
+    async fn receive(&mut self) -> Result<Option<Event>, ClientError> {
+        let Some(connection) = &mut self.connection else {
+            return Ok(None);
+        };
+        let api = self.client.api();
+        let deadline = Instant::now() + api.config().stall;
+        loop {
+            let event = connection.parser.next();
+            if let Some(event) = event.map_err(|_| ClientError::TooLarge(api.config().max_bytes))? {
+                return Ok(Some(event));
+            }
+            let Ok(chunk) = timeout_at(deadline, connection.chunks.next()).await else {
+                return Ok(None);
+            };
+            match chunk {
+                Some(Ok(chunk)) => connection.parser.push(&chunk),
+                // An end in the middle is as good as a regular one: the next connection starts where this one was.
+                Some(Err(_)) | None => return Ok(None),
+            }
+        }
+    }
+
+    fn parse<T: serde::de::DeserializeOwned>(&self, event: &Event) -> Result<T, ClientError> {
+        serde_json::from_str(&event.data)
+            .map_err(|error| self.client.api().strange(error.to_string()))
+    }
+
+    fn take_block(&mut self, event: &Event) -> Result<NamespaceEvent, ClientError> {
+        let sent: NamespaceBlock = self.parse(event)?;
+        let (block, body) = self
+            .client
+            .check_namespace_block(self.follower.namespace(), &sent)?;
+        let proof = sent
+            .proof
+            .as_ref()
+            .ok_or(ClientError::Unproven("the namespace"))?;
+        let leaf = proof
+            .verify_leaf(&block.header.ns_root.0, self.follower.namespace())
+            .map_err(VerifyError::Namespace)?
+            .ok_or(ClientError::Unproven("the namespace"))?;
+        self.follower.accept(&block.header, leaf)?;
+        self.next = block.header.height.next();
+        Ok(NamespaceEvent::Block(block, body))
+    }
+
+    fn take_head(&mut self, event: &Event) -> Result<NamespaceEvent, ClientError> {
+        let sent: NamespaceHead = self.parse(event)?;
+        let finality = sent.finality.ok_or(ClientError::Unproven("the header"))?;
+        let block = self.client.check_finality(&finality)?;
+        let entry = sent
+            .accumulator
+            .ok_or(ClientError::Unproven("the accumulator"))?
+            .verify(&block.header.ns_acc_root.0, self.follower.namespace())
+            .map_err(VerifyError::Accumulator)?;
+        self.follower
+            .check(&block.header, entry.unwrap_or_default())?;
+        self.next = block.header.height.next();
+        Ok(NamespaceEvent::Complete(block))
+    }
+}
+
+impl Client {
+    /// Checks one block of a namespace's history: its header is final, and these are all its transactions.
+    ///
+    /// # Errors
+    /// A missing or wrong proof.
+    pub fn check_namespace_block(
+        &self,
+        namespace: NamespaceId,
+        sent: &NamespaceBlock,
+    ) -> Result<(VerifiedBlock, NamespaceBody), ClientError> {
+        let finality = sent
+            .finality
+            .as_ref()
+            .ok_or(ClientError::Unproven("the header"))?;
+        let proof = sent
+            .proof
+            .as_ref()
+            .ok_or(ClientError::Unproven("the namespace"))?;
+        let block = self.check_finality(finality)?;
+        let body = verify_namespace(&block.header, namespace, &sent.transactions, proof)?
+            .ok_or(ClientError::OtherSubject("namespace"))?;
+        Ok((block, body))
+    }
+}
