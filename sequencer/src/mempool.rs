@@ -37,13 +37,13 @@ use hotshot_types::{Hash, Height, Round};
 use tokio::sync::watch;
 
 pub use self::{
+    blocks::BlockContents,
     limits::{ENTRY_BYTES, MempoolLimits},
     metrics::MempoolMetrics,
     pool::Pool,
     rejection::Rejection,
     select::Selection,
 };
-use self::blocks::Contents;
 pub use crate::storage::TransactionPosition;
 
 /// The hash of a transaction's bytes (DA5).
@@ -170,7 +170,11 @@ impl Mempool {
     }
 
     /// What can be told without the pool, and the hash: outside the lock.
-    fn check(&self, namespace: u64, bytes: Bytes) -> Result<(NamespaceId, Bytes, TxHash), Rejection> {
+    fn check(
+        &self,
+        namespace: u64,
+        bytes: Bytes,
+    ) -> Result<(NamespaceId, Bytes, TxHash), Rejection> {
         let (namespace, bytes) = pool::check(namespace, bytes, self.transaction_bytes)?;
         let hash = da::tx_hash(&bytes);
         Ok((namespace, bytes, hash))
@@ -218,7 +222,8 @@ impl Mempool {
     /// As [`Pool::select`].
     #[must_use]
     pub fn select(&self, parent: Hash, max_payload_bytes: u32, max_namespaces: u32) -> Selection {
-        self.lock().select(parent, max_payload_bytes, max_namespaces)
+        self.lock()
+            .select(parent, max_payload_bytes, max_namespaces)
     }
 
     /// As [`Pool::overlaps`].
@@ -235,7 +240,7 @@ impl Mempool {
 
     /// A good block that is not final: its transactions are not selected on top of it.
     pub fn block_known(&self, hash: Hash, parent: Hash, height: Height, payload: &NamespaceTree) {
-        let contents = Contents::of(payload);
+        let contents = BlockContents::of(payload);
         self.lock().block_known(hash, parent, height, contents);
     }
 

@@ -11,6 +11,7 @@ mod directory;
 mod error;
 mod fetch;
 mod forward;
+mod heard;
 mod inbound;
 mod metrics;
 mod payloads;
@@ -32,6 +33,7 @@ use self::{
     consensus::{Consensus, MAX_FACTS, Position},
     directory::Directory,
     fetch::Fetcher,
+    heard::Heard,
     metrics::ConsensusMetrics,
     start::Started,
 };
@@ -50,7 +52,7 @@ pub async fn run(
     config: NodeConfig,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), NodeError> {
-    let Started { storage, replica, epochs, slots, key } = start::open(&config)?;
+    let Started { storage, replica, epochs, committee, slots, key } = start::open(&config)?;
     let api_server = Server::bind(config.api.listen)
         .await
         .map_err(|source| NodeError::Listen { what: "API", address: config.api.listen, source })?;
@@ -82,6 +84,8 @@ pub async fn run(
         transaction_bytes: config.genesis.parameters.max_transaction_bytes as usize,
         ..MempoolLimits::default()
     });
+    start::remember_recent(&storage, &mempool, &config.genesis.parameters)?;
+    let heard = Arc::new(Heard::default());
     let clock = Clock::start();
     let (facts, fact_inbox) = mpsc::channel(MAX_FACTS);
     let (failure, mut failures) = mpsc::channel(1);
@@ -90,6 +94,7 @@ pub async fn run(
     let (stop, stopping) = watch::channel(false);
     let fetcher = Fetcher::new(network.clone(), Arc::clone(&directory), facts.clone());
     let me = config.validator();
+    let may_sign = me.is_none() || key.is_some();
     let (payloads, payload_task) = payloads::spawn(payloads::Parts {
         storage: storage.clone(),
         network: network.clone(),
@@ -120,6 +125,7 @@ pub async fn run(
         position,
         metrics: consensus_metrics.clone(),
         built: None,
+        backlog: std::collections::VecDeque::new(),
     };
     let (ended, mut consensus_end) = mpsc::channel(1);
     let consensus_stop = stopping.clone();
@@ -141,6 +147,7 @@ pub async fn run(
         control,
         network.clone(),
         Arc::clone(&directory),
+        Arc::clone(&heard),
         facts.clone(),
     ));
     tokio::spawn(inbound::bulk(
@@ -173,7 +180,11 @@ pub async fn run(
         served: served_watch.clone(),
         status,
         metrics: status::NodeMetrics::register(&mut registry),
-        may_sign: me.is_none() || replica_may_sign(&config, &storage)?,
+        may_sign,
+        heard,
+        committee,
+        members: members.to_vec(),
+        me,
     }));
 
     let context = Context::new(api::Parts {
@@ -213,12 +224,4 @@ pub async fn run(
     }
     network.shutdown().await;
     result
-}
-
-/// Whether the safety record allows signing (K3); a node that may not follows and says so.
-fn replica_may_sign(
-    config: &NodeConfig,
-    storage: &crate::storage::Storage,
-) -> Result<bool, NodeError> {
-    Ok(config.validator().is_some() && storage.resume(1)?.has_record)
 }

@@ -127,22 +127,35 @@ impl Storage {
     }
 
     fn get(&self, space: Space, key: impl AsRef<[u8]>) -> Result<Option<UserValue>, StorageError> {
-        self.0.spaces.get(space).get(key).map_err(StorageError::Read)
+        self.0
+            .spaces
+            .get(space)
+            .get(key)
+            .map_err(StorageError::Read)
     }
 
     fn has(&self, space: Space, key: impl AsRef<[u8]>) -> Result<bool, StorageError> {
-        self.0.spaces.get(space).contains_key(key).map_err(StorageError::Read)
+        self.0
+            .spaces
+            .get(space)
+            .contains_key(key)
+            .map_err(StorageError::Read)
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
         // Nothing panics between two changes of it.
-        self.0.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .progress
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl std::fmt::Debug for Storage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Storage").field("directory", &self.0.directory).finish_non_exhaustive()
+        f.debug_struct("Storage")
+            .field("directory", &self.0.directory)
+            .finish_non_exhaustive()
     }
 }
 

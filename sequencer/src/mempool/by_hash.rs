@@ -11,7 +11,8 @@ use super::TxHash;
 #[derive(Debug)]
 struct Places<V> {
     first: (NamespaceId, V),
-    others: Vec<(NamespaceId, V)>,
+    /// Boxed because nearly no hash has any.
+    others: Option<Box<Vec<(NamespaceId, V)>>>,
 }
 
 /// See the module.
@@ -42,27 +43,36 @@ impl<V: Copy> ByHash<V> {
             None => {
                 let places = Places {
                     first: (namespace, value),
-                    others: Vec::new(),
+                    others: None,
                 };
                 self.0.insert(hash, places);
             }
             Some(places) if places.iter().any(|(id, _)| id == namespace) => {}
-            Some(places) => places.others.push((namespace, value)),
+            Some(places) => places
+                .others
+                .get_or_insert_default()
+                .push((namespace, value)),
         }
     }
 
     /// Removes a value.
     pub(super) fn remove(&mut self, hash: &TxHash, namespace: NamespaceId) -> Option<V> {
         let places = self.0.get_mut(hash)?;
+        let others = places
+            .others
+            .as_deref_mut()
+            .filter(|others| !others.is_empty());
         if places.first.0 != namespace {
-            let at = places.others.iter().position(|(id, _)| *id == namespace)?;
-            return Some(places.others.remove(at).1);
+            let others = others?;
+            let at = others.iter().position(|(id, _)| *id == namespace)?;
+            return Some(others.remove(at).1);
         }
         let value = places.first.1;
-        if places.others.is_empty() {
-            self.0.remove(hash);
-        } else {
-            places.first = places.others.remove(0);
+        match others {
+            Some(others) => places.first = others.remove(0),
+            None => {
+                self.0.remove(hash);
+            }
         }
         Some(value)
     }
@@ -70,6 +80,7 @@ impl<V: Copy> ByHash<V> {
 
 impl<V: Copy> Places<V> {
     fn iter(&self) -> impl Iterator<Item = (NamespaceId, V)> + '_ {
-        std::iter::once(self.first).chain(self.others.iter().copied())
+        std::iter::once(self.first)
+            .chain(self.others.iter().flat_map(|others| others.iter().copied()))
     }
 }

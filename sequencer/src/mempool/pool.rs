@@ -8,9 +8,9 @@ use hotshot_types::{Hash, Height};
 
 use super::{
     MempoolLimits, MempoolMetrics, Rejection, Source, Status, Submitted, TxHash,
-    blocks::{Contents, KnownBlocks, RecentBlocks, transactions},
+    blocks::{BlockContents, KnownBlocks, RecentBlocks, transactions},
     forward::Forwarding,
-    store::{Arrival, Store, Transaction},
+    store::{Arrival, Stage, Store, Transaction},
 };
 
 /// The most transactions that one call of [`Pool::expire`] drops.
@@ -89,14 +89,12 @@ impl Pool {
         if let Some(status) = self.recent.get(&hash, namespace) {
             return Ok(submitted(status));
         }
-        let pending = Status::Pending { namespace };
-        let status = self.known.status(&hash, namespace).unwrap_or(pending);
         let is_local = matches!(source, Source::Client(_));
         if let Some(arrival) = self.store.find(&hash, namespace) {
             if is_local {
                 self.adopt(arrival);
             }
-            return Ok(submitted(status));
+            return Ok(submitted(self.waiting(arrival, namespace)));
         }
         self.store
             .check_room(&self.limits, source, namespace, bytes.len())
@@ -112,22 +110,31 @@ impl Pool {
             bytes,
             source,
             since: now,
-            is_local,
-            sent_for: None,
+            blocks: self.known.holders(&hash, namespace),
+            forwarding: Stage::Foreign,
         });
         if is_local {
-            self.forwarding.due(arrival);
+            self.set_stage(arrival, Stage::Due);
         }
-        Ok(submitted(status))
+        Ok(submitted(self.waiting(arrival, namespace)))
+    }
+
+    /// The status of a transaction in the pool.
+    fn waiting(&self, arrival: Arrival, namespace: NamespaceId) -> Status {
+        let transaction = self.store.get(arrival);
+        let proposed =
+            transaction.and_then(|transaction| self.known.status(&transaction.blocks, namespace));
+        proposed.unwrap_or(Status::Pending { namespace })
     }
 
     /// A client asks for a transaction that a peer had forwarded: from now on it is also ours.
     fn adopt(&mut self, arrival: Arrival) {
-        if let Some(transaction) = self.store.get_mut(arrival)
-            && !transaction.is_local
-        {
-            transaction.is_local = true;
-            self.forwarding.due(arrival);
+        let stage = self
+            .store
+            .get(arrival)
+            .map(|transaction| transaction.forwarding);
+        if stage == Some(Stage::Foreign) {
+            self.set_stage(arrival, Stage::Due);
         }
     }
 
@@ -141,20 +148,31 @@ impl Pool {
         if let Some(status) = self.recent.find(hash) {
             return Some(status);
         }
-        let namespace = self.store.namespace_of(hash)?;
-        let proposed = self.known.status(hash, namespace);
-        Some(proposed.unwrap_or(Status::Pending { namespace }))
+        let (namespace, arrival) = self.store.find_first(hash)?;
+        Some(self.waiting(arrival, namespace))
     }
 
     /// A good block that is not final: its transactions are not selected on top of it.
-    pub(super) fn block_known(
+    pub fn block_known(
         &mut self,
         hash: Hash,
         parent: Hash,
         height: Height,
-        contents: Contents,
+        contents: BlockContents,
     ) {
-        self.known.insert(hash, parent, height, contents, self.limits.known_blocks);
+        let limit = self.limits.known_blocks;
+        let Some(number) = self.known.insert(hash, parent, height, contents, limit) else {
+            return;
+        };
+        let Some(contents) = self.known.contents(number) else {
+            return;
+        };
+        for (hash, namespace) in contents.iter() {
+            let arrival = self.store.find(hash, *namespace);
+            if let Some(transaction) = arrival.and_then(|arrival| self.store.get_mut(arrival)) {
+                self.known.note(&mut transaction.blocks, number);
+            }
+        }
     }
 
     /// A final block, by ascending height: its transactions leave the pool and are remembered.
@@ -165,13 +183,14 @@ impl Pool {
             }
         }
         self.recent.push(height, payload);
-        self.recent.trim(self.limits.recent_blocks, self.limits.recent_transactions);
+        self.recent
+            .trim(self.limits.recent_blocks, self.limits.recent_transactions);
         self.known.finalize(height);
     }
 
     pub(super) fn remove(&mut self, arrival: Arrival) -> Option<Transaction> {
         let transaction = self.store.remove(arrival)?;
-        self.forwarding.forget(arrival, transaction.sent_for);
+        self.forwarding.leave(transaction.forwarding, arrival);
         Some(transaction)
     }
 

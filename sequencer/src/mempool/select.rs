@@ -11,7 +11,7 @@ use bytes::Bytes;
 use da::{NAMESPACE_OVERHEAD, NamespaceId, PAYLOAD_OVERHEAD, TRANSACTION_OVERHEAD};
 use hotshot_types::Hash;
 
-use super::{Pool, TxHash, blocks::Contents, store::Transaction};
+use super::{Pool, TxHash, blocks::BlockNumber, store::Transaction};
 
 /// Bytes that a namespace may take more in a round.
 const QUANTUM: usize = 16 << 10;
@@ -70,7 +70,11 @@ impl<'a, I: Iterator<Item = &'a Transaction>> Lane<'a, I> {
     /// What the next transaction adds to the payload.
     fn next_cost(&mut self) -> Option<usize> {
         let transaction = self.waiting.peek()?;
-        let table = if self.taken.is_empty() { NAMESPACE_OVERHEAD } else { 0 };
+        let table = if self.taken.is_empty() {
+            NAMESPACE_OVERHEAD
+        } else {
+            0
+        };
         Some(transaction.bytes.len() + TRANSACTION_OVERHEAD + table)
     }
 
@@ -87,7 +91,8 @@ impl<'a, I: Iterator<Item = &'a Transaction>> Lane<'a, I> {
             self.credit -= cost;
             *room -= cost;
             if let Some(transaction) = self.waiting.next() {
-                self.taken.push((transaction.hash, transaction.bytes.clone()));
+                self.taken
+                    .push((transaction.hash, transaction.bytes.clone()));
             }
         }
         self.is_open = false;
@@ -108,10 +113,14 @@ impl Pool {
         let Some(mut room) = limit.checked_sub(PAYLOAD_OVERHEAD) else {
             return Selection::default();
         };
-        let chain = self.known.chain(parent);
-        let mut order = self.store.namespaces_from(self.turn);
+        let (chain, _) = self.known.chain(parent);
         let mut lanes = Vec::new();
-        for namespace in order.by_ref() {
+        let mut unheard = None;
+        for namespace in self.store.namespaces_from(self.turn) {
+            if lanes.len() >= max_lanes {
+                unheard = Some(namespace);
+                break;
+            }
             let mut waiting = self
                 .store
                 .queue(namespace)
@@ -126,11 +135,7 @@ impl Pool {
                     is_open: true,
                 });
             }
-            if lanes.len() >= max_lanes {
-                break;
-            }
         }
-        let unheard = order.next();
 
         if let Some(first) = lanes.first_mut() {
             first.credit = first.next_cost().unwrap_or(0);
@@ -153,7 +158,11 @@ impl Pool {
             .collect();
         self.turn = next.unwrap_or(self.turn);
         Selection {
-            payload_len: if namespaces.is_empty() { 0 } else { limit - room },
+            payload_len: if namespaces.is_empty() {
+                0
+            } else {
+                limit - room
+            },
             namespaces,
         }
     }
@@ -162,20 +171,26 @@ impl Pool {
     /// its known ancestors or a recent final block holds one of the transactions.
     #[must_use]
     pub fn overlaps(&self, selection: &Selection, parent: Hash) -> bool {
-        let chain = self.known.chain(parent);
-        selection.namespaces.iter().any(|(namespace, transactions)| {
-            transactions.iter().any(|(hash, _)| {
-                chain.iter().any(|contents| contents.has(hash, *namespace))
-                    || self.recent.get(hash, *namespace).is_some()
+        let (chain, _) = self.known.chain(parent);
+        let chain: Vec<_> = chain
+            .iter()
+            .filter_map(|block| self.known.contents(*block))
+            .collect();
+        selection
+            .namespaces
+            .iter()
+            .any(|(namespace, transactions)| {
+                transactions.iter().any(|(hash, _)| {
+                    chain.iter().any(|contents| contents.has(hash, *namespace))
+                        || self.recent.get(hash, *namespace).is_some()
+                })
             })
-        })
     }
 
     /// Whether a selection on `parent` would hold anything.
     #[must_use]
     pub fn has_transactions(&self, parent: Hash) -> bool {
-        let chain = self.known.chain(parent);
-        let in_blocks: usize = chain.iter().map(|contents| contents.len()).sum();
+        let (chain, in_blocks) = self.known.chain(parent);
         self.store.len() > in_blocks
             || self
                 .store
@@ -185,8 +200,9 @@ impl Pool {
     }
 }
 
-fn is_in(chain: &[&Contents], transaction: &Transaction) -> bool {
-    chain
+fn is_in(chain: &[BlockNumber], transaction: &Transaction) -> bool {
+    transaction
+        .blocks
         .iter()
-        .any(|contents| contents.has(&transaction.hash, transaction.namespace))
+        .any(|block| chain.contains(&block))
 }

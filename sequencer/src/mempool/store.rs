@@ -10,7 +10,9 @@ use bytes::Bytes;
 use da::NamespaceId;
 use hotshot_types::Round;
 
-use super::{ENTRY_BYTES, MempoolLimits, Rejection, Source, TxHash, by_hash::ByHash};
+use super::{
+    ENTRY_BYTES, MempoolLimits, Rejection, Source, TxHash, blocks::Holders, by_hash::ByHash,
+};
 
 /// A transaction's place in the order of arrival.
 pub(super) type Arrival = u64;
@@ -22,10 +24,22 @@ pub(super) struct Transaction {
     pub(super) bytes: Bytes,
     pub(super) source: Source,
     pub(super) since: Instant,
-    /// Whether a client of this node waits for it.
-    pub(super) is_local: bool,
-    /// The round it was last forwarded for.
-    pub(super) sent_for: Option<Round>,
+    /// Known blocks that hold it. Some may not be known any more.
+    pub(super) blocks: Holders,
+    pub(super) forwarding: Stage,
+}
+
+/// Where a transaction stands on its way to leaders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It came from a peer and is not forwarded.
+    Foreign,
+    /// To be sent.
+    Due,
+    /// Sent for a round that has not passed.
+    Sent(Round),
+    /// A known block holds it.
+    Held,
 }
 
 impl Transaction {
@@ -101,7 +115,8 @@ impl Store {
         let queue = self.queues.entry(transaction.namespace).or_default();
         queue.bytes += cost;
         queue.arrivals.insert(arrival);
-        self.hashes.insert(transaction.hash, transaction.namespace, arrival);
+        self.hashes
+            .insert(transaction.hash, transaction.namespace, arrival);
         self.transactions.insert(arrival, transaction);
         arrival
     }
@@ -139,14 +154,16 @@ impl Store {
         self.hashes.get(hash, namespace)
     }
 
-    /// The namespace of a transaction with this hash.
-    pub(super) fn namespace_of(&self, hash: &TxHash) -> Option<NamespaceId> {
-        self.hashes.first(hash).map(|(namespace, _)| namespace)
+    /// The first transaction with this hash in any namespace.
+    pub(super) fn find_first(&self, hash: &TxHash) -> Option<(NamespaceId, Arrival)> {
+        self.hashes.first(hash)
     }
 
     /// The transaction that has waited longest.
     pub(super) fn oldest(&self) -> Option<(Arrival, &Transaction)> {
-        self.transactions.first_key_value().map(|(arrival, transaction)| (*arrival, transaction))
+        self.transactions
+            .first_key_value()
+            .map(|(arrival, transaction)| (*arrival, transaction))
     }
 
     /// The namespaces in ascending order, starting with the first one from `start` on.
@@ -155,13 +172,22 @@ impl Store {
         start: NamespaceId,
     ) -> impl Iterator<Item = NamespaceId> + '_ {
         let before = (Bound::Unbounded, Bound::Excluded(start));
-        self.queues.range(start..).chain(self.queues.range(before)).map(|(id, _)| *id)
+        self.queues
+            .range(start..)
+            .chain(self.queues.range(before))
+            .map(|(id, _)| *id)
     }
 
     /// The transactions of a namespace, first come first.
     pub(super) fn queue(&self, namespace: NamespaceId) -> impl Iterator<Item = &Transaction> + '_ {
-        let arrivals = self.queues.get(&namespace).map(|queue| queue.arrivals.iter());
-        arrivals.into_iter().flatten().filter_map(|arrival| self.transactions.get(arrival))
+        let arrivals = self
+            .queues
+            .get(&namespace)
+            .map(|queue| queue.arrivals.iter());
+        arrivals
+            .into_iter()
+            .flatten()
+            .filter_map(|arrival| self.transactions.get(arrival))
     }
 
     pub(super) fn len(&self) -> usize {

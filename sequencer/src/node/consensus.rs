@@ -3,7 +3,10 @@
 //! It runs on a thread of its own, the only one that touches the [`Replica`]. Verification,
 //! decoding and fetching happen elsewhere and come back as facts.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use hotshot::{EpochInfo, Input, Outbox, Output, Recipients, Replica};
@@ -86,6 +89,8 @@ pub(super) struct Consensus {
     pub(super) position: watch::Sender<Position>,
     pub(super) metrics: ConsensusMetrics,
     pub(super) built: Option<Built>,
+    /// Orders that did not fit.
+    pub(super) backlog: VecDeque<Order>,
 }
 
 impl Consensus {
@@ -99,7 +104,7 @@ impl Consensus {
         let mut status = tokio::time::interval(std::time::Duration::from_secs(1));
         self.take(Fact::Input(Box::new(Input::Tick)), &mut outbox);
         loop {
-            self.perform(&mut outbox).await?;
+            self.perform(&mut outbox)?;
             let deadline = self.replica.deadline().map(|time| self.clock.instant_of(time));
             tokio::select! {
                 biased;
@@ -110,6 +115,7 @@ impl Consensus {
                 },
                 () = sleep_until(deadline.map_or_else(far_future, Instant::from_std)),
                     if deadline.is_some() => self.tick(&mut outbox),
+                () = self.payloads.has_room(), if !self.backlog.is_empty() => {}
                 _ = status.tick() => self.send_status(),
             }
             for _ in 1..FACTS_PER_TURN {
@@ -138,26 +144,27 @@ impl Consensus {
 
     /// Carries out the orders of a turn: what waits for nothing first, then one commit, then what
     /// had to wait for it (W2).
-    async fn perform(&mut self, outbox: &mut Outbox) -> Result<(), NodeError> {
+    fn perform(&mut self, outbox: &mut Outbox) -> Result<(), NodeError> {
+        self.payloads.give(&mut self.backlog);
         if outbox.is_empty() {
             return Ok(());
         }
         let mut batch = self.storage.batch();
         let mut after = Vec::new();
         for output in outbox.drain(..) {
-            self.prepare(output, &mut batch, &mut after).await?;
+            self.prepare(output, &mut batch, &mut after)?;
         }
         if !batch.is_empty() {
             self.storage.commit(batch, Durability::Synced)?;
         }
         for output in after {
-            self.release(output).await;
+            self.release(output);
         }
         self.publish();
         Ok(())
     }
 
-    async fn prepare(
+    fn prepare(
         &mut self,
         output: Output,
         batch: &mut Batch,
@@ -167,7 +174,7 @@ impl Consensus {
             Output::Persist(record) => batch.put_record(&record),
             Output::StoreHeader(header) => {
                 batch.put_pending(&header);
-                self.store_built(&header, batch).await;
+                self.store_built(&header, batch);
             }
             Output::Verify(ticket, checks) => self.work(move || Input::Verified {
                 ticket,
@@ -179,13 +186,13 @@ impl Consensus {
             }),
             Output::Proposed { round, kind, header, inline } => {
                 self.note_proposed(round);
-                self.payloads.order(Order::Proposed { round, kind, header, inline }).await;
+                self.order(Order::Proposed { round, kind, header, inline });
             }
-            Output::Retrieve(header) => self.payloads.order(Order::Retrieve(header)).await,
+            Output::Retrieve(header) => self.order(Order::Retrieve(header)),
             Output::Build { round, parent, l1_finalized } => {
-                self.payloads.order(Order::Build { round, parent, l1_finalized }).await;
+                self.order(Order::Build { round, parent, l1_finalized });
             }
-            Output::Prepare { parent, .. } => self.payloads.order(Order::Prepare(parent)).await,
+            Output::Prepare { parent, .. } => self.order(Order::Prepare(parent)),
             Output::FetchHeader(hash) => self.fetcher.header(hash),
             Output::FetchRange { from, to } => self.fetcher.range(from, to),
             Output::FetchEpochEnd(epoch) => self.fetcher.epoch_end(epoch),
@@ -220,27 +227,33 @@ impl Consensus {
         Ok(())
     }
 
+    /// Orders are bounded by what the state machine knows of: at most a window of rounds.
+    fn order(&mut self, order: Order) {
+        self.backlog.push_back(order);
+        self.payloads.give(&mut self.backlog);
+    }
+
     /// A header of our own comes with the payload it was built from.
-    async fn store_built(&mut self, header: &Arc<SealedHeader>, batch: &mut Batch) {
+    fn store_built(&mut self, header: &Arc<SealedHeader>, batch: &mut Batch) {
         let ours = self
             .built
             .take_if(|built| built.shard_root == header.shard_root);
         if let Some(built) = ours {
             batch.put_payload(header, built.payload);
-            self.payloads.order(Order::Own(Arc::clone(header))).await;
+            self.order(Order::Own(Arc::clone(header)));
         }
     }
 
-    async fn release(&mut self, output: Output) {
+    fn release(&mut self, output: Output) {
         match output {
             Output::Send(recipients, message) => self.send(recipients, &message),
             Output::Disperse { round, hash } => {
-                self.payloads.order(Order::Disperse { round, hash }).await;
+                self.order(Order::Disperse { round, hash });
             }
             Output::Echo { round, hash } => {
-                self.payloads.order(Order::Echo { round, hash }).await;
+                self.order(Order::Echo { round, hash });
             }
-            Output::Decide { blocks, .. } => self.payloads.order(Order::Decided(blocks)).await,
+            Output::Decide { blocks, .. } => self.order(Order::Decided(blocks)),
             Output::Evidence(evidence) => {
                 self.broadcast(&Message::Evidence(evidence));
             }

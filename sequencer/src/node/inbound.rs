@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use super::{
     consensus::Fact,
     directory::Directory,
-    payloads::{self, Order},
+    heard::Heard,
+    payloads::{self, Received},
     wire::Bulk,
 };
 use crate::{
@@ -25,12 +26,17 @@ pub(super) async fn control(
     mut frames: mpsc::Receiver<InboundMessage>,
     network: Network,
     directory: Arc<Directory>,
+    heard: Arc<Heard>,
     facts: mpsc::Sender<Fact>,
 ) {
     while let Some(InboundMessage { peer, bytes, .. }) = frames.recv().await {
         match codec::decode::<Message>(&bytes) {
             Ok(message) => {
-                let input = Input::Message(directory.sender(peer), message);
+                let sender = directory.sender(peer);
+                if let Some(key) = &sender.key {
+                    heard.note(key, &message);
+                }
+                let input = Input::Message(sender, message);
                 if facts.send(Fact::Input(Box::new(input))).await.is_err() {
                     return;
                 }
@@ -53,8 +59,12 @@ pub(super) async fn bulk(
 ) {
     while let Some(InboundMessage { peer, bytes, .. }) = frames.recv().await {
         match Bulk::decode(&bytes) {
-            Ok(Bulk::Disperse(shards)) => payloads.order(Order::Shards(peer, true, shards)).await,
-            Ok(Bulk::Echo(shards)) => payloads.order(Order::Shards(peer, false, shards)).await,
+            Ok(Bulk::Disperse(shards)) => {
+                payloads.receive(Received { peer, disperse: true, shards }).await;
+            }
+            Ok(Bulk::Echo(shards)) => {
+                payloads.receive(Received { peer, disperse: false, shards }).await;
+            }
             Ok(Bulk::Transactions(transactions)) => {
                 let refused = mempool
                     .submit_many(Source::Peer(directory.sender(peer).peer), transactions)

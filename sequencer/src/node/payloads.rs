@@ -25,7 +25,10 @@ use hotshot::{Input, Verdict};
 use hotshot_types::{Hash, Kind, L1Block, Parameters, Round, SealedHeader, ValidatorIndex};
 use libp2p::PeerId;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{
+        mpsc::{self, error::TrySendError},
+        watch,
+    },
     time::{Instant, sleep_until},
 };
 
@@ -46,14 +49,16 @@ use crate::{
     storage::Storage,
 };
 
-/// Orders that may wait; the loop waits when it is full.
+/// Orders that may wait; the consensus loop keeps what does not fit and goes on.
 const MAX_ORDERS: usize = 1_024;
+/// Frames of shards that may wait; the network stops reading then.
+const MAX_SHARDS: usize = 64;
 /// Points for shards that don't belong to the block.
 const FALSE_SHARDS: u32 = 25;
 /// How often overdue payloads are looked for.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What the consensus loop and the network ask of the task.
+/// What the consensus loop asks of the task.
 #[derive(Debug)]
 pub(super) enum Order {
     /// A leader's proposal is authentic.
@@ -81,8 +86,15 @@ pub(super) enum Order {
     },
     /// A block will probably have to be built on this one.
     Prepare(Arc<SealedHeader>),
-    /// Slots from a peer; `true` from a leader that disperses.
-    Shards(PeerId, bool, Shards),
+}
+
+/// Slots from a peer.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) peer: PeerId,
+    /// From a leader that disperses, not an echo.
+    pub(super) disperse: bool,
+    pub(super) shards: Shards,
 }
 
 /// What came of work on the blocking threads.
@@ -104,12 +116,30 @@ enum Done {
 #[derive(Clone)]
 pub(super) struct Handle {
     orders: mpsc::Sender<Order>,
+    shards: mpsc::Sender<Received>,
     workers: tokio::runtime::Handle,
 }
 
 impl Handle {
-    pub(super) async fn order(&self, order: Order) {
-        if self.orders.send(order).await.is_err() {
+    /// Gives as many orders as fit, oldest first. Never waits: the task may itself be waiting for
+    /// the loop that gives them.
+    pub(super) fn give(&self, orders: &mut VecDeque<Order>) {
+        while let Some(order) = orders.pop_front() {
+            if let Err(TrySendError::Full(order)) = self.orders.try_send(order) {
+                orders.push_front(order);
+                return;
+            }
+        }
+    }
+
+    /// Waits until an order fits.
+    pub(super) async fn has_room(&self) {
+        drop(self.orders.reserve().await);
+    }
+
+    /// Hands over slots from a peer.
+    pub(super) async fn receive(&self, received: Received) {
+        if self.shards.send(received).await.is_err() {
             tracing::debug!("the payload task has stopped");
         }
     }
@@ -160,10 +190,11 @@ pub(super) fn spawn(
     parts: Parts,
 ) -> Result<(Handle, impl Future<Output = ()> + Send + 'static), crate::storage::StorageError> {
     let (orders, inbox) = mpsc::channel(MAX_ORDERS);
+    let (shards, frames) = mpsc::channel(MAX_SHARDS);
     let (done, results) = mpsc::channel(MAX_ORDERS);
-    let handle = Handle { orders, workers: tokio::runtime::Handle::current() };
+    let handle = Handle { orders, shards, workers: tokio::runtime::Handle::current() };
     let payloads = Payloads::open(parts, done)?;
-    Ok((handle, payloads.run(inbox, results)))
+    Ok((handle, payloads.run(inbox, frames, results)))
 }
 
 thread_local! {
@@ -177,11 +208,7 @@ fn with_coder<T>(work: impl FnOnce(&mut Coder) -> T) -> T {
 
 impl Payloads {
     fn open(parts: Parts, done: mpsc::Sender<Done>) -> Result<Self, crate::storage::StorageError> {
-        let limits = Limits {
-            payload_bytes: parts.parameters.max_payload_bytes,
-            namespaces: parts.parameters.max_namespaces,
-            transaction_bytes: parts.parameters.max_transaction_bytes,
-        };
+        let limits = super::start::limits(&parts.parameters);
         let base = Base::stored(&parts.storage)?;
         let tip = parts.storage.tip()?.height;
         let mut finals = VecDeque::new();
@@ -210,7 +237,12 @@ impl Payloads {
         })
     }
 
-    async fn run(mut self, mut orders: mpsc::Receiver<Order>, mut results: mpsc::Receiver<Done>) {
+    async fn run(
+        mut self,
+        mut orders: mpsc::Receiver<Order>,
+        mut shards: mpsc::Receiver<Received>,
+        mut results: mpsc::Receiver<Done>,
+    ) {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.pursue_finals().await;
@@ -222,6 +254,9 @@ impl Payloads {
                     Some(order) => self.on_order(order).await,
                     None => return,
                 },
+                Some(Received { peer, disperse, shards }) = shards.recv() => {
+                    self.on_shards(peer, disperse, shards).await;
+                }
                 () = self.builder.arrival() => self.continue_building().await,
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                     self.build_empty();
@@ -249,7 +284,6 @@ impl Payloads {
                 self.continue_building().await;
             }
             Order::Prepare(parent) => self.prepare(&parent),
-            Order::Shards(peer, disperse, shards) => self.on_shards(peer, disperse, shards).await,
         }
     }
 

@@ -2,27 +2,32 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use da::{CommittedPayload, Coder, MapHead, Payload, Slots};
+use da::{Coder, CommittedPayload, Limits, MapHead, NamespaceTree, Payload, Slots};
 use hotshot::{Config, EpochInfo, Record, Replica, Start};
 use hotshot_types::{
-    Epoch, GenesisDocument, Hash, Height, PublicKey, SealedHeader, genesis::EmptyRoots,
+    Committee, Epoch, GenesisDocument, Hash, Height, Parameters, PublicKey, SealedHeader, genesis::EmptyRoots,
 };
 
 use super::{NodeError, directory::Directory};
 use crate::{
     config::NodeConfig,
+    mempool::Mempool,
     network::Peer,
     storage::{Durability, Identity, Storage},
 };
 
 /// Hashes of final blocks that the replica is given to notice contradictions.
 const RECENT: usize = 4_096;
+/// Final blocks whose transactions the pool is told of at start, and their bytes.
+const MAX_REMEMBERED_BLOCKS: usize = 1_024;
+const MAX_REMEMBERED_BYTES: usize = 128 << 20;
 
 /// What came of opening the data directory.
 pub(super) struct Started {
     pub(super) storage: Storage,
     pub(super) replica: Replica,
     pub(super) epochs: BTreeMap<Epoch, EpochInfo>,
+    pub(super) committee: Arc<Committee>,
     pub(super) slots: Arc<Slots>,
     /// The key that signs, if this node may.
     pub(super) key: Option<PublicKey>,
@@ -75,7 +80,7 @@ pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
             genesis: header.hash(),
         },
     );
-    Ok(Started { storage, replica, epochs, slots: Arc::new(slots), key })
+    Ok(Started { storage, replica, epochs, committee, slots: Arc::new(slots), key })
 }
 
 fn replica_config(config: &NodeConfig, key: Option<PublicKey>) -> Config {
@@ -142,6 +147,46 @@ pub(super) fn peers(directory: &Directory, config: &NodeConfig) -> Vec<Peer> {
         }
     }
     peers
+}
+
+/// Tells the pool which transactions the newest blocks hold, so that it takes none of them again
+/// after a restart.
+pub(super) fn remember_recent(
+    storage: &Storage,
+    mempool: &Mempool,
+    parameters: &Parameters,
+) -> Result<(), NodeError> {
+    let limits = limits(parameters);
+    let mut recent = Vec::new();
+    let mut bytes = 0;
+    let mut height = storage.indexed_height();
+    while recent.len() < MAX_REMEMBERED_BLOCKS && bytes < MAX_REMEMBERED_BYTES {
+        let Some(header) = storage.header(height)?.filter(|header| header.height > Height(0)) else {
+            break;
+        };
+        let payload = storage.payload(&header)?.unwrap_or_default();
+        if payload.len() != header.payload_len as usize {
+            break;
+        }
+        bytes += payload.len();
+        if let Ok(payload) = Payload::decode(payload, &limits) {
+            recent.push((height, NamespaceTree::new(&payload)));
+        }
+        height = Height(height.0 - 1);
+    }
+    for (height, namespaces) in recent.iter().rev() {
+        mempool.block_final(*height, namespaces);
+    }
+    Ok(())
+}
+
+/// The network's limits as the crate `da` wants them.
+pub(super) fn limits(parameters: &Parameters) -> Limits {
+    Limits {
+        payload_bytes: parameters.max_payload_bytes,
+        namespaces: parameters.max_namespaces,
+        transaction_bytes: parameters.max_transaction_bytes,
+    }
 }
 
 /// A limit in bytes as a size in memory.

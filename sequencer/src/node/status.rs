@@ -1,13 +1,17 @@
 //! What the node tells about itself: the status of the API, gauges, and the heartbeat line.
 
-use std::{sync::atomic::AtomicI64, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
 
-use hotshot_types::Height;
+use hotshot_types::{Committee, Height, ValidatorIndex};
+use libp2p::PeerId;
 use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
 use tokio::sync::watch;
 
-use super::consensus::Position;
-use crate::{api::NodeStatus, mempool::Mempool, network::Network, storage::Storage};
+use super::{consensus::Position, heard::Heard};
+use crate::{api::NodeStatus, mempool::Mempool, network::{Network, PeerStatus}, storage::Storage};
 
 /// How often the status is renewed.
 const RENEW: Duration = Duration::from_millis(200);
@@ -59,6 +63,11 @@ pub(super) struct Parts {
     pub(super) metrics: NodeMetrics,
     /// Whether the safety record is there (K3), for a validator.
     pub(super) may_sign: bool,
+    pub(super) heard: Arc<Heard>,
+    pub(super) committee: Arc<Committee>,
+    /// The committee's peers by index.
+    pub(super) members: Vec<PeerId>,
+    pub(super) me: Option<ValidatorIndex>,
 }
 
 /// Runs until the node stops.
@@ -74,6 +83,8 @@ pub(super) async fn run(parts: Parts) {
         let position = parts.position.borrow().clone();
         let height = *parts.served.borrow();
         let peers = parts.network.peers();
+        let heard = parts.heard.height(&parts.committee);
+        let stake = reachable_stake(&parts, &peers);
         let connected = peers.iter().filter(|peer| peer.is_connected && peer.is_configured).count();
         let configured = peers.iter().filter(|peer| peer.is_configured).count();
         let now = tokio::time::Instant::now();
@@ -86,15 +97,15 @@ pub(super) async fn run(parts: Parts) {
         };
         let status = NodeStatus {
             round: position.round,
-            tip_height: position.tip,
+            tip_height: heard.unwrap_or_default().max(position.tip),
             peers_connected: u32::try_from(connected).unwrap_or(u32::MAX),
             peers_total: u32::try_from(configured).unwrap_or(u32::MAX),
             validator: position.me,
-            not_ready: reasons(&parts, &position, height, connected, configured, now - since),
+            not_ready: reasons(&parts, &position, height, stake, heard, now - since),
         };
         let pool = parts.mempool.metrics();
         parts.metrics.peers.set(count(connected));
-        parts.metrics.lag.set(i64::try_from(position.tip.above(height)).unwrap_or(i64::MAX));
+        parts.metrics.lag.set(i64::try_from(status_lag(&position, heard, height)).unwrap_or(i64::MAX));
         parts.metrics.transactions.set(count(pool.transactions));
         parts.metrics.bytes.set(count(pool.bytes));
         renewals += 1;
@@ -128,13 +139,31 @@ fn heartbeat(parts: &Parts, position: &Position, status: &NodeStatus, served: He
     );
 }
 
+/// The stake of the members that are connected, and of this node.
+fn reachable_stake(parts: &Parts, peers: &[PeerStatus]) -> u128 {
+    let weight = |index: usize| parts.committee.weight(ValidatorIndex::at(index));
+    let others = peers
+        .iter()
+        .filter(|peer| peer.is_connected)
+        .filter_map(|peer| parts.members.iter().position(|member| *member == peer.id))
+        .map(weight)
+        .sum::<u128>();
+    others + parts.me.map_or(0, |me| parts.committee.weight(me))
+}
+
+/// How many blocks are final elsewhere and not processed here. Votes are one block ahead of
+/// finality, hence the one that does not count.
+fn status_lag(position: &Position, heard: Option<Height>, served: Height) -> u64 {
+    heard.unwrap_or_default().max(position.tip).above(served).saturating_sub(1)
+}
+
 /// Why the node can't do its job.
 fn reasons(
     parts: &Parts,
     position: &Position,
     served: Height,
-    connected: usize,
-    configured: usize,
+    stake: u128,
+    heard: Option<Height>,
     since_final: Duration,
 ) -> Vec<String> {
     let mut reasons = Vec::new();
@@ -144,11 +173,13 @@ fn reasons(
     if !parts.may_sign {
         reasons.push("the key's safety record is missing: this validator signs nothing".to_owned());
     }
-    // A quorum needs more than two thirds; with fewer connections nothing can become final.
-    if configured > 0 && connected * 3 < configured * 2 - 1 {
-        reasons.push(format!("connected to {connected} of {configured} peers"));
+    let (quorum, total) = (parts.committee.quorum(), parts.committee.total());
+    if stake < quorum {
+        reasons.push(format!("connected to stake {stake} of {total}; a quorum is {quorum}"));
+    } else if heard.is_none() && parts.committee.len() > 1 {
+        reasons.push("no more than a third of the stake has been heard from yet".to_owned());
     }
-    let lag = position.tip.above(served);
+    let lag = status_lag(position, heard, served);
     if lag > MAX_LAG {
         reasons.push(format!("{lag} final blocks behind"));
     }

@@ -140,7 +140,10 @@ impl Storage {
             }
             writes.commit().map_err(StorageError::Failed)?;
         }
-        self.0.metrics.committed(bytes, (mode != PersistMode::Buffer).then(|| start.elapsed()));
+        self.0.metrics.committed(
+            bytes,
+            (mode != PersistMode::Buffer).then(|| start.elapsed()),
+        );
         Ok(())
     }
 
@@ -155,7 +158,10 @@ impl Storage {
     }
 
     pub(super) fn record_sequence(&self) -> MutexGuard<'_, u64> {
-        self.0.record_sequence.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .record_sequence
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -228,7 +234,10 @@ impl Batch {
 
     /// A header that is not final. Ignored if its height is final already.
     pub fn put_pending(&mut self, header: &SealedHeader) {
-        if self.chain().is_some_and(|chain| header.height <= chain.tip.0) {
+        if self
+            .chain()
+            .is_some_and(|chain| header.height <= chain.tip.0)
+        {
             return;
         }
         self.put(
@@ -263,7 +272,11 @@ impl Batch {
     }
 
     fn put_height(&mut self, header: &SealedHeader) {
-        self.put(Space::Heights, header.hash().0.as_slice(), height_key(header.height));
+        self.put(
+            Space::Heights,
+            header.hash().0.as_slice(),
+            height_key(header.height),
+        );
     }
 
     /// Evidence of misbehaviour; the same one twice is kept once.
@@ -285,7 +298,11 @@ impl Batch {
     }
 
     fn put_final(&mut self, header: &SealedHeader, history: &mut MountainRange) {
-        self.put(Space::Headers, height_key(header.height), codec::encode(header.header()));
+        self.put(
+            Space::Headers,
+            height_key(header.height),
+            codec::encode(header.header()),
+        );
         self.put_height(header);
         for (position, node) in history.append(header.hash()) {
             self.put(Space::History, position_key(position), node.0);
@@ -350,8 +367,10 @@ impl Batch {
             height_key(certificate.height()),
             codec::encode(certificate),
         );
-        let decided: Vec<(Height, Hash)> =
-            blocks.iter().map(|block| (block.height, block.hash())).collect();
+        let decided: Vec<(Height, Hash)> = blocks
+            .iter()
+            .map(|block| (block.height, block.hash()))
+            .collect();
         self.clear_pending(before, &decided)?;
         self.changes.chain = Some(chain);
         Ok(())
@@ -372,8 +391,14 @@ impl Batch {
         for guard in pending.range(range.clone()) {
             keys.push(guard.key().map_err(StorageError::Read)?);
         }
-        let here = self.items.iter().filter(|item| item.space == Space::Pending);
-        keys.extend(here.map(|item| item.key.clone()).filter(|key| range.contains(&key.to_vec())));
+        let here = self
+            .items
+            .iter()
+            .filter(|item| item.space == Space::Pending);
+        keys.extend(
+            here.map(|item| item.key.clone())
+                .filter(|key| range.contains(&key.to_vec())),
+        );
         for key in keys {
             let block = split_block_key(&key)?;
             if !decided.contains(&block) {
@@ -390,6 +415,8 @@ impl Batch {
 pub(super) fn split_block_key(key: &[u8]) -> Result<(Height, Hash), StorageError> {
     const WHAT: &str = "the key of a block";
     let height = Height(number_at(WHAT, key, 0)?);
-    let hash = key[8..].try_into().map_err(|_| StorageError::damaged(WHAT, "no hash"))?;
+    let hash = key[8..]
+        .try_into()
+        .map_err(|_| StorageError::damaged(WHAT, "no hash"))?;
     Ok((height, Hash(hash)))
 }

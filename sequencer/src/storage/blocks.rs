@@ -60,7 +60,9 @@ impl Storage {
         let Some(height) = self.height_of(hash)? else {
             return Ok(false);
         };
-        Ok(self.header(height)?.is_some_and(|header| header.hash() == hash))
+        Ok(self
+            .header(height)?
+            .is_some_and(|header| header.hash() == hash))
     }
 
     fn height_of(&self, hash: Hash) -> Result<Option<Height>, StorageError> {
@@ -75,7 +77,12 @@ impl Storage {
     /// # Errors
     /// A read that fails.
     pub fn headers(&self, from: Height, limit: usize) -> Result<Vec<SealedHeader>, StorageError> {
-        self.values(Space::Headers, height_key(from).., limit.min(MAX_HEADERS), unseal)
+        self.values(
+            Space::Headers,
+            height_key(from)..,
+            limit.min(MAX_HEADERS),
+            unseal,
+        )
     }
 
     /// All headers above the tip, ascending.
@@ -92,7 +99,9 @@ impl Storage {
     /// # Errors
     /// A read that fails.
     pub fn payload(&self, header: &SealedHeader) -> Result<Option<Bytes>, StorageError> {
-        Ok(self.get(Space::Payloads, block_key(header))?.map(Bytes::from))
+        Ok(self
+            .get(Space::Payloads, block_key(header))?
+            .map(Bytes::from))
     }
 
     /// Whether the payload of a block is stored.
@@ -111,7 +120,9 @@ impl Storage {
         let Some(height) = self.height_of(hash)? else {
             return Ok(None);
         };
-        Ok(self.get(Space::Payloads, block_key_of(height, hash))?.map(Bytes::from))
+        Ok(self
+            .get(Space::Payloads, block_key_of(height, hash))?
+            .map(Bytes::from))
     }
 
     /// This node's own slots of a block.
@@ -134,7 +145,9 @@ impl Storage {
     /// A read that fails.
     pub fn certificate(&self, at: Height) -> Result<Option<FinalityCertificate>, StorageError> {
         let bytes = self.get(Space::Certificates, height_key(at))?;
-        bytes.map(|bytes| decode("a certificate", &bytes)).transpose()
+        bytes
+            .map(|bytes| decode("a certificate", &bytes))
+            .transpose()
     }
 
     /// The first finality certificate at or above a height: it makes that block final.
@@ -157,8 +170,13 @@ impl Storage {
     /// A read that fails.
     pub fn newest_certificate(&self) -> Result<Option<FinalityCertificate>, StorageError> {
         let last = self.0.spaces.get(Space::Certificates).last_key_value();
-        let bytes = last.map(fjall::Guard::value).transpose().map_err(StorageError::Read)?;
-        bytes.map(|bytes| decode("a certificate", &bytes)).transpose()
+        let bytes = last
+            .map(fjall::Guard::value)
+            .transpose()
+            .map_err(StorageError::Read)?;
+        bytes
+            .map(|bytes| decode("a certificate", &bytes))
+            .transpose()
     }
 
     /// At most `limit` pieces of evidence.
@@ -166,7 +184,9 @@ impl Storage {
     /// # Errors
     /// A read that fails.
     pub fn evidence(&self, limit: usize) -> Result<Vec<Evidence>, StorageError> {
-        self.values(Space::Evidence, Vec::new().., limit, |bytes| decode("evidence", bytes))
+        self.values(Space::Evidence, Vec::new().., limit, |bytes| {
+            decode("evidence", bytes)
+        })
     }
 
     /// The decoded values of a range of keys.

@@ -33,7 +33,9 @@ impl Storage {
     /// A read that fails.
     pub fn epoch_end(&self, epoch: Epoch) -> Result<Option<EpochEnd>, StorageError> {
         let bytes = self.get(Space::Epochs, epoch_key(EPOCH_END, epoch))?;
-        bytes.map(|bytes| decode("the end of an epoch", &bytes)).transpose()
+        bytes
+            .map(|bytes| decode("the end of an epoch", &bytes))
+            .transpose()
     }
 
     /// The committee and the seed of an epoch.

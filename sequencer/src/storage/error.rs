@@ -22,7 +22,9 @@ pub enum StorageError {
         source: std::io::Error,
     },
     /// The directory holds the data of another network.
-    #[error("the data directory {path} belongs to the network {found}, this node is configured for {expected}")]
+    #[error(
+        "the data directory {path} belongs to the network {found}, this node is configured for {expected}"
+    )]
     OtherNetwork {
         /// The directory.
         path: PathBuf,
@@ -32,7 +34,9 @@ pub enum StorageError {
         expected: Hash,
     },
     /// The directory was started from another genesis document of the same network.
-    #[error("the data directory {path} starts from genesis block {found}, this node is configured for {expected}")]
+    #[error(
+        "the data directory {path} starts from genesis block {found}, this node is configured for {expected}"
+    )]
     OtherGenesis {
         /// The directory.
         path: PathBuf,
@@ -42,7 +46,9 @@ pub enum StorageError {
         expected: Hash,
     },
     /// The directory holds the data, and with it the safety record, of another node.
-    #[error("the data directory {path} belongs to {found}, this node is {expected}; a validator never runs without its own safety record")]
+    #[error(
+        "the data directory {path} belongs to {found}, this node is {expected}; a validator never runs without its own safety record"
+    )]
     OtherNode {
         /// The directory.
         path: PathBuf,
@@ -61,7 +67,9 @@ pub enum StorageError {
     },
     /// The safety record is broken, missing or older than what was written. Signing with what is
     /// left could contradict an earlier signature.
-    #[error("the safety record is damaged: {0}. This node must not sign with it: restore the disk, or give the record up, after which the key waits for two epochs")]
+    #[error(
+        "the safety record is damaged: {0}. This node must not sign with it: restore the disk, or give the record up, after which the key waits for two epochs"
+    )]
     RecordDamaged(String),
     /// Something else than the record does not decode or does not fit together.
     #[error("the database is damaged: {what}: {reason}")]

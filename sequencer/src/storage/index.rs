@@ -45,7 +45,10 @@ impl Batch {
         height: Height,
         namespaces: &NamespaceTree,
     ) -> Result<(), StorageError> {
-        let last = self.changes.indexed.unwrap_or_else(|| self.storage.indexed_height());
+        let last = self
+            .changes
+            .indexed
+            .unwrap_or_else(|| self.storage.indexed_height());
         let tip = self.tip_height()?;
         if height <= last || height > tip {
             return Err(StorageError::OutOfOrder(format!(
@@ -94,7 +97,13 @@ impl Storage {
         let cutoff = self.0.index_cutoff.load(Relaxed);
         let first = [hash.as_slice(), &cutoff.to_be_bytes()].concat();
         let last = [hash.as_slice(), &[0xff; 16]].concat();
-        let Some(guard) = self.0.spaces.get(Space::Transactions).range(first..=last).next() else {
+        let Some(guard) = self
+            .0
+            .spaces
+            .get(Space::Transactions)
+            .range(first..=last)
+            .next()
+        else {
             return Ok(None);
         };
         let (key, value) = guard.into_inner().map_err(StorageError::Read)?;
@@ -120,7 +129,11 @@ impl Storage {
     ) -> Result<Vec<(Height, NamespaceLeaf)>, StorageError> {
         let from = from.0.max(self.0.index_cutoff.load(Relaxed));
         let key = |height: u64| [namespace.get().to_be_bytes(), height.to_be_bytes()].concat();
-        let range = self.0.spaces.get(Space::Namespaces).range(key(from)..=key(u64::MAX));
+        let range = self
+            .0
+            .spaces
+            .get(Space::Namespaces)
+            .range(key(from)..=key(u64::MAX));
         let mut blocks = Vec::new();
         for guard in range.take(limit.min(MAX_NAMESPACE_BLOCKS)) {
             let (key, value) = guard.into_inner().map_err(StorageError::Read)?;
@@ -161,6 +174,10 @@ impl CompactionFilter for Below {
     fn filter_item(&mut self, item: ItemAccessor<'_>, _: &Context) -> CompactionFilterResult {
         let height = number(item.key(), self.height_at);
         let expired = height.is_some_and(|height| height < self.cutoff);
-        Ok(if expired { Verdict::Destroy } else { Verdict::Keep })
+        Ok(if expired {
+            Verdict::Destroy
+        } else {
+            Verdict::Keep
+        })
     }
 }

@@ -60,7 +60,11 @@ impl StorageMetrics {
             "Bytes of keys and values committed",
             self.written.clone(),
         );
-        registry.register("storage_bytes", "Bytes on disk when last looked at", self.disk.clone());
+        registry.register(
+            "storage_bytes",
+            "Bytes on disk when last looked at",
+            self.disk.clone(),
+        );
     }
 
     /// Commits with an fsync.
@@ -88,7 +92,8 @@ impl StorageMetrics {
     }
 
     pub(super) fn committed(&self, bytes: usize, synced: Option<Duration>) {
-        self.written.inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
+        self.written
+            .inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
         match synced {
             None => {
                 self.buffered.inc();

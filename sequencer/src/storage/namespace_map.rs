@@ -44,7 +44,10 @@ impl Batch {
     /// # Errors
     /// A height that is not above the last one, or that is not final: the caller is wrong.
     pub fn advance_map(&mut self, height: Height, update: &MapUpdate) -> Result<(), StorageError> {
-        let last = self.changes.map.unwrap_or_else(|| self.storage.map_height());
+        let last = self
+            .changes
+            .map
+            .unwrap_or_else(|| self.storage.map_height());
         let tip = self.tip_height()?;
         if height <= last || height > tip {
             return Err(StorageError::OutOfOrder(format!(

@@ -50,7 +50,11 @@ impl Storage {
         let witness = witness::look(directory, &directory.join("db"), identity)?;
         let (storage, adopted) = Self::open_database(directory, identity, lock, witness)?;
         // A follower signed nothing, so its record says nothing about the key.
-        let witness = if adopted { storage.give_up_record(witness)? } else { witness };
+        let witness = if adopted {
+            storage.give_up_record(witness)?
+        } else {
+            witness
+        };
         storage.check_record(witness)?;
         Ok(storage)
     }
@@ -75,7 +79,11 @@ impl Storage {
     /// Drops the record first: a crash in between leaves a record that is missing, never one that
     /// counts again.
     fn give_up_record(&self, witness: Witness) -> Result<Witness, StorageError> {
-        let here = self.numbered_record().ok().flatten().map_or(0, |numbered| numbered.sequence);
+        let here = self
+            .numbered_record()
+            .ok()
+            .flatten()
+            .map_or(0, |numbered| numbered.sequence);
         let last = witness.seen.max(here);
         let mut batch = self.batch();
         batch.remove(Space::Record, RECORD_KEY);
@@ -178,7 +186,9 @@ impl Storage {
     }
 
     fn check_record(&self, witness: Witness) -> Result<(), StorageError> {
-        let sequence = self.numbered_record()?.map_or(0, |numbered| numbered.sequence);
+        let sequence = self
+            .numbered_record()?
+            .map_or(0, |numbered| numbered.sequence);
         if witness.is_bound() && sequence < witness.seen {
             return Err(StorageError::RecordDamaged(format!(
                 "record {} was written, and the newest left is {sequence}",
@@ -241,7 +251,10 @@ impl Storage {
 }
 
 fn name(key: Option<PublicKey>) -> String {
-    key.map_or_else(|| "a follower without a key".into(), |key| format!("validator {key}"))
+    key.map_or_else(
+        || "a follower without a key".into(),
+        |key| format!("validator {key}"),
+    )
 }
 
 pub(super) fn decode<T: BorshDeserialize>(
@@ -284,11 +297,13 @@ fn open_engine(
         // Compressed records would hide from the witness.
         .journal_compression(CompressionType::None)
         .with_compaction_filter_factories(Arc::new(spaces::filters(index_cutoff)));
-    let opening = std::thread::Builder::new().name("storage-open".into()).spawn(move || {
-        let database = builder.open()?;
-        let spaces = Spaces::open(&database)?;
-        Ok((database, spaces))
-    });
+    let opening = std::thread::Builder::new()
+        .name("storage-open".into())
+        .spawn(move || {
+            let database = builder.open()?;
+            let spaces = Spaces::open(&database)?;
+            Ok((database, spaces))
+        });
     let opened = opening.map_err(StorageError::io(path))?.join();
     match opened {
         Ok(Ok(opened)) => Ok(opened),

@@ -24,7 +24,8 @@ impl Storage {
             return Ok(None);
         };
         let node = bytes.as_ref().try_into().map(Hash);
-        node.map(Some).map_err(|_| StorageError::damaged("history", "a node is not a hash"))
+        node.map(Some)
+            .map_err(|_| StorageError::damaged("history", "a node is not a hash"))
     }
 
     /// The mountain range over all final blocks, the tip included.
@@ -49,7 +50,10 @@ impl Storage {
         let mut history = MountainRange::from_peaks(count, peaks)
             .ok_or_else(|| StorageError::damaged("history", "peaks and count differ"))?;
         if history.root() != tip.history_root {
-            return Err(StorageError::damaged("history", "it is not the one the tip names"));
+            return Err(StorageError::damaged(
+                "history",
+                "it is not the one the tip names",
+            ));
         }
         history.append(tip.hash());
         Ok(history)
@@ -116,7 +120,9 @@ impl Storage {
         height: Height,
     ) -> Result<Option<FinalityCertificate>, StorageError> {
         let first = self.certificate_at_or_above(height)?;
-        let before = first.as_ref().is_some_and(|first| first.round().epoch < trusted);
+        let before = first
+            .as_ref()
+            .is_some_and(|first| first.round().epoch < trusted);
         let end = match trusted.previous() {
             Some(epoch) if before => self.epoch_end(epoch)?,
             _ => return Ok(first),
@@ -140,14 +146,20 @@ impl Storage {
                 limit: MAX_PROOF_STEPS,
             });
         }
-        (trusted.0..target.0).map(|epoch| self.step(Epoch(epoch))).collect()
+        (trusted.0..target.0)
+            .map(|epoch| self.step(Epoch(epoch)))
+            .collect()
     }
 
     fn step(&self, epoch: Epoch) -> Result<EpochStep, StorageError> {
         let missing = |what| StorageError::damaged(what, format!("epoch {epoch} is missing"));
-        let end = self.epoch_end(epoch)?.ok_or_else(|| missing("the end of an epoch"))?;
+        let end = self
+            .epoch_end(epoch)?
+            .ok_or_else(|| missing("the end of an epoch"))?;
         let this = self.epoch(epoch)?.ok_or_else(|| missing("a committee"))?;
-        let next = self.epoch(epoch.next())?.ok_or_else(|| missing("a committee"))?;
+        let next = self
+            .epoch(epoch.next())?
+            .ok_or_else(|| missing("a committee"))?;
         let changed = this.committee.members() != next.committee.members();
         Ok(EpochStep {
             header: end.header,
@@ -158,6 +170,7 @@ impl Storage {
 
     fn final_header(&self, height: Height) -> Result<SealedHeader, StorageError> {
         let header = self.header(height)?;
-        header.ok_or_else(|| StorageError::damaged("headers", format!("height {height} is missing")))
+        header
+            .ok_or_else(|| StorageError::damaged("headers", format!("height {height} is missing")))
     }
 }

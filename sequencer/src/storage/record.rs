@@ -83,8 +83,8 @@ impl Storage {
         let Some(bytes) = bytes else {
             return Ok(None);
         };
-        let (numbered, length) = open_prefix(self.identity(), &bytes)
-            .map_err(|reason| damaged(reason.into()))?;
+        let (numbered, length) =
+            open_prefix(self.identity(), &bytes).map_err(|reason| damaged(reason.into()))?;
         if length != bytes.len() {
             return Err(damaged("bytes follow it".into()));
         }

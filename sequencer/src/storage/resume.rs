@@ -44,14 +44,21 @@ impl Storage {
             Some(record) => record,
             None => self.fresh_record(&tip)?,
         };
-        let first = record.epoch().previous().unwrap_or_default().max(Epoch::FIRST);
+        let first = record
+            .epoch()
+            .previous()
+            .unwrap_or_default()
+            .max(Epoch::FIRST);
         let headers = self.pending_headers()?;
         Ok(Resume {
             has_record,
             certificate: self.newest_certificate()?,
             history: self.history(),
             epochs: self.epochs_from(first)?,
-            headers: headers.iter().map(|header| header.header().clone()).collect(),
+            headers: headers
+                .iter()
+                .map(|header| header.header().clone())
+                .collect(),
             recent: self.recent(&tip, recent)?,
             record,
             tip,
@@ -64,7 +71,9 @@ impl Storage {
         if tip.height == Height(0) {
             return Ok(unused);
         }
-        let ended = self.epoch_end(tip.epoch)?.filter(|end| end.header.height == tip.height);
+        let ended = self
+            .epoch_end(tip.epoch)?
+            .filter(|end| end.header.height == tip.height);
         let anchor = match (ended, tip.epoch.previous()) {
             (Some(end), _) => Some(end),
             (None, Some(before)) if before >= Epoch::FIRST => self.epoch_end(before)?,

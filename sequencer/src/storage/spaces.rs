@@ -179,11 +179,7 @@ pub(super) fn position_key(position: Position) -> Vec<u8> {
 }
 
 /// Reads the number that a key or value holds at a place.
-pub(super) fn number_at(
-    what: &'static str,
-    bytes: &[u8],
-    at: usize,
-) -> Result<u64, StorageError> {
+pub(super) fn number_at(what: &'static str, bytes: &[u8], at: usize) -> Result<u64, StorageError> {
     number(bytes, at).ok_or_else(|| StorageError::damaged(what, "too short"))
 }
 

@@ -160,7 +160,10 @@ fn journals(database: &Path) -> Result<Vec<PathBuf>, StorageError> {
 
 fn highest_in(journal: &[u8], identity: &Identity) -> u64 {
     // The zeros that the engine allocates ahead.
-    let written = journal.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let written = journal
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last + 1);
     let journal = &journal[..written];
     let mut highest = 0;
     let mut at = 0;

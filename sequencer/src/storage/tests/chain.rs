@@ -139,7 +139,9 @@ pub(super) fn open(directory: &std::path::Path) -> Storage {
 }
 
 pub(super) fn initialize(storage: &Storage) {
-    storage.initialize(&genesis(), &[info(Epoch(1)), info(Epoch(2))]).unwrap();
+    storage
+        .initialize(&genesis(), &[info(Epoch(1)), info(Epoch(2))])
+        .unwrap();
 }
 
 /// Puts a block, its certificate, and what an epoch's last block brings along.

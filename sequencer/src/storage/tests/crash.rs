@@ -56,7 +56,12 @@ fn writes_until_killed() {
 
 fn start(directory: &Path) -> Child {
     Command::new(env::current_exe().unwrap())
-        .args(["storage::tests::crash::writes_until_killed", "--exact", "--ignored", "--nocapture"])
+        .args([
+            "storage::tests::crash::writes_until_killed",
+            "--exact",
+            "--ignored",
+            "--nocapture",
+        ])
         .env(DIRECTORY, directory)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -80,7 +85,10 @@ fn run(directory: &Path, blocks: usize) -> u64 {
         }
     }
     child.wait().unwrap();
-    assert!(seen >= blocks, "the child wrote {seen} blocks and ended by itself");
+    assert!(
+        seen >= blocks,
+        "the child wrote {seen} blocks and ended by itself"
+    );
     last
 }
 
@@ -90,17 +98,30 @@ fn check(storage: &Storage, reported: u64) {
     assert!(tip >= reported, "{reported} was reported, {tip} is the tip");
     let Round { view, .. } = resume.record.last_timeout.unwrap();
     // The record of the tip, or that of the vote for the next block.
-    assert!(view.0 == 2 * tip + 1 || view.0 == 2 * tip + 2, "tip {tip}, record {view}");
+    assert!(
+        view.0 == 2 * tip + 1 || view.0 == 2 * tip + 2,
+        "tip {tip}, record {view}"
+    );
     assert_eq!(resume.certificate.unwrap().height().0, tip);
     let mut parent = storage.header(Height(0)).unwrap().unwrap();
     for height in (1..=tip).map(Height) {
         let header = storage.header(height).unwrap().unwrap();
         assert_eq!(header.parent_hash, parent.hash());
         assert_eq!(storage.payload(&header).unwrap().unwrap(), payload(height));
-        assert!(storage.header_proof(parent.height, height).unwrap().is_some());
+        assert!(
+            storage
+                .header_proof(parent.height, height)
+                .unwrap()
+                .is_some()
+        );
         parent = header;
     }
-    assert!(resume.headers.iter().all(|header| header.height.0 == tip + 1));
+    assert!(
+        resume
+            .headers
+            .iter()
+            .all(|header| header.height.0 == tip + 1)
+    );
 }
 
 #[test]

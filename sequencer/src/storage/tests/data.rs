@@ -24,7 +24,10 @@ fn a_decision_moves_the_tip_and_drops_the_blocks_that_lost() {
     }
     storage.commit(batch, Durability::Synced).unwrap();
     assert_eq!(storage.pending_headers().unwrap().len(), 2);
-    assert_eq!(storage.header_by_hash(lost.hash()).unwrap(), Some(lost.clone()));
+    assert_eq!(
+        storage.header_by_hash(lost.hash()).unwrap(),
+        Some(lost.clone())
+    );
     assert!(!storage.is_final(won.hash()).unwrap());
 
     let mut batch = storage.batch();
@@ -35,9 +38,15 @@ fn a_decision_moves_the_tip_and_drops_the_blocks_that_lost() {
 
     assert_eq!(storage.tip().unwrap(), won);
     assert!(storage.is_final(won.hash()).unwrap());
-    assert_eq!(storage.header_by_hash(won.hash()).unwrap(), Some(won.clone()));
+    assert_eq!(
+        storage.header_by_hash(won.hash()).unwrap(),
+        Some(won.clone())
+    );
     assert_eq!(storage.payload(&won).unwrap().unwrap(), "payload");
-    assert_eq!(storage.payload_by_hash(won.hash()).unwrap().unwrap(), "payload");
+    assert_eq!(
+        storage.payload_by_hash(won.hash()).unwrap().unwrap(),
+        "payload"
+    );
     assert_eq!(storage.header_by_hash(lost.hash()).unwrap(), None);
     assert_eq!(storage.payload(&lost).unwrap(), None);
     assert_eq!(storage.pending_headers().unwrap(), []);
@@ -77,7 +86,10 @@ fn several_decisions_in_one_batch_count_as_one_after_the_other() {
     assert_eq!(at_or_above(1), Some(unsigned(&blocks[1])));
     assert_eq!(at_or_above(3), Some(unsigned(&blocks[2])));
     assert_eq!(at_or_above(4), None);
-    assert_eq!(storage.newest_certificate().unwrap(), Some(unsigned(&blocks[2])));
+    assert_eq!(
+        storage.newest_certificate().unwrap(),
+        Some(unsigned(&blocks[2]))
+    );
 }
 
 #[test]
@@ -120,7 +132,11 @@ fn slots_come_back_as_they_were_put_and_still_prove() {
     let stored = storage.slots(&block).unwrap().unwrap();
     assert_eq!(stored, range);
     let own = slots.range(1).unwrap();
-    assert!(stored.check(&payload.encoded().root(), &slots, own, 0).is_ok());
+    assert!(
+        stored
+            .check(&payload.encoded().root(), &slots, own, 0)
+            .is_ok()
+    );
 }
 
 #[test]
@@ -128,13 +144,25 @@ fn large_payloads_are_not_copied_on_the_way_in_or_changed_on_the_way_out() {
     let directory = tempfile::tempdir().unwrap();
     let storage = open(directory.path());
     let block = next(&storage, 0);
-    let payload = Bytes::from((0..1 << 20).map(|n: u32| n.to_le_bytes()[1]).collect::<Vec<_>>());
+    let payload = Bytes::from(
+        (0..1 << 20)
+            .map(|n: u32| n.to_le_bytes()[1])
+            .collect::<Vec<_>>(),
+    );
     let mut batch = storage.batch();
     batch.put_payload(&block, payload.clone());
     storage.commit(batch, Durability::Buffered).unwrap();
     // From the write buffer it is the very same memory.
-    assert_eq!(storage.payload(&block).unwrap().unwrap().as_ptr(), payload.as_ptr());
-    storage.0.spaces.get(crate::storage::Space::Payloads).rotate_memtable_and_wait().unwrap();
+    assert_eq!(
+        storage.payload(&block).unwrap().unwrap().as_ptr(),
+        payload.as_ptr()
+    );
+    storage
+        .0
+        .spaces
+        .get(crate::storage::Space::Payloads)
+        .rotate_memtable_and_wait()
+        .unwrap();
     assert_eq!(storage.payload(&block).unwrap().unwrap(), payload);
 }
 
@@ -153,7 +181,9 @@ fn the_namespace_map_is_read_back_and_resumes_where_it_stopped() {
             l1_number: 0,
         };
         let payload = tree(&[(height, &[b"transaction"]), (9, &[b"again"])]);
-        let update = NamespaceMap::new(&memory, head).update(&stamp, payload.leaves()).unwrap();
+        let update = NamespaceMap::new(&memory, head)
+            .update(&stamp, payload.leaves())
+            .unwrap();
         let stored = NamespaceMap::new(&storage.map_store(), head)
             .update(&stamp, payload.leaves())
             .unwrap();
@@ -170,7 +200,10 @@ fn the_namespace_map_is_read_back_and_resumes_where_it_stopped() {
     let storage = open(directory.path());
     assert_eq!(storage.map_height(), Height(5));
     let reader = storage.map_store();
-    let entry = NamespaceMap::new(&reader, head).get(namespace(9)).unwrap().unwrap();
+    let entry = NamespaceMap::new(&reader, head)
+        .get(namespace(9))
+        .unwrap()
+        .unwrap();
     assert_eq!(entry.block_count, 5);
     // The headers of these tests name the empty map, so only the versions are compared.
     for (height, head) in (0..).zip(&heads) {
@@ -216,8 +249,13 @@ fn transactions_and_namespaces_are_found_by_the_index() {
     assert_eq!(find(b"d"), None);
 
     let list = |id, from, limit| -> Vec<(u64, u64)> {
-        let blocks = storage.namespace_blocks(namespace(id), Height(from), limit).unwrap();
-        blocks.iter().map(|(height, leaf)| (height.0, leaf.tx_count)).collect()
+        let blocks = storage
+            .namespace_blocks(namespace(id), Height(from), limit)
+            .unwrap();
+        blocks
+            .iter()
+            .map(|(height, leaf)| (height.0, leaf.tx_count))
+            .collect()
     };
     assert_eq!(list(1, 0, 9), [(1, 2), (3, 1)]);
     assert_eq!(list(1, 2, 9), [(3, 1)]);
@@ -249,7 +287,11 @@ fn resume_gives_what_was_stored_from_the_epoch_before_the_records() {
     assert_eq!(resume.history, history);
     assert_eq!(resume.certificate.unwrap().hash(), tip.hash());
     assert_eq!(resume.headers, [pending.header().clone()]);
-    let epochs: Vec<Epoch> = resume.epochs.iter().map(|info| info.committee.epoch()).collect();
+    let epochs: Vec<Epoch> = resume
+        .epochs
+        .iter()
+        .map(|info| info.committee.epoch())
+        .collect();
     assert_eq!(epochs, [2, 3, 4].map(Epoch));
     assert_eq!(resume.epochs[0].seed, info(Epoch(2)).seed);
     assert_eq!(resume.recent.len(), 3);
@@ -266,7 +308,12 @@ fn a_key_without_record_stands_in_the_epoch_the_chain_has_come_to() {
         extend(&storage, 1);
         let resume = storage.resume(1).unwrap();
         assert!(!resume.has_record);
-        assert_eq!(resume.record.entry.round, Round::new(epoch, 1), "{}", resume.tip.height);
+        assert_eq!(
+            resume.record.entry.round,
+            Round::new(epoch, 1),
+            "{}",
+            resume.tip.height
+        );
         assert_eq!(resume.record.lock, Lock::Anchor);
         let anchor = resume.record.anchor.map(|end| end.header.height.0);
         assert_eq!(anchor, (epoch > 1).then(|| (epoch - 1) * 4));

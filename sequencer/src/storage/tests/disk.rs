@@ -58,6 +58,9 @@ fn after_a_failed_write_nothing_is_accepted_and_the_last_record_stands() {
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("refused"), "{text}");
+    assert!(
+        output.status.success() && text.contains("refused"),
+        "{text}"
+    );
     assert_eq!(open(directory.path()).record().unwrap(), Some(record(1)));
 }

@@ -10,7 +10,10 @@ fn a_second_open_of_the_same_directory_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let first = open(directory.path());
     let second = Storage::open(directory.path(), &identity(0));
-    assert!(matches!(second, Err(StorageError::Locked { .. })), "{second:?}");
+    assert!(
+        matches!(second, Err(StorageError::Locked { .. })),
+        "{second:?}"
+    );
     drop(first);
     open(directory.path());
 }
@@ -20,7 +23,9 @@ fn a_directory_of_another_network_node_or_genesis_is_refused_by_name() {
     let directory = tempfile::tempdir().unwrap();
     drop(open(directory.path()));
     let refusal = |identity: Identity| {
-        Storage::open(directory.path(), &identity).unwrap_err().to_string()
+        Storage::open(directory.path(), &identity)
+            .unwrap_err()
+            .to_string()
     };
 
     let text = refusal(Identity {
@@ -31,8 +36,14 @@ fn a_directory_of_another_network_node_or_genesis_is_refused_by_name() {
     assert!(text.contains(&Hash([7; 32]).to_string()), "{text}");
 
     let text = refusal(identity(1));
-    assert!(text.contains(&identity(0).key.unwrap().to_string()), "{text}");
-    assert!(text.contains(&identity(1).key.unwrap().to_string()), "{text}");
+    assert!(
+        text.contains(&identity(0).key.unwrap().to_string()),
+        "{text}"
+    );
+    assert!(
+        text.contains(&identity(1).key.unwrap().to_string()),
+        "{text}"
+    );
 
     let text = refusal(Identity {
         key: None,

@@ -36,7 +36,9 @@ fn filled(storage: &Storage) -> Vec<MapHead> {
 
 fn payload_heights(storage: &Storage) -> Vec<u64> {
     let headers = storage.headers(Height(1), 100).unwrap();
-    let kept = headers.iter().filter(|header| storage.has_payload(header).unwrap());
+    let kept = headers
+        .iter()
+        .filter(|header| storage.has_payload(header).unwrap());
     kept.map(|header| header.height.0).collect()
 }
 
@@ -94,7 +96,10 @@ fn index_entries_below_the_cutoff_are_not_found_and_are_dropped_by_compaction() 
     let storage = open(directory.path());
     filled(&storage);
     let hash = da::tx_hash(b"transaction");
-    assert_eq!(storage.transaction(&hash).unwrap().unwrap().height, Height(1));
+    assert_eq!(
+        storage.transaction(&hash).unwrap().unwrap().height,
+        Height(1)
+    );
     let cutoffs = Cutoffs {
         transactions: Height(8),
         ..Cutoffs::default()
@@ -103,8 +108,13 @@ fn index_entries_below_the_cutoff_are_not_found_and_are_dropped_by_compaction() 
     drop(storage);
 
     let storage = open(directory.path());
-    assert_eq!(storage.transaction(&hash).unwrap().unwrap().height, Height(8));
-    let blocks = storage.namespace_blocks(namespace(1), Height(0), 100).unwrap();
+    assert_eq!(
+        storage.transaction(&hash).unwrap().unwrap().height,
+        Height(8)
+    );
+    let blocks = storage
+        .namespace_blocks(namespace(1), Height(0), 100)
+        .unwrap();
     let heights: Vec<u64> = blocks.iter().map(|(height, _)| height.0).collect();
     assert_eq!(heights, [8, 9, 10]);
     for space in [Space::Transactions, Space::Namespaces] {
@@ -134,7 +144,11 @@ fn maps_from_the_cutoff_on_stay_readable_and_older_nodes_go() {
         let map = NamespaceMap::new(&reader, *head);
         assert_eq!(map.get(namespace(1)).unwrap().unwrap().block_count, height);
     }
-    assert!(NamespaceMap::new(&reader, heads[5]).get(namespace(1)).is_err());
+    assert!(
+        NamespaceMap::new(&reader, heads[5])
+            .get(namespace(1))
+            .is_err()
+    );
     assert_eq!(storage.map_head(Height(6)).unwrap(), None);
     assert!(storage.map_head(Height(7)).unwrap().is_some());
 }

@@ -1,0 +1,459 @@
+//! Submitting a transaction and asking after it.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    extract::{Extension, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use bytes::{Bytes, BytesMut};
+use da::NamespaceId;
+use futures::StreamExt as _;
+use hotshot_types::{Hash, Height};
+use sequencer_client::{
+    Base64, text,
+    types::{
+        NAMESPACE_HEADER, Position, ProblemCode, SubmitRequest, Submitted, TransactionAnswer,
+        TransactionState,
+    },
+};
+use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    Context, Reader,
+    extract::{BlockName, Parameters, Segments, namespace},
+    refusal::Refusal,
+    router::Json,
+    server::Caller,
+};
+use crate::{
+    mempool::{Rejection, Source, Status, TransactionPosition},
+    storage::Storage,
+};
+
+/// A transaction in one of this many last blocks is not taken again.
+const RECENT_BLOCKS: u64 = 1_024;
+
+/// Until what a submission is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Until {
+    #[serde(alias = "final")]
+    Finalized,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wait {
+    wait: Option<Until>,
+    timeout_ms: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InNamespace {
+    namespace: Option<String>,
+}
+
+pub(super) async fn submit(
+    State(context): State<Context>,
+    Extension(Caller(caller)): Extension<Caller>,
+    Parameters(wait): Parameters<Wait>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let deadline = deadline(&context, &wait)?;
+    let (id, transaction) = read_transaction(&context, &headers, body).await?;
+    let hash = Hash(da::tx_hash(&transaction));
+    let since = context.served();
+    let final_at = match context
+        .read(move |reader| reader.recently_final(hash, id))
+        .await?
+    {
+        Some(position) => Some(position),
+        None => {
+            let accepted = context
+                .mempool()
+                .submit(Source::client(caller), id.get(), transaction);
+            match (accepted.map_err(refuse)?.status, deadline) {
+                (Status::Final(position), _) => Some(position),
+                (_, None) => None,
+                (_, Some(deadline)) => Some(self::wait(&context, hash, id, since, deadline).await?),
+            }
+        }
+    };
+    let position = match final_at {
+        Some(position) => {
+            context
+                .read(move |reader| reader.position(&position))
+                .await?
+        }
+        None => None,
+    };
+    let state = match position {
+        Some(_) => TransactionState::Final,
+        None => TransactionState::Pending,
+    };
+    let code = match state {
+        TransactionState::Final => StatusCode::OK,
+        TransactionState::Pending => StatusCode::ACCEPTED,
+    };
+    Ok((
+        code,
+        Json(Submitted {
+            hash,
+            namespace: id,
+            state,
+            position,
+        }),
+    )
+        .into_response())
+}
+
+fn deadline(context: &Context, wait: &Wait) -> Result<Option<Instant>, Refusal> {
+    let longest = context.bounds().wait;
+    let asked = wait.timeout_ms.map(Duration::from_millis);
+    match (wait.wait, asked) {
+        (None, Some(_)) => Err(Refusal::invalid("timeout_ms goes with wait=finalized")),
+        (_, Some(asked)) if asked > longest => Err(Refusal::invalid(format!(
+            "timeout_ms is at most {}; wait longer by asking again, which submits nothing twice",
+            longest.as_millis()
+        ))),
+        (None, None) => Ok(None),
+        (Some(Until::Finalized), asked) => Ok(Some(Instant::now() + asked.unwrap_or(longest))),
+    }
+}
+
+/// Waits until the transaction is final and served, for as long as the request may take.
+async fn wait(
+    context: &Context,
+    hash: Hash,
+    id: NamespaceId,
+    since: Height,
+    deadline: Instant,
+) -> Result<TransactionPosition, Refusal> {
+    let mut stopping = context.stopping();
+    let outcome = tokio::select! {
+        outcome = timeout_at(deadline, final_position(context, hash, id, since)) => outcome,
+        _ = stopping.wait_for(|stopping| *stopping) => {
+            return Err(Refusal::new(
+                ProblemCode::NotReady,
+                "the transaction was accepted, but this node shuts down: ask another one for it",
+            )
+            .about(hash));
+        }
+    };
+    match outcome {
+        Ok(Ok(Some(position))) => Ok(position),
+        Ok(Ok(None)) => Err(Refusal::new(
+            ProblemCode::TransactionExpired,
+            "the transaction was accepted and left the pool without becoming final: submit it again",
+        )
+        .about(hash)),
+        Ok(Err(refusal)) => Err(refusal),
+        Err(_) => Err(Refusal::new(
+            ProblemCode::WaitTimeout,
+            format!("the transaction was accepted and is not final yet: ask for it at /v1/transactions/{hash}"),
+        )
+        .about(hash)),
+    }
+}
+
+/// Where the transaction is final; nothing once the pool has given it up.
+async fn final_position(
+    context: &Context,
+    hash: Hash,
+    id: NamespaceId,
+    since: Height,
+) -> Result<Option<TransactionPosition>, Refusal> {
+    let mut served = context.watch_served();
+    let Some(position) = context.mempool().wait_final(&hash.0).await else {
+        return Ok(None);
+    };
+    if position.namespace == id {
+        let is_served = served
+            .wait_for(|served| *served >= position.height)
+            .await
+            .is_ok();
+        return Ok(is_served.then_some(position));
+    }
+    // The pool is asked by hash alone, and the same bytes were final in another namespace first.
+    let mut next = since.next();
+    loop {
+        let height = *served.borrow_and_update();
+        while next <= height {
+            let at = next;
+            let found = context
+                .read(move |reader| reader.position_in(at, hash, id))
+                .await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+            next = next.next();
+        }
+        if served.changed().await.is_err() {
+            return Ok(None);
+        }
+    }
+}
+
+fn refuse(rejection: Rejection) -> Refusal {
+    let code = match rejection {
+        Rejection::ReservedNamespace => {
+            return Refusal::from(text::TextError::NamespaceZero);
+        }
+        Rejection::Empty => {
+            return Refusal::new(
+                ProblemCode::EmptyTransaction,
+                "the transaction is empty: a transaction has at least one byte",
+            );
+        }
+        Rejection::TooLarge { length, limit } => {
+            return Refusal::new(
+                ProblemCode::TransactionTooLarge,
+                format!(
+                    "the transaction has {length} bytes, at most {limit} are allowed: split it, or post a commitment to it"
+                ),
+            );
+        }
+        _ => ProblemCode::PoolFull,
+    };
+    let refusal = Refusal::new(code, format!("{rejection}: try again later"));
+    match rejection.retry_after() {
+        Some(pause) => refusal.retry_after(pause),
+        None => refusal,
+    }
+}
+
+/// Reads the namespace and the transaction from either form of the request.
+async fn read_transaction(
+    context: &Context,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(NamespaceId, Bytes), Refusal> {
+    let limit = usize::try_from(context.0.limits.transaction_bytes).map_err(Refusal::internal)?;
+    let form = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|form| form.to_str().ok())
+        .unwrap_or("");
+    let form = form
+        .split(';')
+        .next()
+        .unwrap_or("")
+        .trim()
+        .to_ascii_lowercase();
+    match form.as_str() {
+        "application/json" => {
+            // Base64 is four thirds of the bytes; the rest is for the other fields and white space.
+            let bytes = read_body(context, headers, body, limit.div_ceil(3) * 4 + 4_096).await?;
+            let request: SubmitRequest =
+                serde_json::from_slice(&bytes).map_err(|error| malformed(&error.to_string()))?;
+            Ok((request.namespace, request.payload.0))
+        }
+        "application/octet-stream" | "" => {
+            let Some(id) = headers.get(NAMESPACE_HEADER) else {
+                return Err(Refusal::new(
+                    ProblemCode::MalformedRequest,
+                    format!(
+                        "raw bytes need a header `{NAMESPACE_HEADER}` with the namespace; or send {{\"namespace\": .., \"payload\": base64}} as application/json"
+                    ),
+                ));
+            };
+            let id = id.to_str().map_err(|_| {
+                Refusal::invalid(format!("the header {NAMESPACE_HEADER} is not text"))
+            })?;
+            let id = namespace(id)?;
+            Ok((id, read_body(context, headers, body, limit).await?))
+        }
+        other => Err(Refusal::new(
+            ProblemCode::UnsupportedMediaType,
+            format!(
+                "a transaction is sent as application/json or application/octet-stream, not `{other}`"
+            ),
+        )),
+    }
+}
+
+/// Says what is wrong with a JSON body; serde says where.
+fn malformed(error: &str) -> Refusal {
+    if error.contains("namespace 0 is reserved") {
+        return Refusal::from(text::TextError::NamespaceZero);
+    }
+    Refusal::new(
+        ProblemCode::MalformedRequest,
+        format!("the body is not {{\"namespace\": number, \"payload\": base64}}: {error}"),
+    )
+}
+
+/// Reads a body of bounded size in bounded time.
+async fn read_body(
+    context: &Context,
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Bytes, Refusal> {
+    let too_large = || {
+        Refusal::new(
+            ProblemCode::TransactionTooLarge,
+            format!(
+                "the body is over {limit} bytes: a transaction has at most {} bytes",
+                context.0.limits.transaction_bytes
+            ),
+        )
+    };
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok());
+    if announced
+        .and_then(|length| length.parse::<u64>().ok())
+        .is_some_and(|length| length > limit as u64)
+    {
+        return Err(too_large());
+    }
+    let deadline = Instant::now() + context.bounds().body_timeout;
+    let mut read = BytesMut::new();
+    let mut chunks = body.into_data_stream();
+    loop {
+        let Ok(chunk) = timeout_at(deadline, chunks.next()).await else {
+            return Err(Refusal::new(
+                ProblemCode::MalformedRequest,
+                "the body did not arrive in time: send it without pauses",
+            ));
+        };
+        match chunk {
+            None => return Ok(read.freeze()),
+            Some(Ok(chunk)) if read.len() + chunk.len() <= limit => read.extend_from_slice(&chunk),
+            Some(Ok(_)) => return Err(too_large()),
+            Some(Err(error)) => {
+                return Err(Refusal::new(
+                    ProblemCode::MalformedRequest,
+                    format!("the body broke off: {error}"),
+                ));
+            }
+        }
+    }
+}
+
+impl Reader {
+    /// Where a transaction is in one of the last blocks. The pool knows those, too, but not after a restart.
+    fn recently_final(
+        &self,
+        hash: Hash,
+        id: NamespaceId,
+    ) -> Result<Option<TransactionPosition>, Refusal> {
+        let at = self.storage().transaction(&hash.0)?;
+        let is_recent = |at: &TransactionPosition| {
+            at.namespace == id && self.served.above(at.height) < RECENT_BLOCKS
+        };
+        Ok(at.filter(is_recent))
+    }
+
+    /// Where a transaction is in the block at a height.
+    fn position_in(
+        &self,
+        height: Height,
+        hash: Hash,
+        id: NamespaceId,
+    ) -> Result<Option<TransactionPosition>, Refusal> {
+        let opened = self.open(&self.header(BlockName::Height(height))?)?;
+        let index = opened
+            .tree
+            .tx_hashes(id)
+            .and_then(|hashes| hashes.iter().position(|found| *found == hash.0))
+            .and_then(|index| u32::try_from(index).ok());
+        Ok(index.map(|index| TransactionPosition {
+            height,
+            namespace: id,
+            index,
+        }))
+    }
+
+    /// A stored position as the API shows it; none while the block is not served.
+    fn position(&self, at: &TransactionPosition) -> Result<Option<Position>, Refusal> {
+        if at.height > self.served {
+            return Ok(None);
+        }
+        let header = self.header(BlockName::Height(at.height))?;
+        Ok(Some(Position {
+            height: at.height,
+            block: header.hash(),
+            index: at.index.into(),
+        }))
+    }
+
+    fn find(
+        &self,
+        hash: Hash,
+        recent: Option<Status>,
+    ) -> Result<Option<TransactionAnswer>, Refusal> {
+        let storage: &Storage = self.storage();
+        let at = match (storage.transaction(&hash.0)?, recent) {
+            (Some(at), _) => Some(at),
+            (None, Some(Status::Final(at))) => Some(at),
+            (None, _) => None,
+        };
+        let pending = |namespace| TransactionAnswer {
+            hash,
+            namespace,
+            state: TransactionState::Pending,
+            position: None,
+            transaction: None,
+            proof: None,
+        };
+        let Some(at) = at else {
+            return Ok(match recent {
+                Some(Status::Pending { namespace } | Status::Proposed { namespace, .. }) => {
+                    Some(pending(namespace))
+                }
+                Some(Status::Final(_)) | None => None,
+            });
+        };
+        let Some(position) = self.position(&at)? else {
+            return Ok(Some(pending(at.namespace)));
+        };
+        let mut answer = TransactionAnswer {
+            state: TransactionState::Final,
+            position: Some(position),
+            ..pending(at.namespace)
+        };
+        let header = self.header(BlockName::Height(at.height))?;
+        match self.open(&header) {
+            Ok(opened) => {
+                let index = usize::try_from(at.index).map_err(Refusal::internal)?;
+                let body = opened.payload.namespace(at.namespace);
+                answer.transaction = body.and_then(|body| body.get(index)).map(Base64);
+                answer.proof = opened.tree.prove_transaction(at.namespace, index);
+            }
+            // Where it stands is known for longer than its bytes are kept.
+            Err(refusal) if refusal.problem().code == ProblemCode::Pruned => {}
+            Err(refusal) => return Err(refusal),
+        }
+        Ok(Some(answer))
+    }
+}
+
+pub(super) async fn find(
+    State(context): State<Context>,
+    Segments(hash): Segments<String>,
+    Parameters(query): Parameters<InNamespace>,
+) -> Result<Json<TransactionAnswer>, Refusal> {
+    let hash = text::parse_hash(&hash).map_err(|_| {
+        Refusal::invalid(format!(
+            "`{hash}` is no transaction hash: write 64 hex digits, the SHA-256 of the transaction"
+        ))
+    })?;
+    let wanted = query.namespace.as_deref().map(namespace).transpose()?;
+    let recent = context.mempool().status(&hash.0);
+    let answer = context
+        .read(move |reader| reader.find(hash, recent))
+        .await?;
+    answer.filter(|answer| wanted.is_none_or(|wanted| wanted == answer.namespace)).map(Json).ok_or_else(|| {
+        Refusal::new(
+            ProblemCode::TransactionUnknown,
+            format!("no transaction {hash}{} is known here: it was never submitted, it expired, or its block is too old for this node's index", wanted.map(|id| format!(" in namespace {id}")).unwrap_or_default()),
+        )
+    })
+}

@@ -1,0 +1,97 @@
+//! The command line: one binary, one file for each verb.
+//!
+//! Results go to stdout, progress and logs to stderr. Each verb ends in one of the codes of [`exit`].
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod block;
+mod exit;
+mod genesis;
+mod init;
+mod keys;
+mod namespace;
+mod output;
+mod proof;
+mod remote;
+mod run;
+mod status;
+mod tx;
+mod version;
+
+use exit::{Exit, Failure};
+
+/// A node of a decentralized sequencer network, and the tools to use one.
+#[derive(Debug, Parser)]
+#[command(name = "sequencer", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 ok, 2 usage, 3 configuration, 4 unreachable, 5 not found, \
+6 proof or signature invalid, 7 key or permission, 8 refused for safety, 9 timeout, 10 internal.")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Prepare a data directory
+    Init(init::Args),
+    /// Make and inspect keys
+    Keys(keys::Args),
+    /// Make and check genesis documents
+    Genesis(genesis::Args),
+    /// Run a node
+    Run(run::Args),
+    /// Submit and look up transactions
+    Tx(tx::Args),
+    /// Look at final blocks
+    Block(block::Args),
+    /// Read the transactions of a namespace, verified
+    Namespace(namespace::Args),
+    /// Verify proof files offline
+    Proof(proof::Args),
+    /// Show how a node is doing
+    Status(status::Args),
+    /// Show the version
+    Version(version::Args),
+}
+
+impl Verb {
+    async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Init(args) => init::run(args).await,
+            Self::Keys(args) => keys::run(args).await,
+            Self::Genesis(args) => genesis::run(args).await,
+            Self::Run(args) => run::run(args).await,
+            Self::Tx(args) => tx::run(args).await,
+            Self::Block(args) => block::run(args).await,
+            Self::Namespace(args) => namespace::run(args).await,
+            Self::Proof(args) => proof::run(args).await,
+            Self::Status(args) => status::run(args).await,
+            Self::Version(args) => version::run(args).await,
+        }
+    }
+}
+
+/// Runs the program with the arguments and environment of the process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let verb = Cli::parse().verb;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(verb.run());
+            // A thread that still blocks, on standard input for one, must not keep the program alive.
+            runtime.shutdown_background();
+            outcome
+        }
+        Err(error) => Err(Failure::new(Exit::Internal, error)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

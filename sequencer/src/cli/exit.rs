@@ -1,0 +1,178 @@
+//! What the program's exit code says, and which error leads to which.
+
+use std::{fmt::Display, io, process::ExitCode};
+
+use sequencer_client::{
+    ClientError, FollowError, TrustError, VerifyError, text::TextError, types::ProblemCode,
+};
+
+use crate::{
+    config::ConfigError, genesis_file::GenesisFileError, keys::KeyFileError, node::NodeError,
+    storage::StorageError,
+};
+
+/// An exit code other than 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// The arguments make no sense.
+    Usage,
+    /// A setting, the genesis document or a file named by them is wrong.
+    Config,
+    /// The node can't be reached, or takes nothing now.
+    Unreachable,
+    /// There is no such thing.
+    NotFound,
+    /// A proof or signature is invalid.
+    Invalid,
+    /// A key is missing, or a permission.
+    Key,
+    /// It would not be safe.
+    Refused,
+    /// It took too long.
+    Timeout,
+    /// A fault of this program.
+    Internal,
+}
+
+impl Exit {
+    /// The number.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Usage => 2,
+            Self::Config => 3,
+            Self::Unreachable => 4,
+            Self::NotFound => 5,
+            Self::Invalid => 6,
+            Self::Key => 7,
+            Self::Refused => 8,
+            Self::Timeout => 9,
+            Self::Internal => 10,
+        }
+    }
+}
+
+/// Why a verb failed, in words for its user, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    message: String,
+    is_quiet: bool,
+}
+
+impl Failure {
+    /// A failure with an exit code and what its user reads.
+    pub(crate) fn new(exit: Exit, message: impl Display) -> Self {
+        Self {
+            exit,
+            message: message.to_string(),
+            is_quiet: false,
+        }
+    }
+
+    /// Nobody reads standard output any more: nothing to say.
+    pub(super) fn closed_pipe() -> Self {
+        Self {
+            exit: Exit::Internal,
+            message: String::new(),
+            is_quiet: true,
+        }
+    }
+
+    /// The exit code.
+    #[cfg(test)]
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Prints the message on stderr and gives the exit code.
+    pub(super) fn report(&self) -> ExitCode {
+        if self.is_quiet {
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("error: {}", self.message);
+        ExitCode::from(self.exit.code())
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.message.fmt(f)
+    }
+}
+
+/// Gives each error of a kind the same exit code, or one computed from the error.
+macro_rules! impl_from {
+    ($($error:ty => $exit:expr),* $(,)?) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                let exit: fn(&$error) -> Exit = $exit;
+                Self::new(exit(&error), error)
+            }
+        }
+    )*};
+}
+
+impl_from! {
+    ClientError => of_client,
+    ConfigError => of_config,
+    FollowError => |_| Exit::Invalid,
+    GenesisFileError => |_| Exit::Config,
+    KeyFileError => |_| Exit::Key,
+    NodeError => of_node,
+    TextError => |_| Exit::Usage,
+    TrustError => |_| Exit::Config,
+    VerifyError => |_| Exit::Invalid,
+    serde_json::Error => |_| Exit::Internal,
+}
+
+fn of_node(error: &NodeError) -> Exit {
+    match error {
+        NodeError::Key(_) => Exit::Key,
+        NodeError::Storage(StorageError::RecordDamaged(_)) => Exit::Refused,
+        NodeError::Storage(StorageError::Failed(_)) | NodeError::Runtime(_) => Exit::Internal,
+        _ => Exit::Config,
+    }
+}
+
+fn of_config(error: &ConfigError) -> Exit {
+    match error {
+        ConfigError::Key(_) => Exit::Key,
+        _ => Exit::Config,
+    }
+}
+
+fn of_client(error: &ClientError) -> Exit {
+    match error {
+        ClientError::Url(_) | ClientError::Text(_) => Exit::Usage,
+        ClientError::Unreachable { .. } | ClientError::Protocol { .. } => Exit::Unreachable,
+        ClientError::Timeout { .. } => Exit::Timeout,
+        ClientError::Refused(problem) => of_problem(problem.code, problem.status),
+        ClientError::TooLarge(_) => Exit::Internal,
+        ClientError::OtherSubject(_)
+        | ClientError::Unproven(_)
+        | ClientError::Verify(_)
+        | ClientError::Follow(_) => Exit::Invalid,
+    }
+}
+
+fn of_problem(code: ProblemCode, status: u16) -> Exit {
+    match (code, status) {
+        (ProblemCode::WaitTimeout, _) => Exit::Timeout,
+        (_, 404 | 410) => Exit::NotFound,
+        (_, 429 | 503) => Exit::Unreachable,
+        (_, 400..500) => Exit::Usage,
+        _ => Exit::Internal,
+    }
+}
+
+/// The exit code of a failed write to standard output.
+pub(super) fn of_output(error: io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        Failure::closed_pipe()
+    } else {
+        Failure::new(
+            Exit::Internal,
+            format!("can't write to standard output: {error}"),
+        )
+    }
+}

@@ -1,0 +1,142 @@
+//! What a genesis document defines, checked beyond what consensus itself needs.
+
+use std::{collections::BTreeSet, fmt};
+
+use hotshot_types::{Epoch, GenesisDocument, Hash, Parameters, genesis::GenesisValidator};
+use libp2p::{Multiaddr, identity::ed25519};
+use serde::Serialize;
+
+use crate::cli::exit::{Exit, Failure};
+
+/// A checked genesis document in brief.
+#[derive(Debug, Serialize)]
+pub(super) struct Inspection {
+    hash: Hash,
+    chain_domain: Hash,
+    validators: Vec<Validator>,
+    total_weight: String,
+    quorum: String,
+    parameters: Parameters,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Validator {
+    index: usize,
+    weight: u64,
+    address: String,
+    peer_id: String,
+}
+
+/// Checks the document, its network keys and addresses.
+pub(super) fn inspect(document: &GenesisDocument) -> Result<Inspection, Failure> {
+    let invalid = |message: String| Failure::new(Exit::Config, message);
+    document
+        .check()
+        .map_err(|error| invalid(error.to_string()))?;
+    let committee = document
+        .committee(Epoch::FIRST)
+        .map_err(|error| invalid(error.to_string()))?;
+    let mut network_keys = BTreeSet::new();
+    let mut validators = Vec::new();
+    for (index, validator) in document.validators.iter().enumerate() {
+        let peer_id = peer_id(validator)
+            .ok_or_else(|| invalid(format!("the network key of validator {index} is invalid")))?;
+        if !network_keys.insert(validator.network_key) {
+            return Err(invalid(format!(
+                "validator {index} has the network key of an earlier validator"
+            )));
+        }
+        if !validator
+            .address
+            .parse::<Multiaddr>()
+            .is_ok_and(|address| !address.is_empty())
+        {
+            return Err(invalid(format!(
+                "the address of validator {index}, `{}`, is no multiaddress",
+                validator.address
+            )));
+        }
+        let (weight, address) = (validator.weight, validator.address.clone());
+        validators.push(Validator {
+            index,
+            weight,
+            address,
+            peer_id,
+        });
+    }
+    Ok(Inspection {
+        hash: document.hash(),
+        chain_domain: document.chain_domain(),
+        total_weight: committee.total().to_string(),
+        quorum: committee.quorum().to_string(),
+        parameters: document.parameters,
+        warnings: warnings(&validators, &document.validators),
+        validators,
+    })
+}
+
+fn peer_id(validator: &GenesisValidator) -> Option<String> {
+    let key = ed25519::PublicKey::try_from_bytes(&validator.network_key.0).ok()?;
+    Some(
+        libp2p::identity::PublicKey::from(key)
+            .to_peer_id()
+            .to_string(),
+    )
+}
+
+fn warnings(validators: &[Validator], entries: &[GenesisValidator]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if validators.len() < 4 {
+        warnings.push("fewer than 4 validators: the network stops when one of them does".into());
+    }
+    let total: u128 = validators
+        .iter()
+        .map(|validator| u128::from(validator.weight))
+        .sum();
+    for Validator { index, weight, .. } in validators {
+        if validators.len() >= 4 && 3 * u128::from(*weight) >= total {
+            warnings.push(format!(
+                "validator {index} holds a third of the weight: the network stops when it does"
+            ));
+        }
+    }
+    let addresses: BTreeSet<&str> = entries.iter().map(|entry| entry.address.as_str()).collect();
+    if addresses.len() < entries.len() {
+        warnings.push("two validators have the same address".into());
+    }
+    warnings
+}
+
+impl fmt::Display for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { parameters, .. } = self;
+        writeln!(f, "hash          {}", self.hash)?;
+        writeln!(f, "chain domain  {}", self.chain_domain)?;
+        writeln!(
+            f,
+            "parameters    {} blocks an epoch, view timeout {} ms, empty-block delay {} ms",
+            parameters.epoch_length, parameters.view_timeout_ms, parameters.empty_block_delay_ms
+        )?;
+        write!(
+            f,
+            "validators    {}, weight {}, quorum {}",
+            self.validators.len(),
+            self.total_weight,
+            self.quorum
+        )?;
+        for Validator {
+            index,
+            weight,
+            address,
+            peer_id,
+        } in &self.validators
+        {
+            write!(f, "\n  {index:>3}  weight {weight}  {address}  {peer_id}")?;
+        }
+        for warning in &self.warnings {
+            write!(f, "\nwarning: {warning}")?;
+        }
+        Ok(())
+    }
+}

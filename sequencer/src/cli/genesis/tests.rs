@@ -1,0 +1,138 @@
+use std::path::Path;
+
+use hotshot_types::{Address, genesis::GenesisValidator};
+
+use super::*;
+use crate::{
+    cli::exit::Exit,
+    config::Settings,
+    genesis_file::{ValidatorEntry, entry_text},
+    keys::{self, KeyPaths},
+};
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn compose(files: &[PathBuf]) -> Result<hotshot_types::GenesisDocument, String> {
+    compose::compose(files, Parameters::development()).map_err(|failure| failure.to_string())
+}
+
+fn inspect(document: &hotshot_types::GenesisDocument) -> Result<String, String> {
+    let inspection = inspection::inspect(document).map_err(|failure| failure.to_string())?;
+    Ok(inspection.to_string())
+}
+
+/// Entry files of validators of a network, by weight.
+fn entries(
+    directory: &Path,
+    network: &str,
+    weights: &[u64],
+) -> Result<Vec<PathBuf>, Box<dyn std::error::Error>> {
+    let salt = genesis_file::salt_of_name(network);
+    let mut files = Vec::new();
+    for (index, weight) in weights.iter().enumerate() {
+        let home = directory.join(format!("{network}-{index}"));
+        let settings = Settings {
+            data_dir: Some(home),
+            ..Settings::default()
+        };
+        let paths = KeyPaths {
+            consensus: settings.consensus_key_path()?,
+            network: settings.network_key_path()?,
+        };
+        let (consensus, network_key) = keys::create(&paths)?;
+        let entry = ValidatorEntry {
+            salt,
+            validator: GenesisValidator {
+                operator: Address::ZERO,
+                key: consensus.public_key(),
+                possession: consensus
+                    .prove_possession(genesis_file::chain_domain(salt), Address::ZERO),
+                weight: *weight,
+                network_key: Hash(keys::network_public(&network_key)),
+                address: format!("/ip4/127.0.0.1/tcp/{}", 9000 + index),
+            },
+        };
+        let file = directory.join(format!("{network}-{index}.toml"));
+        std::fs::write(&file, entry_text(&entry))?;
+        files.push(file);
+    }
+    Ok(files)
+}
+
+#[test]
+fn document_of_entries_passes_its_own_check() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let files = entries(directory.path(), "net", &[1, 2, 3, 4])?;
+    let document = compose(&files)?;
+    let text = inspect(&document)?;
+    assert!(text.contains("4, weight 10, quorum 7"), "{text}");
+    assert!(
+        text.contains("warning: validator 3 holds a third"),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[test]
+fn seeds_are_drawn_anew_each_time() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let files = entries(directory.path(), "net", &[1])?;
+    let first = compose(&files)?;
+    let second = compose(&files)?;
+    assert_ne!(first.seeds, second.seeds);
+    assert_ne!(first.seeds[0], first.seeds[1]);
+    Ok(())
+}
+
+#[test]
+fn entries_of_two_networks_are_refused() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let mut files = entries(directory.path(), "one", &[1])?;
+    files.extend(entries(directory.path(), "two", &[1])?);
+    let failure = compose::compose(&files, Parameters::development()).expect_err("two salts");
+    assert_eq!(failure.exit(), Exit::Config);
+    assert!(failure.to_string().contains("another network"), "{failure}");
+    Ok(())
+}
+
+#[test]
+fn one_entry_given_twice_is_refused() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let mut files = entries(directory.path(), "net", &[1])?;
+    files.push(files[0].clone());
+    let document = compose(&files)?;
+    let failure = inspection::inspect(&document).expect_err("one key twice");
+    assert!(
+        failure.to_string().contains("key of an earlier member"),
+        "{failure}"
+    );
+    Ok(())
+}
+
+#[test]
+fn address_that_nobody_can_dial_is_refused() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let files = entries(directory.path(), "net", &[1])?;
+    let mut document = compose(&files)?;
+    document.validators[0].address = "127.0.0.1:9000".into();
+    let failure = inspection::inspect(&document).expect_err("no multiaddress");
+    assert!(failure.to_string().contains("127.0.0.1:9000"), "{failure}");
+    Ok(())
+}
+
+#[test]
+fn changed_parameters_differ_from_the_preset_and_the_others_do_not() {
+    let changes = Changes {
+        epoch_length: Some(7),
+        ..Changes::default()
+    };
+    let parameters = changes.apply(Preset::Testnet);
+    assert_eq!(
+        (parameters.epoch_length, parameters.view_timeout_ms),
+        (7, 1_500)
+    );
+    assert_eq!(
+        Changes::default().apply(Preset::Development),
+        Parameters::development()
+    );
+}

@@ -1,0 +1,285 @@
+//! `sequencer tx`: submitting transactions and looking them up.
+
+use std::{io::Read as _, path::PathBuf, time::Duration};
+
+use bytes::Bytes;
+use clap::Subcommand;
+use da::NamespaceId;
+use hotshot_types::Hash;
+use sequencer_client::{
+    ClientError,
+    client::{Api, Client},
+    text,
+    types::{Submitted, TransactionAnswer, TransactionState},
+};
+use serde_json::json;
+
+use super::{
+    exit::{Exit, Failure},
+    output,
+    remote::{NodeArgs, TrustArgs, parse_hash, parse_namespace, write_proof},
+};
+
+/// More than any network takes: the node says what its limit is.
+const MAX_INPUT_BYTES: u64 = 64 << 20;
+
+/// Arguments of `tx`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Submit a transaction: a file, hex digits, or standard input
+    Submit(Submit),
+    /// Show what became of a transaction
+    Get(Get),
+}
+
+#[derive(Debug, clap::Args)]
+struct Submit {
+    /// Namespace, usually the chain id of the rollup; decimal or hex with 0x
+    #[arg(long, short, value_name = "N", value_parser = parse_namespace)]
+    namespace: NamespaceId,
+    /// File with the transaction's bytes; `-` is standard input
+    #[arg(long, short, value_name = "FILE", conflicts_with = "hex")]
+    file: Option<PathBuf>,
+    /// The transaction as hex digits, with or without 0x
+    #[arg(long, value_name = "HEX")]
+    hex: Option<String>,
+    /// Wait until it is final
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    timeout: u64,
+    /// Write a proof that it is final, verified against --genesis; waits for it
+    #[arg(long, value_name = "FILE")]
+    proof: Option<PathBuf>,
+    #[command(flatten)]
+    node: NodeArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Get {
+    /// SHA-256 of the transaction
+    #[arg(value_name = "HASH", value_parser = parse_hash)]
+    hash: Hash,
+    /// Namespace, if the same bytes may be in several
+    #[arg(long, short, value_name = "N", value_parser = parse_namespace)]
+    namespace: Option<NamespaceId>,
+    /// Write a proof that it is final, verified against --genesis
+    #[arg(long, value_name = "FILE")]
+    proof: Option<PathBuf>,
+    #[command(flatten)]
+    node: NodeArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    match args.verb {
+        Verb::Submit(args) => submit(args).await,
+        Verb::Get(args) => get(args).await,
+    }
+}
+
+async fn submit(args: Submit) -> Result<(), Failure> {
+    // Before anything is sent: a proof that nobody could check would be found out too late.
+    let trust = args.proof.as_ref().map(|_| args.trust.load()).transpose()?;
+    let transaction = input(&args)?;
+    let api = args.node.api()?;
+    let wait = (args.wait || args.proof.is_some()).then(|| Duration::from_secs(args.timeout));
+    if wait.is_some() {
+        eprintln!(
+            "submitting {} bytes to namespace {} and waiting until they are final ..",
+            transaction.len(),
+            args.namespace
+        );
+    }
+    let submitted = submit_and_wait(&api, args.namespace, transaction, wait).await?;
+    if let (Some(path), Some(trust)) = (&args.proof, trust) {
+        let client = Client::new(api, trust);
+        let (proof, _) = client
+            .prove_transaction(submitted.hash, Some(args.namespace))
+            .await?;
+        write_proof(path, &proof)?;
+    }
+    print_submitted(&submitted, args.json)
+}
+
+/// Nodes bound how long one request waits, so longer waits take several; the transaction is the same.
+async fn submit_and_wait(
+    api: &Api,
+    namespace: NamespaceId,
+    transaction: Bytes,
+    wait: Option<Duration>,
+) -> Result<Submitted, Failure> {
+    let Some(wait) = wait else {
+        return Ok(api.submit(namespace, transaction, None).await?);
+    };
+    let longest = Duration::from_millis(api.limits().await?.wait_ms);
+    let deadline = tokio::time::Instant::now() + wait;
+    loop {
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        match api
+            .submit(namespace, transaction.clone(), Some(left.min(longest)))
+            .await
+        {
+            Err(ClientError::Refused(problem)) if problem.status == 504 && left > longest => {}
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+fn input(args: &Submit) -> Result<Bytes, Failure> {
+    let bytes = match (&args.file, &args.hex) {
+        (_, Some(digits)) => text::parse_hex(digits)?,
+        (Some(path), None) if path.as_os_str() != "-" => {
+            let read = std::fs::metadata(path).and_then(|found| {
+                if found.len() > MAX_INPUT_BYTES {
+                    Ok(None)
+                } else {
+                    std::fs::read(path).map(Some)
+                }
+            });
+            match read {
+                Ok(Some(bytes)) => bytes.into(),
+                Ok(None) => return Err(too_large()),
+                Err(error) => {
+                    let message = format!("cannot read {}: {error}", path.display());
+                    return Err(Failure::new(Exit::Usage, message));
+                }
+            }
+        }
+        _ => {
+            let mut bytes = Vec::new();
+            std::io::stdin()
+                .lock()
+                .take(MAX_INPUT_BYTES + 1)
+                .read_to_end(&mut bytes)
+                .map_err(|error| {
+                    Failure::new(Exit::Usage, format!("cannot read standard input: {error}"))
+                })?;
+            if bytes.len() as u64 > MAX_INPUT_BYTES {
+                return Err(too_large());
+            }
+            bytes.into()
+        }
+    };
+    if bytes.is_empty() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "the transaction is empty: a transaction has at least one byte",
+        ));
+    }
+    Ok(bytes)
+}
+
+fn too_large() -> Failure {
+    Failure::new(
+        Exit::Usage,
+        "the transaction is larger than any network takes; `curl URL/v1/limits` shows the node's limit",
+    )
+}
+
+fn print_submitted(submitted: &Submitted, json: bool) -> Result<(), Failure> {
+    if json {
+        return output::json(submitted);
+    }
+    let Submitted {
+        hash,
+        namespace,
+        position,
+        ..
+    } = submitted;
+    match position {
+        Some(position) => output::line(format_args!(
+            "final  {hash}  namespace {namespace}, block {}, position {}",
+            position.height, position.index
+        )),
+        None => output::line(format_args!(
+            "pending  {hash}  namespace {namespace}; follow it with: sequencer tx get {hash}"
+        )),
+    }
+}
+
+async fn get(args: Get) -> Result<(), Failure> {
+    let api = args.node.api()?;
+    if !args.trust.is_given() && args.proof.is_none() {
+        let answer = api.transaction(args.hash, args.namespace).await?;
+        return print_answer(&answer, false, args.json);
+    }
+    let client = Client::new(api, args.trust.load()?);
+    let answer = client.api().transaction(args.hash, args.namespace).await?;
+    if answer.state == TransactionState::Pending {
+        if args.proof.is_some() {
+            return Err(Failure::new(
+                Exit::NotFound,
+                format!(
+                    "{} is not final yet, so there is no proof: try again in a moment",
+                    args.hash
+                ),
+            ));
+        }
+        return print_answer(&answer, false, args.json);
+    }
+    if let Some(path) = &args.proof {
+        let (proof, _) = client.prove_transaction(args.hash, args.namespace).await?;
+        write_proof(path, &proof)?;
+    }
+    let verified = client.transaction(args.hash, args.namespace).await?;
+    if answer
+        .position
+        .is_none_or(|at| at.block != verified.block.hash || at.index != verified.index)
+    {
+        return Err(ClientError::OtherSubject("position").into());
+    }
+    print_answer(&answer, true, args.json)
+}
+
+fn print_answer(answer: &TransactionAnswer, verified: bool, json: bool) -> Result<(), Failure> {
+    let TransactionAnswer {
+        hash,
+        namespace,
+        state,
+        position,
+        transaction,
+        ..
+    } = answer;
+    if json {
+        return output::json(&json!({
+            "hash": hash,
+            "namespace": namespace,
+            "state": state,
+            "position": position,
+            "transaction": transaction,
+            "verified": verified,
+        }));
+    }
+    match position {
+        Some(position) => {
+            output::line(format_args!(
+                "final  {hash}  namespace {namespace}, block {}, position {}{}",
+                position.height,
+                position.index,
+                if verified { "  (verified)" } else { "" }
+            ))?;
+            if !verified {
+                eprintln!("this is what the node says; pass --genesis FILE to verify it");
+            }
+            Ok(())
+        }
+        None => output::line(format_args!("pending  {hash}  namespace {namespace}")),
+    }
+}

@@ -1,0 +1,249 @@
+//! What an operator chooses about a node.
+//!
+//! [`Settings`] lists every setting once; a command-line flag, a `SEQUENCER_*` variable and a key
+//! of `sequencer.toml` are made from each field, and the first of them that speaks wins, else the
+//! default. [`NodeConfig`] is the outcome: complete, checked, with genesis and keys read.
+//!
+//! What all nodes of a network must share is not here but in the genesis document.
+
+mod address;
+mod error;
+mod file;
+mod settings;
+mod suggest;
+mod template;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use hotshot_types::{GenesisDocument, Hash, SecretKey, ValidatorIndex};
+use libp2p::{Multiaddr, identity::Keypair, multiaddr::Protocol};
+
+pub use self::{
+    address::{ListenAddress, PeerAddress},
+    error::ConfigError,
+    settings::{
+        ApiSettings, LogFormat, LogSettings, MempoolSettings, MetricsSettings, P2pSettings,
+        RetentionSettings, Settings,
+    },
+};
+pub(crate) use self::{
+    file::unknown_variables,
+    template::{FILE_NAME, template},
+};
+use crate::{genesis_file, keys};
+
+/// Port of peers where nothing says otherwise.
+pub const DEFAULT_P2P_PORT: u16 = 9000;
+/// Where the API listens by default.
+pub const DEFAULT_API: &str = "127.0.0.1:8080";
+/// Where the metrics are served by default.
+pub const DEFAULT_METRICS: &str = "127.0.0.1:9090";
+
+/// Everything a node is started with.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// Directory of the node's data.
+    pub data_dir: PathBuf,
+    /// The network to join; it has been checked.
+    pub genesis: GenesisDocument,
+    /// Signs votes and proposals.
+    pub consensus_key: SecretKey,
+    /// Tells whether the consensus key has ever signed (K3).
+    pub fresh_mark: keys::FreshMark,
+    /// Authenticates connections to peers.
+    pub network_key: Keypair,
+    /// Connections to peers.
+    pub p2p: P2pConfig,
+    /// The HTTP API.
+    pub api: ApiConfig,
+    /// Where `/metrics` is served, if it is.
+    pub metrics: Option<SocketAddr>,
+    /// What is kept, and for how long.
+    pub retention: Retention,
+    /// Bounds of the pool of transactions.
+    pub mempool: MempoolLimits,
+}
+
+/// Connections to peers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct P2pConfig {
+    /// Addresses to listen on.
+    pub listen: Vec<Multiaddr>,
+    /// Peers beyond those of the genesis document, or other addresses for those.
+    pub peers: Vec<PeerAddress>,
+}
+
+/// The HTTP API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Whether it may listen on an address that other machines reach.
+    pub is_public: bool,
+}
+
+/// What is kept, and for how long, in epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Epochs for which whole payloads are kept.
+    pub payload_epochs: u64,
+    /// Epochs for which the node's own slots are kept.
+    pub slot_epochs: u64,
+    /// Whether everything is kept for ever.
+    pub is_archive: bool,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            payload_epochs: 2,
+            slot_epochs: 10,
+            is_archive: false,
+        }
+    }
+}
+
+/// Bounds of the pool, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MempoolLimits {
+    /// Of all transactions.
+    pub max_bytes: u64,
+    /// Of one namespace's.
+    pub namespace_bytes: u64,
+    /// Of one submitter's.
+    pub source_bytes: u64,
+}
+
+impl Default for MempoolLimits {
+    fn default() -> Self {
+        Self {
+            max_bytes: 256 << 20,
+            namespace_bytes: 64 << 20,
+            source_bytes: 16 << 20,
+        }
+    }
+}
+
+impl NodeConfig {
+    /// Completes the settings with defaults, reads genesis and keys, and checks everything that
+    /// can be checked before a port or a database is opened.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, and what to do about it.
+    pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
+        let data_dir = settings.data_dir.clone().ok_or(ConfigError::NoDataDir)?;
+        let genesis = genesis_file::load(&settings.genesis_path()?)?;
+        let consensus_path = settings.consensus_key_path()?;
+        let consensus_key = keys::load_consensus(&consensus_path)?;
+        let network_key = keys::load_network(&settings.network_key_path()?)?;
+        let validator = own_index(&genesis, &consensus_key, &network_key)?;
+        let p2p = P2pConfig {
+            listen: match &settings.p2p.listen {
+                Some(listen) => listen.iter().map(|address| address.0.clone()).collect(),
+                None => vec![default_listen(&genesis, validator)?],
+            },
+            peers: settings.p2p.peers.clone().unwrap_or_default(),
+        };
+        let limits = MempoolLimits::default();
+        let retention = Retention::default();
+        Ok(Self {
+            data_dir,
+            genesis,
+            fresh_mark: keys::FreshMark::of(&consensus_path, &consensus_key),
+            consensus_key,
+            network_key,
+            p2p,
+            api: settings.api.resolve()?,
+            metrics: settings.metrics.resolve(),
+            retention: settings.retention.resolve(retention)?,
+            mempool: settings.mempool.resolve(limits),
+        })
+    }
+
+    /// The node's place among the genesis validators, if it is one of them.
+    #[must_use]
+    pub fn validator(&self) -> Option<ValidatorIndex> {
+        let key = self.consensus_key.public_key();
+        let position = self
+            .genesis
+            .validators
+            .iter()
+            .position(|validator| validator.key == key)?;
+        Some(ValidatorIndex::at(position))
+    }
+}
+
+/// Where our keys stand in the genesis document. Consensus key and network key must agree there:
+/// peers would otherwise dial somebody else.
+fn own_index(
+    genesis: &GenesisDocument,
+    consensus: &SecretKey,
+    network: &Keypair,
+) -> Result<Option<usize>, ConfigError> {
+    let key = consensus.public_key();
+    let Some(index) = genesis
+        .validators
+        .iter()
+        .position(|validator| validator.key == key)
+    else {
+        return Ok(None);
+    };
+    let expected = genesis.validators[index].network_key;
+    let actual = Hash(keys::network_public(network));
+    if expected == actual {
+        Ok(Some(index))
+    } else {
+        Err(ConfigError::OtherNetworkKey {
+            index,
+            expected,
+            actual,
+        })
+    }
+}
+
+/// The port that the genesis document promises for us: on all interfaces, unless the promise
+/// itself is a loopback address.
+fn default_listen(
+    genesis: &GenesisDocument,
+    validator: Option<usize>,
+) -> Result<Multiaddr, ConfigError> {
+    let Some(index) = validator else {
+        return Ok(any_interface(DEFAULT_P2P_PORT));
+    };
+    let text = &genesis.validators[index].address;
+    let promised: Multiaddr = text.parse().map_err(|_| ConfigError::GenesisAddress {
+        index,
+        address: text.clone(),
+    })?;
+    let is_loopback = promised.iter().any(|part| match part {
+        Protocol::Ip4(ip) => ip.is_loopback(),
+        Protocol::Ip6(ip) => ip.is_loopback(),
+        _ => false,
+    });
+    if is_loopback {
+        return Ok(promised);
+    }
+    let port = promised.iter().find_map(|part| match part {
+        Protocol::Tcp(port) => Some(port),
+        _ => None,
+    });
+    Ok(any_interface(port.unwrap_or(DEFAULT_P2P_PORT)))
+}
+
+fn any_interface(port: u16) -> Multiaddr {
+    Multiaddr::empty()
+        .with(Protocol::Ip4(std::net::Ipv4Addr::UNSPECIFIED))
+        .with(Protocol::Tcp(port))
+}
+
+/// Where the settings file of a data directory is.
+#[must_use]
+pub fn settings_path(data_dir: &Path) -> PathBuf {
+    data_dir.join(FILE_NAME)
+}
+
+#[cfg(test)]
+mod tests;

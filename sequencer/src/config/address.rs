@@ -1,0 +1,99 @@
+//! Network addresses as they are written in settings.
+
+use std::{fmt, str::FromStr};
+
+use libp2p::{Multiaddr, PeerId};
+use serde::{Deserialize, Serialize};
+
+/// An address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ListenAddress(pub Multiaddr);
+
+/// A peer and where it is reached: `12D3Koo..@/ip4/10.0.0.7/tcp/9000`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PeerAddress {
+    /// The hash of its network key.
+    pub id: PeerId,
+    /// Where to dial it.
+    pub address: Multiaddr,
+}
+
+/// Text that is no address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// No multiaddress.
+    #[error(
+        "`{0}` is no multiaddress; write it like /ip4/127.0.0.1/tcp/9000 or /dns/node.example.org/tcp/9000"
+    )]
+    Multiaddr(String),
+    /// No peer.
+    #[error(
+        "`{0}` names no peer; write PEERID@MULTIADDRESS, the id as `sequencer keys list` prints it"
+    )]
+    Peer(String),
+}
+
+impl FromStr for ListenAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        match text.parse::<Multiaddr>() {
+            Ok(address) if !address.is_empty() => Ok(Self(address)),
+            _ => Err(AddressError::Multiaddr(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for PeerAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let unnamed = || AddressError::Peer(text.to_owned());
+        let (id, address) = text.split_once('@').ok_or_else(unnamed)?;
+        let id = id.parse().map_err(|_| unnamed())?;
+        let ListenAddress(address) = address.parse()?;
+        Ok(Self { id, address })
+    }
+}
+
+impl fmt::Display for PeerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.id, self.address)
+    }
+}
+
+impl TryFrom<String> for ListenAddress {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        text.parse()
+    }
+}
+
+impl From<ListenAddress> for String {
+    fn from(address: ListenAddress) -> Self {
+        address.to_string()
+    }
+}
+
+impl TryFrom<String> for PeerAddress {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        text.parse()
+    }
+}
+
+impl From<PeerAddress> for String {
+    fn from(peer: PeerAddress) -> Self {
+        peer.to_string()
+    }
+}

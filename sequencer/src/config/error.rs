@@ -1,0 +1,84 @@
+//! What can be wrong with a node's settings.
+
+use std::{io, net::SocketAddr, path::PathBuf};
+
+use hotshot_types::Hash;
+
+use crate::{genesis_file::GenesisFileError, keys::KeyFileError};
+
+/// Why a node does not start with these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No source names the data directory.
+    #[error("no data directory: pass --data-dir DIR (or set SEQUENCER_DATA_DIR)")]
+    NoDataDir,
+    /// The settings file named by a flag is missing or unreadable.
+    #[error("cannot read the settings file {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The settings file is no TOML, or a value has the wrong type or form.
+    #[error("{path}: {message}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and what.
+        message: String,
+    },
+    /// The settings file has a key that means nothing.
+    #[error("{path}: unknown key `{key}`{}", suggestion.as_ref().map(|known| format!("; did you mean `{known}`?")).unwrap_or_default())]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key with its section.
+        key: String,
+        /// The known key nearest to it.
+        suggestion: Option<String>,
+    },
+    /// The genesis document.
+    #[error(transparent)]
+    Genesis(#[from] GenesisFileError),
+    /// A key file.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The network key is not the one that the genesis document pairs with the consensus key.
+    #[error(
+        "the network key does not belong to validator {index} of the genesis document: it has {actual}, genesis says {expected}; put the key files that were made together into one directory"
+    )]
+    OtherNetworkKey {
+        /// The validator.
+        index: usize,
+        /// In the genesis document.
+        expected: Hash,
+        /// In the key file.
+        actual: Hash,
+    },
+    /// The validator's address in the genesis document is not a multiaddress.
+    #[error(
+        "the genesis document gives validator {index} the address `{address}`, which is no multiaddress; set p2p.listen"
+    )]
+    GenesisAddress {
+        /// The validator.
+        index: usize,
+        /// Its address.
+        address: String,
+    },
+    /// The API would be reachable from other machines without anybody having asked for it.
+    #[error(
+        "api.listen = {0} is reachable from other machines; if you mean it, set api.public = true (--api.public)"
+    )]
+    PublicApi(SocketAddr),
+    /// Own slots would be dropped before the payloads.
+    #[error(
+        "retention.slot_epochs ({slots}) must not be below retention.payload_epochs ({payloads})"
+    )]
+    Retention {
+        /// Epochs of slots.
+        slots: u64,
+        /// Epochs of payloads.
+        payloads: u64,
+    },
+}

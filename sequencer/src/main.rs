@@ -1,0 +1,7 @@
+//! The program `sequencer`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sequencer::cli::main()
+}

@@ -1,0 +1,19 @@
+//! The API and the command line over real sockets, against a database that holds a real chain.
+
+#[path = "../client/tests/chain/mod.rs"]
+mod chain;
+
+#[path = "api/bad_input.rs"]
+mod bad_input;
+#[path = "api/command_line.rs"]
+mod command_line;
+#[path = "api/node.rs"]
+mod node;
+#[path = "api/queries.rs"]
+mod queries;
+#[path = "api/serving.rs"]
+mod serving;
+#[path = "api/streams.rs"]
+mod streams;
+#[path = "api/submitting.rs"]
+mod submitting;
