@@ -1,0 +1,224 @@
+//! `cargo xtask demo`: the whole system at work in half a minute.
+//!
+//! Four real nodes order the traffic of four rollups; one node is killed and comes back; at the
+//! end every namespace is read from other nodes than those that took its transactions, and
+//! believed only as far as the genesis document proves it.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use hotshot_types::Height;
+use tokio::time::sleep_until;
+
+use crate::{
+    chain,
+    network::{Network, Plan, Program},
+    report::Percentiles,
+    traffic::{
+        Rollup, files,
+        load::{Delivered, Load, Pace},
+        rollup,
+    },
+};
+
+mod progress;
+mod summary;
+pub(crate) mod verification;
+
+use progress::Progress;
+use summary::Summary;
+
+/// How long traffic flows.
+const TRAFFIC: Duration = Duration::from_secs(24);
+/// When a node is killed, and when it is started again.
+const KILL_AFTER: Duration = Duration::from_secs(6);
+const RESTART_AFTER: Duration = Duration::from_secs(12);
+/// How long the restarted node may take to catch up.
+const CATCH_UP_LIMIT: Duration = Duration::from_secs(30);
+
+/// Arguments of `demo`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How many validators; with fewer than 4 the network would stop when one is killed
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(4..=40))]
+    nodes: u8,
+    /// Send what is recorded in this folder instead of signing transactions
+    #[arg(long, value_name = "DIR")]
+    input: Option<PathBuf>,
+    /// Leave the network up until Ctrl-C and print its URLs
+    #[arg(long)]
+    keep: bool,
+    /// Write the figures as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    #[command(flatten)]
+    program: Program,
+}
+
+/// Runs the demo.
+pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
+    let rollups = traffic(args.input.as_deref())?;
+    let mut progress = Progress::start();
+    progress.step("building the program sequencer");
+    let program = args.program.path()?;
+    progress.step("making keys and a genesis document");
+    // The demo outlasts the default retention of two short epochs.
+    let plan = Plan::equal(args.nodes.into()).with_settings(&["--retention.archive"]);
+    let mut network = Network::prepare(&program, &plan)?;
+    progress.step(&format!("starting {} nodes", network.nodes.len()));
+    network.start().await?;
+    let outcome = show(&mut network, rollups, &mut progress).await;
+    let summary = network.explained(outcome)?;
+    progress.done();
+    println!("{summary}");
+    if let Some(path) = &args.json {
+        let json = serde_json::to_string_pretty(&summary)?;
+        std::fs::write(path, json + "\n")
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if args.keep {
+        return Ok(Some(network));
+    }
+    network.stop().await?;
+    Ok(None)
+}
+
+async fn show(
+    network: &mut Network,
+    rollups: Vec<(Rollup, Pace)>,
+    progress: &mut Progress,
+) -> Result<Summary> {
+    let namespaces = rollups.len();
+    progress.step(&format!("{namespaces} rollups send transactions"));
+    let start = Instant::now();
+    let mut load = Load::start(network, rollups)?;
+    let mut delivered = Vec::new();
+    run_until(
+        start + KILL_AFTER,
+        network,
+        &mut load,
+        &mut delivered,
+        progress,
+    )
+    .await?;
+
+    let victim = network.nodes.len() - 1;
+    progress.step(&format!("killing node {victim} (SIGKILL)"));
+    network.nodes[victim].kill()?;
+    run_until(
+        start + RESTART_AFTER,
+        network,
+        &mut load,
+        &mut delivered,
+        progress,
+    )
+    .await?;
+    progress.step(&format!("starting node {victim} again"));
+    let catch_up = restart(network, victim).await?;
+    progress.step(&format!("node {victim} has caught up and votes again"));
+    run_until(
+        start + TRAFFIC,
+        network,
+        &mut load,
+        &mut delivered,
+        progress,
+    )
+    .await?;
+
+    progress.step("waiting until everything sent is final");
+    delivered.extend(load.finish().await?);
+    network.check()?;
+    progress.step("reading every namespace from other nodes, trusting only the genesis document");
+    let blocks = chain::agreed(network).await?;
+    let proofs_verified = verification::verify(network, &delivered).await?;
+    network.check()?;
+    Ok(Summary {
+        nodes: network.nodes.len(),
+        namespaces,
+        transactions: delivered.len() as u64,
+        bytes: delivered
+            .iter()
+            .map(|transaction| transaction.len as u64)
+            .sum(),
+        blocks: blocks.len().saturating_sub(1) as u64,
+        final_ms: Percentiles::of(delivered.iter().map(|sent| sent.latency).collect()),
+        views_lost: chain::views_lost(blocks.iter().map(|block| &block.header)),
+        restart_catch_up_ms: crate::report::millis(catch_up),
+        proofs_verified,
+    })
+}
+
+/// Lets traffic flow until a moment, watching the nodes.
+async fn run_until(
+    end: Instant,
+    network: &mut Network,
+    load: &mut Load,
+    delivered: &mut Vec<Delivered>,
+    progress: &Progress,
+) -> Result<()> {
+    while Instant::now() < end {
+        network.check()?;
+        delivered.extend(load.check()?);
+        progress.traffic(&load.counters);
+        let next = Instant::now() + Duration::from_millis(100);
+        sleep_until(next.min(end).into()).await;
+    }
+    Ok(())
+}
+
+/// Starts a killed node and waits until it has every final block and votes on new ones. Returns
+/// how long it took to have them, from the start of the process.
+async fn restart(network: &mut Network, index: usize) -> Result<Duration> {
+    let start = Instant::now();
+    let target = chain::common_height(network).await?;
+    let node = &mut network.nodes[index];
+    node.start()?;
+    node.reach(target, start + CATCH_UP_LIMIT).await?;
+    let caught_up = start.elapsed();
+    chain::voted_above(node, target, CATCH_UP_LIMIT).await?;
+    Ok(caught_up)
+}
+
+/// What is sent, and how fast: recorded traffic once, our own as long as the demo runs.
+fn traffic(input: Option<&std::path::Path>) -> Result<Vec<(Rollup, Pace)>> {
+    let own = |rollup: Result<Rollup>, per_second: u32| -> Result<(Rollup, Pace)> {
+        let pace = Pace {
+            interval: Duration::from_secs(1) / per_second,
+            in_flight: 64,
+        };
+        Ok((rollup?, pace))
+    };
+    let Some(folder) = input else {
+        return Ok(vec![
+            own(rollup::users(10), 25)?,
+            own(rollup::users(20), 25)?,
+            own(rollup::users(30), 25)?,
+            own(rollup::batches(40), 3)?,
+        ]);
+    };
+    let spread = |mut rollup: Rollup| {
+        let recorded: Vec<_> = rollup.transactions.by_ref().collect();
+        let count = u32::try_from(recorded.len().max(1)).unwrap_or(u32::MAX);
+        rollup.transactions = Box::new(recorded.into_iter());
+        (
+            rollup,
+            Pace {
+                interval: TRAFFIC.mul_f64(0.9) / count,
+                in_flight: 64,
+            },
+        )
+    };
+    Ok(files::rollups(folder)?.into_iter().map(spread).collect())
+}
+
+/// The highest block that holds something delivered.
+pub(crate) fn last_height(delivered: &[Delivered]) -> Height {
+    delivered
+        .iter()
+        .map(|sent| sent.position.height)
+        .max()
+        .unwrap_or(Height(0))
+}

@@ -1,0 +1,279 @@
+//! A network of real `sequencer` processes on this machine.
+//!
+//! Everything goes through the program's command line: data directories, keys, genesis entries,
+//! the genesis document and the nodes themselves. Dropping the network kills its processes and
+//! removes its directory.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use hotshot_types::GenesisDocument;
+use tempfile::TempDir;
+
+mod node;
+mod ports;
+
+pub(crate) use node::Node;
+
+use crate::workspace;
+
+/// How long nodes may take to be ready.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+
+/// What a network is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Voting weights, one for each validator.
+    pub(crate) weights: Vec<u64>,
+    /// Options of `sequencer genesis new`, for example other parameters.
+    pub(crate) genesis: Vec<String>,
+    /// Settings for each node, as options of `sequencer init`.
+    pub(crate) settings: Vec<String>,
+    /// Whether the directory stays when the network ends.
+    pub(crate) keep_directory: bool,
+}
+
+impl Plan {
+    /// Validators of equal weight with default settings.
+    pub(crate) fn equal(nodes: usize) -> Self {
+        Self {
+            weights: vec![1; nodes],
+            genesis: Vec::new(),
+            settings: Vec::new(),
+            keep_directory: false,
+        }
+    }
+
+    /// With options for the genesis document.
+    pub(crate) fn with_genesis(mut self, options: &[&str]) -> Self {
+        self.genesis
+            .extend(options.iter().map(|option| (*option).to_owned()));
+        self
+    }
+
+    /// With settings for each node.
+    pub(crate) fn with_settings(mut self, options: &[&str]) -> Self {
+        self.settings
+            .extend(options.iter().map(|option| (*option).to_owned()));
+        self
+    }
+}
+
+/// Which program to run, in all tasks that start a network.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Program {
+    /// Run this program instead of building one
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+    /// Build with optimisations for release
+    #[arg(long, conflicts_with = "binary")]
+    release: bool,
+}
+
+impl Program {
+    /// Builds the program unless one was given.
+    pub(crate) fn path(&self) -> Result<PathBuf> {
+        match &self.binary {
+            Some(path) => path
+                .canonicalize()
+                .with_context(|| format!("no program at {}", path.display())),
+            None => workspace::build_sequencer(self.release),
+        }
+    }
+}
+
+/// A network; its nodes run once they are started.
+#[derive(Debug)]
+pub(crate) struct Network {
+    /// The nodes, by validator index.
+    pub(crate) nodes: Vec<Node>,
+    /// What clients trust.
+    pub(crate) genesis: GenesisDocument,
+    directory: PathBuf,
+    // Removes the directory; the nodes above are dropped and thereby killed first.
+    removal: Option<TempDir>,
+}
+
+impl Network {
+    /// Makes keys, genesis and settings with the program; starts nothing.
+    pub(crate) fn prepare(program: &Path, plan: &Plan) -> Result<Self> {
+        let temporary = tempfile::Builder::new().prefix("sequencer-").tempdir()?;
+        let (directory, removal) = if plan.keep_directory {
+            (temporary.keep(), None)
+        } else {
+            (temporary.path().to_owned(), Some(temporary))
+        };
+        let count = plan.weights.len();
+        let mut ports = ports::free(3 * count)?.into_iter();
+        let mut next_port = || ports.next().context("too few ports");
+        let genesis_file = directory.join("genesis.toml");
+        let name = directory
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let mut nodes = Vec::with_capacity(count);
+        let mut entries = Vec::with_capacity(count);
+        for (index, weight) in plan.weights.iter().enumerate() {
+            let node = Node::new(
+                program,
+                &directory,
+                index,
+                [next_port()?, next_port()?, next_port()?],
+            );
+            let entry = directory.join(format!("validator{index}.toml"));
+            node.initialize(&genesis_file, &plan.settings)?;
+            node.make_keys(&name, *weight, &entry)?;
+            nodes.push(node);
+            entries.push(entry);
+        }
+        let mut command = Command::new(program);
+        command
+            .args(["genesis", "new", "--out"])
+            .arg(&genesis_file)
+            .args(&plan.genesis);
+        command.arg("--validator").args(&entries);
+        call(&mut command)?;
+        let text = fs::read_to_string(&genesis_file).context("cannot read the genesis document")?;
+        let genesis = toml::from_str(&text).context("cannot read the genesis document")?;
+        Ok(Self {
+            nodes,
+            genesis,
+            directory,
+            removal,
+        })
+    }
+
+    /// Where everything is.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Starts the nodes that are not running, waits until all of them are ready.
+    pub(crate) async fn start(&mut self) -> Result<()> {
+        let outcome = self.start_all().await;
+        self.explained(outcome)
+    }
+
+    async fn start_all(&mut self) -> Result<()> {
+        for node in &mut self.nodes {
+            node.start()?;
+        }
+        self.ready().await
+    }
+
+    /// Waits until all running nodes are ready.
+    pub(crate) async fn ready(&mut self) -> Result<()> {
+        let deadline = Instant::now() + READY_LIMIT;
+        for node in &mut self.nodes {
+            if node.is_started() {
+                node.ready(deadline).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails if a node that should run does not.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        self.nodes.iter_mut().try_for_each(Node::check)
+    }
+
+    /// Passes on how something ended. After a failure it shows the end of the log of each node
+    /// that died, or of all if none did, and leaves the directory for whoever wants to know more.
+    pub(crate) fn explained<T>(&mut self, outcome: Result<T>) -> Result<T> {
+        if outcome.is_err() {
+            let died: Vec<bool> = self
+                .nodes
+                .iter_mut()
+                .map(|node| node.check().is_err())
+                .collect();
+            let none_died = !died.contains(&true);
+            for (node, died) in self.nodes.iter().zip(died) {
+                if died || none_died {
+                    eprintln!("last lines of {node}:\n{}", node.last_lines());
+                }
+            }
+            if let Some(removal) = self.removal.take() {
+                eprintln!("logs and data are in {}", removal.keep().display());
+            }
+        }
+        outcome
+    }
+
+    /// Asks all nodes to stop and waits until they have.
+    pub(crate) async fn stop(&mut self) -> Result<()> {
+        let outcome = self.stop_all().await;
+        self.explained(outcome)
+    }
+
+    async fn stop_all(&mut self) -> Result<()> {
+        for node in &mut self.nodes {
+            node.ask_to_stop()?;
+        }
+        for node in &mut self.nodes {
+            node.stopped().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs the program to its end.
+fn call(command: &mut Command) -> Result<()> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot run {command:?}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "`{}` failed with {}: {}",
+        workspace::spoken(command),
+        output.status,
+        said.trim()
+    );
+    Ok(())
+}
+
+/// The end of a file, for messages.
+fn last_lines(path: &Path, count: usize) -> String {
+    let Ok(bytes) = fs::read(path) else {
+        return String::from("(no log)");
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    let start = lines.len().saturating_sub(count);
+    lines[start..]
+        .iter()
+        .map(|line| format!("    {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Tries something until it succeeds or the time is over; the last failure is the reason then.
+pub(crate) async fn eventually<T, F>(
+    limit: Duration,
+    what: &str,
+    mut attempt: impl FnMut() -> F,
+) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let deadline = Instant::now() + limit;
+    loop {
+        match attempt().await {
+            Ok(value) => return Ok(value),
+            Err(error) if Instant::now() >= deadline => {
+                bail!(
+                    "{what} did not happen within {} s: {error:#}",
+                    limit.as_secs()
+                )
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}

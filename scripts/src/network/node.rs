@@ -1,0 +1,264 @@
+//! One `sequencer` process.
+
+use std::{
+    fs::{File, OpenOptions},
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use hotshot_types::{GenesisDocument, Height, ValidatorIndex};
+use sequencer_client::{Client, ClientConfig, client::Api, trust, types::NodeState};
+use tokio::time::sleep;
+
+use super::{call, last_lines};
+
+/// Lines of a failed node's log that are shown.
+const SHOWN_LINES: usize = 10;
+/// How long a node may take to stop in order.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+const POLL: Duration = Duration::from_millis(20);
+
+/// A node with its directory, addresses and, while it runs, its process.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// Its validator index.
+    pub(crate) index: usize,
+    program: PathBuf,
+    home: PathBuf,
+    log: PathBuf,
+    p2p: SocketAddr,
+    api: SocketAddr,
+    metrics: SocketAddr,
+    process: Option<Child>,
+}
+
+impl Node {
+    pub(super) fn new(program: &Path, directory: &Path, index: usize, ports: [u16; 3]) -> Self {
+        let [p2p, api, metrics] = ports.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        Self {
+            index,
+            program: program.to_owned(),
+            home: directory.join(format!("node{index}")),
+            log: directory.join(format!("node{index}.log")),
+            p2p,
+            api,
+            metrics,
+            process: None,
+        }
+    }
+
+    /// `sequencer init`.
+    pub(super) fn initialize(&self, genesis: &Path, settings: &[String]) -> Result<()> {
+        let mut command = self.command(&["init"]);
+        command.arg("--genesis").arg(genesis).args(settings);
+        command.args(["--api.listen", &self.api.to_string()]);
+        command.args(["--metrics.listen", &self.metrics.to_string()]);
+        call(&mut command)
+    }
+
+    /// `sequencer keys new`, and the entry for the genesis document.
+    pub(super) fn make_keys(&self, network: &str, weight: u64, entry: &Path) -> Result<()> {
+        call(&mut self.command(&["keys", "new"]))?;
+        let mut command = self.command(&["keys", "genesis-entry"]);
+        command.args(["--network", network, "--weight", &weight.to_string()]);
+        command.args([
+            "--address",
+            &format!("/ip4/{}/tcp/{}", self.p2p.ip(), self.p2p.port()),
+        ]);
+        command.arg("--out").arg(entry);
+        call(&mut command)
+    }
+
+    fn command(&self, verb: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        // What the user's environment says about another node must not leak in.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("SEQUENCER_") {
+                command.env_remove(name);
+            }
+        }
+        command.args(verb).arg("--data-dir").arg(&self.home);
+        command
+    }
+
+    /// Starts the process, unless it runs. Its log goes to a file beside its directory.
+    pub(crate) fn start(&mut self) -> Result<()> {
+        self.start_with(&[])
+    }
+
+    /// Starts the process with further settings.
+    pub(crate) fn start_with(&mut self, settings: &[&str]) -> Result<()> {
+        if self.process.is_some() {
+            return Ok(());
+        }
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)?;
+        let errors: File = log.try_clone()?;
+        let mut command = self.command(&["run"]);
+        command
+            .args(settings)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors);
+        // In a group of its own, so that Ctrl-C reaches us alone and we decide what stops when.
+        command.process_group(0);
+        self.process = Some(
+            command
+                .spawn()
+                .with_context(|| format!("cannot start {self}"))?,
+        );
+        Ok(())
+    }
+
+    /// Whether it was started and not stopped or killed since.
+    pub(crate) fn is_started(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// The process id while it runs.
+    pub(crate) fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+
+    /// Fails if the process ended by itself.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        let ended = match &mut self.process {
+            Some(process) => process.try_wait()?,
+            None => None,
+        };
+        ended.map_or(Ok(()), |status| self.died(status))
+    }
+
+    fn died(&self, status: ExitStatus) -> Result<()> {
+        bail!("{self} ended with {status}")
+    }
+
+    /// Waits until the node says that it is ready.
+    pub(crate) async fn ready(&mut self, deadline: Instant) -> Result<NodeState> {
+        let api = self.api()?;
+        loop {
+            self.check()?;
+            let reason = match api.status().await {
+                Ok(state) if state.ready => return Ok(state),
+                Ok(state) => state.reasons.join(", "),
+                Err(error) => error.to_string(),
+            };
+            if Instant::now() >= deadline {
+                bail!("{self} is not ready: {reason}");
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    /// Waits until the node is ready and has the final block at a height.
+    pub(crate) async fn reach(&mut self, height: Height, deadline: Instant) -> Result<()> {
+        loop {
+            let found = self.ready(deadline).await?.final_height;
+            if found >= height {
+                return Ok(());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "{self} is at height {found} of {height}"
+            );
+            sleep(POLL).await;
+        }
+    }
+
+    /// SIGKILL: the process gets no chance to do anything.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        if let Some(mut process) = self.process.take() {
+            process
+                .kill()
+                .with_context(|| format!("cannot kill {self}"))?;
+            process.wait()?;
+        }
+        Ok(())
+    }
+
+    /// SIGTERM: the process may stop in order.
+    pub(crate) fn ask_to_stop(&mut self) -> Result<()> {
+        self.check()?;
+        if let Some(process) = &self.process {
+            // The shell's own `kill` exists everywhere; sending a signal ourselves needs unsafe code.
+            let id = process.id().to_string();
+            Command::new("sh")
+                .args(["-c", "kill -TERM \"$0\"", &id])
+                .status()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the process, having been asked to stop, has done so in order.
+    pub(crate) async fn stopped(&mut self) -> Result<()> {
+        let deadline = Instant::now() + STOP_LIMIT;
+        while let Some(process) = &mut self.process {
+            match process.try_wait()? {
+                Some(status) if status.success() => self.process = None,
+                Some(status) => return self.died(status),
+                None if Instant::now() < deadline => sleep(POLL).await,
+                None => {
+                    process.kill()?;
+                    process.wait()?;
+                    bail!("{self} did not stop within {} s", STOP_LIMIT.as_secs());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The API's URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.api)
+    }
+
+    /// The URL of the metrics.
+    pub(crate) fn metrics_url(&self) -> String {
+        format!("http://{}/metrics", self.metrics)
+    }
+
+    /// The end of its log.
+    pub(crate) fn last_lines(&self) -> String {
+        last_lines(&self.log, SHOWN_LINES)
+    }
+
+    /// Its index as certificates have it.
+    pub(crate) fn validator(&self) -> ValidatorIndex {
+        ValidatorIndex::at(self.index)
+    }
+
+    /// The API, believed as it is.
+    pub(crate) fn api(&self) -> Result<Api> {
+        let config = ClientConfig {
+            connect_timeout: Duration::from_secs(2),
+            timeout: Duration::from_secs(20),
+            ..ClientConfig::default()
+        };
+        Ok(Api::new(&self.url(), config)?)
+    }
+
+    /// The API, believed only as far as the genesis document proves it.
+    pub(crate) fn client(&self, genesis: &GenesisDocument) -> Result<Client> {
+        Ok(Client::new(self.api()?, trust::from_genesis(genesis)?))
+    }
+}
+
+impl std::fmt::Display for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "node {}", self.index)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Err(error) = self.kill() {
+            eprintln!("warning: {error:#}");
+        }
+    }
+}
