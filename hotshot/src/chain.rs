@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use hotshot_types::{Hash, Header, Height, Round, SealedHeader, mountain_range::MountainRange};
+use hotshot_types::{Hash, Height, Round, SealedHeader, mountain_range::MountainRange};
 
 use crate::Verdict;
 
@@ -28,12 +28,20 @@ pub(crate) struct Block {
     pub(crate) certified: bool,
 }
 
+/// A header whose parent is unknown, and what was told of its block meanwhile.
+#[derive(Debug)]
+struct Orphan {
+    header: SealedHeader,
+    verdict: Option<Verdict>,
+    own_slots: bool,
+}
+
 /// The tree of blocks above the highest final one.
 #[derive(Debug)]
 pub(crate) struct Chain {
     tip: Hash,
     blocks: BTreeMap<Hash, Block>,
-    orphans: BTreeMap<Hash, SealedHeader>,
+    orphans: BTreeMap<Hash, Orphan>,
     recent: BTreeMap<Height, Hash>,
 }
 
@@ -108,6 +116,24 @@ impl Chain {
         self.relation(hash) == Relation::Final
     }
 
+    /// The own slots of a block are proven.
+    pub(crate) fn prove_slots(&mut self, hash: Hash) {
+        if let Some(block) = self.blocks.get_mut(&hash) {
+            block.own_slots = true;
+        } else if let Some(orphan) = self.orphans.get_mut(&hash) {
+            orphan.own_slots = true;
+        }
+    }
+
+    /// The verdict on a payload. The first one stands: it is permanent.
+    pub(crate) fn judge(&mut self, hash: Hash, verdict: Verdict) {
+        if let Some(block) = self.blocks.get_mut(&hash) {
+            block.verdict.get_or_insert(verdict);
+        } else if let Some(orphan) = self.orphans.get_mut(&hash) {
+            orphan.verdict.get_or_insert(verdict);
+        }
+    }
+
     /// P1, as a parent: good itself, final, or vouched for by a certified child.
     pub(crate) fn may_be_parent(&self, hash: Hash) -> bool {
         self.is_good(hash)
@@ -127,7 +153,11 @@ impl Chain {
         if !self.blocks.contains_key(&header.parent_hash) {
             let missing = (header.parent_hash, header.height);
             if header.height > self.tip().height.next() {
-                self.orphans.insert(header.hash(), header);
+                self.orphans.entry(header.hash()).or_insert(Orphan {
+                    header,
+                    verdict: None,
+                    own_slots: false,
+                });
                 if self.orphans.len() > MAX_ORPHANS {
                     self.forget_highest_orphan();
                 }
@@ -137,14 +167,18 @@ impl Chain {
             return Ok(Vec::new());
         }
         let mut added = Vec::new();
-        let mut ready = vec![header];
-        while let Some(header) = ready.pop() {
-            if let Some(header) = self.connect(header) {
+        let mut ready = vec![self.orphans.remove(&header.hash()).unwrap_or(Orphan {
+            header,
+            verdict: None,
+            own_slots: false,
+        })];
+        while let Some(orphan) = ready.pop() {
+            if let Some(header) = self.connect(orphan) {
                 let waiting: Vec<Hash> = self
                     .orphans
-                    .values()
-                    .filter(|orphan| orphan.parent_hash == header.hash())
-                    .map(SealedHeader::hash)
+                    .iter()
+                    .filter(|(_, orphan)| orphan.header.parent_hash == header.hash())
+                    .map(|(hash, _)| *hash)
                     .collect();
                 ready.extend(waiting.iter().filter_map(|hash| self.orphans.remove(hash)));
                 added.push(header);
@@ -156,15 +190,16 @@ impl Chain {
     fn forget_highest_orphan(&mut self) {
         let highest = self
             .orphans
-            .values()
-            .max_by_key(|orphan| orphan.height)
-            .map(SealedHeader::hash);
+            .iter()
+            .max_by_key(|(_, orphan)| orphan.header.height)
+            .map(|(hash, _)| *hash);
         if let Some(hash) = highest {
             self.orphans.remove(&hash);
         }
     }
 
-    fn connect(&mut self, header: SealedHeader) -> Option<Arc<SealedHeader>> {
+    fn connect(&mut self, orphan: Orphan) -> Option<Arc<SealedHeader>> {
+        let header = orphan.header;
         let parent = self.blocks.get(&header.parent_hash)?;
         if header.height != parent.header.height.next() {
             return None;
@@ -177,8 +212,8 @@ impl Chain {
             Block {
                 header: Arc::clone(&header),
                 history,
-                verdict: None,
-                own_slots: false,
+                verdict: orphan.verdict,
+                own_slots: orphan.own_slots,
                 vouched: false,
                 certified: false,
             },
@@ -260,7 +295,7 @@ impl Chain {
         }
         self.blocks.retain(|hash, _| alive.contains(hash));
         self.orphans
-            .retain(|_, orphan| orphan.height > height.next());
+            .retain(|_, orphan| orphan.header.height > height.next());
     }
 
     /// Forgets uncertified blocks first proposed before `round` that nothing known extends.
@@ -279,18 +314,5 @@ impl Chain {
             };
             *hash == tip || block.certified || origin >= round || parents.contains(hash)
         });
-    }
-
-    /// Extends the tip by a run of headers fetched by range. None unless they connect.
-    pub(crate) fn extend(&mut self, headers: Vec<Header>) {
-        for header in headers {
-            let header = header.seal();
-            if self.blocks.contains_key(&header.hash()) {
-                continue;
-            }
-            if self.connect(header).is_none() {
-                return;
-            }
-        }
     }
 }

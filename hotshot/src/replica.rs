@@ -31,6 +31,7 @@ mod restart;
 mod timeouts;
 mod voting;
 
+use evidence::Accusation;
 use intake::Intake;
 
 /// What a replica is told once.
@@ -120,6 +121,8 @@ pub struct Replica {
     unsettled: Option<FinalityCertificate>,
     /// The finality certificate of the highest round.
     highest_final: Option<FinalityCertificate>,
+    /// The one that the highest final block was finalised by; none for genesis.
+    tip_certificate: Option<FinalityCertificate>,
     building: Option<Building>,
     /// When `hdr_ok` said to look at a proposal again.
     look_again: Option<TimestampMs>,
@@ -127,9 +130,9 @@ pub struct Replica {
     asked_headers: BTreeSet<Hash>,
     asked_range: Option<Statement>,
     asked_epoch_end: Option<TimestampMs>,
-    answered_epoch_end: BTreeMap<ValidatorIndex, TimestampMs>,
-    reported: BTreeSet<Hash>,
-    suspected: BTreeSet<Hash>,
+    answered_epoch_end: BTreeMap<(Epoch, ValidatorIndex), TimestampMs>,
+    reported: BTreeSet<Accusation>,
+    suspected: BTreeSet<Accusation>,
     started: bool,
     halted: bool,
     /// Whether a rule has applied in this pass of `progress`.
@@ -150,12 +153,8 @@ impl Replica {
             Input::Message(sender, message) => self.on_message(sender, message, outbox),
             Input::Verified { ticket, valid } => self.on_verified(ticket, valid, outbox),
             Input::Aggregated { ticket, results } => self.on_aggregated(ticket, results, outbox),
-            Input::OwnSlotsProven(hash) => {
-                if let Some(block) = self.chain.get_mut(hash) {
-                    block.own_slots = true;
-                }
-            }
-            Input::Payload(hash, verdict) => self.on_verdict(hash, verdict, outbox),
+            Input::OwnSlotsProven(hash) => self.chain.prove_slots(hash),
+            Input::Payload(hash, verdict) => self.chain.judge(hash, verdict),
             Input::Built {
                 round,
                 parent,
@@ -166,6 +165,7 @@ impl Replica {
             Input::Committee(committee) => {
                 self.committees.insert(committee.epoch(), committee);
                 self.complete_epochs();
+                self.try_end_epoch(outbox);
             }
             Input::L1Finalized { block, seen } => self.l1.saw(block, seen),
             Input::Tick => {}
@@ -181,6 +181,7 @@ impl Replica {
             self.moved = false;
             self.settle_finality(outbox);
             if self.halted {
+                // A certificate may have contradicted final history before this pass, too.
                 return;
             }
             self.raise_lock();
@@ -303,7 +304,11 @@ impl Replica {
         outbox.push(Output::Persist(Box::new(self.record.clone())));
     }
 
+    /// Only members relay: followers may be many.
     fn broadcast(&self, message: Message, outbox: &mut Outbox) {
+        if self.me().is_none() {
+            return;
+        }
         outbox.push(Output::Send(
             Recipients::Committee(self.epoch()),
             Box::new(message),
@@ -311,8 +316,8 @@ impl Replica {
     }
 
     fn send_to(&self, to: ValidatorIndex, message: Message, outbox: &mut Outbox) {
-        if let Some(member) = self.committee().member(to)
-            && Some(to) != self.me()
+        if let (Some(me), Some(member)) = (self.me(), self.committee().member(to))
+            && to != me
         {
             outbox.push(Output::Send(Recipients::One(member.key), Box::new(message)));
         }

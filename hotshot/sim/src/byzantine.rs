@@ -3,9 +3,7 @@
 //! Behaviours see everything their node sends and receives, share the keys of the whole
 //! coalition, and own no honest key.
 
-use hotshot_types::{
-    Epoch, Hash, Kind, Message, Round, SealedHeader, Signature, ValidatorIndex,
-};
+use hotshot_types::{Epoch, Hash, Kind, Message, Round, SealedHeader, Signature, ValidatorIndex};
 
 use crate::{
     contents::{Contents, Flavour},
@@ -17,6 +15,7 @@ use crate::{
 };
 
 mod bad_encoder;
+mod ballot;
 mod delayer;
 mod equivocator;
 mod forge;
@@ -124,12 +123,17 @@ impl Den<'_> {
 
     /// Everybody else.
     pub(crate) fn others(&self) -> Vec<Identity> {
-        (0..self.identities).filter(|identity| *identity != self.identity).collect()
+        (0..self.identities)
+            .filter(|identity| *identity != self.identity)
+            .collect()
     }
 
     /// A random part of a list, each with this chance.
     pub(crate) fn some(&mut self, of: &[Identity], percent: u64) -> Vec<Identity> {
-        of.iter().copied().filter(|_| self.dice.percent(percent)).collect()
+        of.iter()
+            .copied()
+            .filter(|_| self.dice.percent(percent))
+            .collect()
     }
 
     /// Splits everybody else in two; one node of ten is in both halves.
@@ -151,7 +155,9 @@ impl Den<'_> {
     /// This node's index in the committee of an epoch.
     pub(crate) fn index(&self, epoch: Epoch) -> Option<ValidatorIndex> {
         let members = self.schedule.members(epoch);
-        let position = members.iter().position(|identity| *identity == self.identity)?;
+        let position = members
+            .iter()
+            .position(|identity| *identity == self.identity)?;
         Some(ValidatorIndex::at(position))
     }
 
@@ -161,12 +167,20 @@ impl Den<'_> {
 
     /// Signs with this node's key.
     pub(crate) fn sign(&self, digest: &Hash) -> Signature {
-        assert!(self.coalition.contains(&self.identity), "an honest key can't be used");
+        assert!(
+            self.coalition.contains(&self.identity),
+            "an honest key can't be used"
+        );
         keys::sign(self.identity, digest)
     }
 
     /// The leader's signature on a proposal (D1).
-    pub(crate) fn sign_proposal(&self, round: Round, kind: Kind, header: &SealedHeader) -> Signature {
+    pub(crate) fn sign_proposal(
+        &self,
+        round: Round,
+        kind: Kind,
+        header: &SealedHeader,
+    ) -> Signature {
         let digest = hotshot_types::digest::proposal(
             self.domain(),
             round,

@@ -43,6 +43,8 @@ pub struct Report {
     pub crashes: u64,
     /// Pieces of evidence against Byzantine nodes.
     pub evidence: u64,
+    /// The slowest recovery after the network had healed, in view timeouts.
+    pub slowest_recovery: u64,
     /// Over every step of every world, in the order of the seeds.
     pub digest: Hash,
 }
@@ -52,7 +54,8 @@ impl fmt::Display for Report {
         write!(
             f,
             "{} seeds without a violation: {} events, {} final blocks, {} epochs closed, \
-             {} views lost, {} crashes, {} pieces of evidence\ndigest {}",
+             {} views lost, {} crashes, {} pieces of evidence, recovery within {} view timeouts\n\
+             digest {}",
             self.seeds,
             self.events,
             self.blocks,
@@ -60,6 +63,7 @@ impl fmt::Display for Report {
             self.timeouts,
             self.crashes,
             self.evidence,
+            self.slowest_recovery,
             self.digest,
         )
     }
@@ -96,11 +100,7 @@ pub struct Options {
 ///
 /// # Errors
 /// The violation with the lowest seed of those that were found before the run stopped.
-pub fn run(
-    from: u64,
-    seeds: u64,
-    progress: impl FnMut(Progress),
-) -> Result<Report, Box<Failure>> {
+pub fn run(from: u64, seeds: u64, progress: impl FnMut(Progress)) -> Result<Report, Box<Failure>> {
     run_with(Options::default(), from, seeds, progress)
 }
 
@@ -146,7 +146,10 @@ pub fn run_with(
                 }
                 Err(found) => {
                     stop.store(true, Ordering::Relaxed);
-                    if failure.as_ref().is_none_or(|failure| found.seed < failure.seed) {
+                    if failure
+                        .as_ref()
+                        .is_none_or(|failure| found.seed < failure.seed)
+                    {
                         failure = Some(found);
                     }
                 }
@@ -170,6 +173,7 @@ fn sum(mut reports: Vec<(u64, Report)>) -> Report {
         total.timeouts += report.timeouts;
         total.crashes += report.crashes;
         total.evidence += report.evidence;
+        total.slowest_recovery = total.slowest_recovery.max(report.slowest_recovery);
         total.digest = digest::keccak_concat(&[&total.digest.0, &report.digest.0]);
     }
     total
@@ -180,7 +184,10 @@ fn run_seed(options: Options, seed: u64) -> Result<Report, Box<Failure>> {
     run_world(&mut world)
 }
 
-#[cfg_attr(not(feature = "faults"), expect(unused_variables, reason = "there is nothing to break"))]
+#[cfg_attr(
+    not(feature = "faults"),
+    expect(unused_variables, reason = "there is nothing to break")
+)]
 fn world(options: Options, seed: u64) -> World {
     #[cfg_attr(not(feature = "faults"), expect(unused_mut, reason = "as above"))]
     let mut world = World::new(Plan::draw(seed));
@@ -203,6 +210,7 @@ fn run_world(world: &mut World) -> Result<Report, Box<Failure>> {
             timeouts: world.tally.timeouts,
             crashes: world.tally.crashes,
             evidence: world.tally.evidence,
+            slowest_recovery: world.tally.recovery_ms.div_ceil(world.plan.timeout_ms),
             digest: world.trace.digest(),
         }),
         Err(violation) => Err(Box::new(Failure {

@@ -95,9 +95,8 @@ impl Contents {
     /// Whether inline bytes are the payload of this header.
     pub(crate) fn is_payload_of(&self, header: &Header, inline: &Bytes) -> bool {
         let number: Option<[u8; 8]> = inline.as_ref().try_into().ok();
-        number.is_some_and(|number| {
-            digest::keccak_concat(&[b"shards", &number]) == header.shard_root
-        })
+        number
+            .is_some_and(|number| digest::keccak_concat(&[b"shards", &number]) == header.shard_root)
     }
 
     /// P1 for whoever holds the payload: the verdict, none if it takes the parent's map and that

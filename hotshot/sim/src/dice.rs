@@ -5,6 +5,14 @@ use rand_chacha::{
     rand_core::{Rng as _, SeedableRng as _},
 };
 
+/// Scrambles a number (the finalizer of splitmix64).
+pub(crate) fn mix(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
+}
+
 /// Draws numbers; the same seed draws the same ones.
 #[derive(Debug)]
 pub(crate) struct Dice(ChaCha8Rng);

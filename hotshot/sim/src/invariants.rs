@@ -125,7 +125,9 @@ pub enum Violation {
         node: usize,
     },
     /// A final block whose payload is gone.
-    #[error("availability: honest nodes can't recover the payload of final block {hash} at height {height}")]
+    #[error(
+        "availability: honest nodes can't recover the payload of final block {hash} at height {height}"
+    )]
     Unrecoverable {
         /// Where.
         height: Height,
@@ -133,7 +135,9 @@ pub enum Violation {
         hash: Hash,
     },
     /// A healed network that does not move.
-    #[error("progress: node {node} is in round {round} at height {height} instead of {target}, {now_ms} ms into a network that healed at {healed_ms} ms")]
+    #[error(
+        "progress: node {node} is in round {round} at height {height} instead of {target}, {now_ms} ms into a network that healed at {healed_ms} ms"
+    )]
     NoProgress {
         /// The slowest node.
         node: usize,
@@ -170,7 +174,9 @@ impl Law {
             domain: schedule.domain,
             chain: vec![schedule.genesis.hash()],
             signed: (0..identities).map(|_| Signed::default()).collect(),
-            honest: (0..identities).map(|identity| !byzantine.contains(&identity)).collect(),
+            honest: (0..identities)
+                .map(|identity| !byzantine.contains(&identity))
+                .collect(),
         }
     }
 
@@ -220,7 +226,12 @@ impl Law {
             let (height, hash) = (block.height, block.hash());
             if height.0 != before.0.0 + 1 || block.parent_hash != before.1 {
                 let tip = before.0;
-                return Err(Violation::Gap { node, tip, height, hash });
+                return Err(Violation::Gap {
+                    node,
+                    tip,
+                    height,
+                    hash,
+                });
             }
             let position = usize::try_from(height.0).expect("a chain is short");
             match self.chain.get(position) {

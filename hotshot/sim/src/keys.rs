@@ -1,8 +1,8 @@
 //! Signatures without pairings.
 //!
-//! A signature is a hash of the signer's number and the digest, a sum of signatures their
-//! exclusive or. Nobody in the world may compute another's: honest nodes sign through
-//! [`SimSigner`], and a Byzantine behaviour is handed the keys of the coalition only
+//! A signature is the digest, mixed with the signer's number; a sum of signatures is their
+//! exclusive or. That is no cryptography: nobody in the world tries to compute another's. Honest nodes
+//! sign through [`SimSigner`], and a Byzantine behaviour is handed the keys of the coalition only
 //! ([`crate::byzantine::Den`]). The public keys are real ones, since the type admits no others.
 
 use std::{collections::BTreeSet, sync::OnceLock};
@@ -10,8 +10,9 @@ use std::{collections::BTreeSet, sync::OnceLock};
 use hotshot_types::{
     Hash, PublicKey, SecretKey, Signature, Signer, Signers,
     bls::{Aggregate, Aggregation, Check},
-    digest,
 };
+
+use crate::dice;
 
 /// Which key: 0 .. n - 1. Twins share one.
 pub(crate) type Identity = usize;
@@ -46,10 +47,16 @@ pub(crate) fn identity_of(key: &PublicKey) -> Option<Identity> {
 
 /// The signature of an identity on a digest.
 pub(crate) fn sign(identity: Identity, digest: &Hash) -> Signature {
-    let hash = digest::keccak_concat(&[&entropy(identity), &digest.0]);
+    let mut state = u64::try_from(identity).expect("identities are few") + 1;
     let mut signature = [0; 48];
-    signature[..32].copy_from_slice(&hash.0);
-    signature[32..].copy_from_slice(&hash.0[..16]);
+    for (place, word) in signature
+        .chunks_exact_mut(8)
+        .zip(digest.0.chunks_exact(8).cycle())
+    {
+        let word = word.try_into().expect("chunks of eight bytes");
+        state = dice::mix(state ^ u64::from_be_bytes(word));
+        place.copy_from_slice(&state.to_be_bytes());
+    }
     Signature(signature)
 }
 

@@ -88,8 +88,40 @@ impl Plan {
             batch_percent: dice.pick(&[0, 0, 50, 100]),
             work_ms: dice.pick(&[0, 2, 5]),
             starts_ms: (0..nodes)
-                .map(|_| if late && dice.percent(30) { dice.below(heals_ms) } else { 0 })
+                .map(|_| {
+                    if late && dice.percent(30) {
+                        dice.below(heals_ms)
+                    } else {
+                        0
+                    }
+                })
                 .collect(),
+        }
+    }
+
+    /// Honest nodes of equal stake in good weather, for scenarios.
+    #[cfg(test)]
+    pub(crate) fn calm(seed: u64, identities: usize) -> Self {
+        let delta_ms = 10;
+        Self {
+            seed,
+            identities,
+            byzantine: Vec::new(),
+            tables: vec![vec![1; identities]],
+            epoch_length: 5,
+            timeout_ms: 200,
+            empty_block_delay_ms: 5,
+            delta_ms,
+            // Far off: only scenarios that ask for it heal.
+            heals_ms: 1 << 40,
+            climate: Climate::Calm,
+            weather: Weather::clear(delta_ms),
+            skew_ms: vec![0; identities],
+            l1: None,
+            crash_rarity: 0,
+            batch_percent: 0,
+            work_ms: 2,
+            starts_ms: vec![0; identities],
         }
     }
 
@@ -181,12 +213,21 @@ fn stakes(dice: &mut Dice, identities: usize) -> (Weights, Vec<Identity>) {
 }
 
 fn conducts(dice: &mut Dice, byzantine: Vec<Identity>) -> Vec<(Identity, Conduct)> {
-    let common = dice.pick(&Conduct::ALL);
+    // A stale lock needs the most luck to do harm.
+    let choice = |dice: &mut Dice| {
+        let any = dice.pick(&Conduct::ALL);
+        if dice.percent(15) {
+            Conduct::StaleLock
+        } else {
+            any
+        }
+    };
+    let common = choice(dice);
     let is_common = dice.percent(40);
     byzantine
         .into_iter()
         .map(|identity| {
-            let own = dice.pick(&Conduct::ALL);
+            let own = choice(dice);
             (identity, if is_common { common } else { own })
         })
         .collect()

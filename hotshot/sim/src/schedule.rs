@@ -4,8 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use hotshot_types::{
     Address, Committee, Epoch, GenesisDocument, Hash, Header, L1Block, Member, Parameters,
-    SealedHeader, Signature, TimestampMs,
-    digest,
+    SealedHeader, Signature, TimestampMs, digest,
     genesis::{EmptyRoots, GenesisValidator},
 };
 
@@ -60,7 +59,9 @@ impl Schedule {
 
     /// The identities of an epoch's committee, in the order of their indices.
     pub(crate) fn members(&self, epoch: Epoch) -> Vec<Identity> {
-        members(self.weights(epoch)).map(|(identity, _)| identity).collect()
+        members(self.weights(epoch))
+            .map(|(identity, _)| identity)
+            .collect()
     }
 
     /// Whether a set of identities, as a predicate, has at least a third of the stake of an
@@ -114,7 +115,11 @@ impl Schedule {
 }
 
 fn members(weights: &Weights) -> impl Iterator<Item = (Identity, u64)> + '_ {
-    weights.iter().copied().enumerate().filter(|(_, weight)| *weight > 0)
+    weights
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|(_, weight)| *weight > 0)
 }
 
 fn document(

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use hotshot_types::{Hash, Round, digest};
 
+use crate::dice;
+
 /// Folds every step of a world into one hash.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
-    digest: Hash,
+    state: [u64; 2],
     /// Collects lines if anybody wants to read them.
     pub(crate) text: Option<String>,
 }
@@ -23,24 +25,32 @@ impl Trace {
         hash: Hash,
         details: impl FnOnce() -> String,
     ) {
-        let node_word = u64::try_from(node).expect("nodes are few").to_be_bytes();
-        self.digest = digest::keccak_concat(&[
-            &self.digest.0,
-            &now_ms.to_be_bytes(),
-            &node_word,
-            what.as_bytes(),
-            &round.epoch.0.to_be_bytes(),
-            &round.view.0.to_be_bytes(),
-            &hash.0,
-        ]);
+        let node_word = u64::try_from(node).expect("nodes are few");
+        for word in [now_ms, node_word, round.epoch.0, round.view.0] {
+            self.fold(word);
+        }
+        for chunk in what.as_bytes().chunks(8).chain(hash.0.chunks(8)) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.fold(u64::from_be_bytes(word));
+        }
         if let Some(text) = &mut self.text {
-            let line = writeln!(text, "{now_ms:>6} n{node} {what:<16} {round} {hash:?} {}", details());
+            let line = writeln!(
+                text,
+                "{now_ms:>6} n{node} {what:<16} {round} {hash:?} {}",
+                details()
+            );
             line.expect("writing to memory");
         }
     }
 
+    fn fold(&mut self, word: u64) {
+        let [a, b] = self.state;
+        self.state = [b, dice::mix(a ^ word).wrapping_add(b)];
+    }
+
     /// The hash of everything so far.
     pub(crate) fn digest(&self) -> Hash {
-        self.digest
+        digest::keccak_concat(&[&self.state[0].to_be_bytes(), &self.state[1].to_be_bytes()])
     }
 }

@@ -1,4 +1,5 @@
-//! The network's mood over time: spells of delay, loss, duplication and partition, then calm.
+//! The network's mood over time: spells of delay, loss, duplication and partition, one way or
+//! both, then calm.
 //!
 //! Besides blind chance a spell may have a grudge: it drops or holds back one sort of message, to
 //! or from some nodes only. That is how a finality certificate ends up with one node alone, or a
@@ -54,6 +55,8 @@ struct Spell {
     until_ms: u64,
     /// One side of a partition; the rest is the other.
     split: Option<NodeSet>,
+    /// Whether that side still hears the other, and only can't make itself heard.
+    is_split_one_way: bool,
     /// Whether what crosses the split comes late instead of never.
     is_split_late: bool,
     drop_percent: u64,
@@ -79,6 +82,27 @@ impl Weather {
         Self {
             spells: Vec::new(),
             heals_ms: 0,
+            delta_ms,
+        }
+    }
+
+    /// Nothing arrives.
+    #[cfg(test)]
+    pub(crate) fn cut(delta_ms: u64) -> Self {
+        let silence = Spell {
+            until_ms: u64::MAX,
+            split: None,
+            is_split_one_way: false,
+            is_split_late: false,
+            drop_percent: 100,
+            twice_percent: 0,
+            slow_percent: 0,
+            slow_ms: 1,
+            grudges: Vec::new(),
+        };
+        Self {
+            spells: vec![silence],
+            heals_ms: u64::MAX,
             delta_ms,
         }
     }
@@ -126,11 +150,15 @@ impl Weather {
         let Some(spell) = self.spells.iter().find(|spell| now_ms < spell.until_ms) else {
             return vec![now_ms + calm];
         };
-        let copies = if dice.percent(spell.twice_percent) { 2 } else { 1 };
+        let copies = if dice.percent(spell.twice_percent) {
+            2
+        } else {
+            1
+        };
         (0..copies)
             .filter_map(|_| spell.arrival(dice, now_ms, from, to, sort))
             // Once healed everything sent before arrives within delta.
-            .map(|at| (at + calm).min(self.heals_ms.max(now_ms) + self.delta_ms))
+            .map(|at| (at + calm).min(self.heals_ms.max(now_ms).saturating_add(self.delta_ms)))
             .collect()
     }
 }
@@ -146,6 +174,7 @@ impl Spell {
         let mut spell = Self {
             until_ms,
             split: None,
+            is_split_one_way: dice.percent(40),
             is_split_late: dice.percent(40),
             drop_percent: 0,
             twice_percent: dice.pick(&[0, 5, 20]),
@@ -178,7 +207,12 @@ impl Spell {
         sort: Sort,
     ) -> Option<u64> {
         let mut at = now_ms;
-        if self.split.is_some_and(|side| has(side, from) != has(side, to)) {
+        let is_cut = self.split.is_some_and(|side| {
+            let is_leaving = has(side, from) && !has(side, to);
+            let is_entering = !has(side, from) && has(side, to);
+            is_leaving || is_entering && !self.is_split_one_way
+        });
+        if is_cut {
             if !self.is_split_late {
                 return None;
             }
@@ -206,7 +240,11 @@ impl Grudge {
     fn draw(dice: &mut Dice, nodes: usize, timeout_ms: u64) -> Self {
         Self {
             sort: dice.pick(&Sort::ALL),
-            from: if dice.percent(70) { NodeSet::MAX } else { some_nodes(dice, nodes) },
+            from: if dice.percent(70) {
+                NodeSet::MAX
+            } else {
+                some_nodes(dice, nodes)
+            },
             to: some_nodes(dice, nodes),
             drop_percent: dice.pick(&[0, 50, 90, 100]),
             hold_ms: dice.pick(&[1, 2, 4]) * timeout_ms,

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use hotshot::{Input, Verdict};
 use hotshot_types::{Hash, Round, SealedHeader, TimestampMs};
 
+#[cfg(test)]
+use crate::weather::Weather;
 use crate::{
     byzantine,
     contents::Contents,
@@ -36,16 +38,37 @@ const BLOCKS_AFTER_HEAL: u64 = 4;
 /// Something that will happen.
 #[derive(Debug)]
 enum Event {
-    Deliver { from: usize, to: usize, wire: Arc<Wire> },
+    Deliver {
+        from: usize,
+        to: usize,
+        wire: Arc<Wire>,
+    },
     /// The host of a node has found out something.
-    Fact { node: usize, life: u64, fact: Fact },
-    Tick { node: usize, life: u64 },
+    Fact {
+        node: usize,
+        life: u64,
+        fact: Fact,
+    },
+    Tick {
+        node: usize,
+        life: u64,
+    },
     /// Requests are repeated, and at times a status sent.
-    Beat { node: usize, life: u64, count: u64 },
+    Beat {
+        node: usize,
+        life: u64,
+        count: u64,
+    },
     /// A node starts, unless it is up.
-    Start { node: usize },
+    Start {
+        node: usize,
+    },
     /// A finalized L1 block becomes visible to a node.
-    L1 { node: usize, life: u64, number: u64 },
+    L1 {
+        node: usize,
+        life: u64,
+        number: u64,
+    },
 }
 
 #[derive(Debug)]
@@ -71,6 +94,8 @@ pub(crate) struct Tally {
     pub(crate) crashes: u64,
     pub(crate) timeouts: u64,
     pub(crate) evidence: u64,
+    /// How long the healed network took to make progress.
+    pub(crate) recovery_ms: u64,
 }
 
 /// Nodes, the network between them, and the law.
@@ -105,8 +130,11 @@ impl World {
                 Host::new(identity, plan.skew_ms[node], &schedule.genesis, behaviour)
             })
             .collect();
-        let byzantine: Vec<Identity> =
-            plan.byzantine.iter().map(|(identity, _)| *identity).collect();
+        let byzantine: Vec<Identity> = plan
+            .byzantine
+            .iter()
+            .map(|(identity, _)| *identity)
+            .collect();
         let mut world = Self {
             law: Law::new(&schedule, plan.identities, &byzantine),
             nodes,
@@ -134,6 +162,7 @@ impl World {
     /// Runs until the network has healed and made progress.
     pub(crate) fn run(&mut self) -> Result<(), Violation> {
         self.run_until(|world| world.has_recovered())?;
+        self.tally.recovery_ms = self.now_ms - self.plan.heals_ms;
         self.law.check_recoverable(&self.schedule, &self.nodes)
     }
 
@@ -163,7 +192,8 @@ impl World {
 
     fn has_recovered(&self) -> bool {
         self.target.is_some_and(|target| {
-            self.honest().all(|host| host.disk.live.tip().height.0 >= target)
+            self.honest()
+                .all(|host| host.disk.live.tip().height.0 >= target)
         })
     }
 
@@ -179,7 +209,11 @@ impl World {
         Violation::NoProgress {
             node: slowest.identity,
             height: slowest.disk.live.tip().height,
-            round: slowest.replica.as_ref().map(hotshot::Replica::round).unwrap_or_default(),
+            round: slowest
+                .replica
+                .as_ref()
+                .map(hotshot::Replica::round)
+                .unwrap_or_default(),
             target: self.target.unwrap_or_default(),
             healed_ms: self.plan.heals_ms,
             now_ms: self.now_ms,
@@ -209,7 +243,8 @@ impl World {
         hash: Hash,
         details: impl FnOnce() -> String,
     ) {
-        self.trace.note(self.now_ms, node, what, round, hash, details);
+        self.trace
+            .note(self.now_ms, node, what, round, hash, details);
     }
 
     fn happen(&mut self, event: Event) -> Result<(), Violation> {
@@ -222,9 +257,7 @@ impl World {
                 self.beat(node, count);
                 Ok(())
             }
-            Event::L1 { node, life, number } if self.lives(node, life) => {
-                self.see_l1(node, number)
-            }
+            Event::L1 { node, life, number } if self.lives(node, life) => self.see_l1(node, number),
             _ => Ok(()),
         }
     }
@@ -238,7 +271,10 @@ impl World {
             return Ok(());
         }
         self.nodes[node].tick_ms = None;
-        let deadline = self.nodes[node].replica.as_ref().and_then(hotshot::Replica::deadline);
+        let deadline = self.nodes[node]
+            .replica
+            .as_ref()
+            .and_then(hotshot::Replica::deadline);
         if deadline.is_some_and(|deadline| deadline <= self.clock(node)) {
             return self.feed(node, Input::Tick);
         }
@@ -266,7 +302,10 @@ impl World {
         let Some(deadline) = host.replica.as_ref().and_then(hotshot::Replica::deadline) else {
             return;
         };
-        let at = deadline.0.saturating_sub(GENESIS_MS + host.skew_ms).max(self.now_ms + 1);
+        let at = deadline
+            .0
+            .saturating_sub(GENESIS_MS + host.skew_ms)
+            .max(self.now_ms + 1);
         if host.tick_ms.is_none_or(|planned| at < planned) {
             let life = host.life;
             self.nodes[node].tick_ms = Some(at);
@@ -278,3 +317,6 @@ impl World {
         self.now_ms
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hotshot_types::{Header, SealedHeader, Statement};
 
 use super::Replica;
-use crate::{Outbox, Output, Verdict, chain::Block};
+use crate::{Outbox, Output, chain::Block};
 
 /// How many fetches may be outstanding; the oldest hashes are forgotten, not the fetches.
 const MAX_ASKED: usize = 256;
@@ -50,16 +50,28 @@ impl Replica {
         }
     }
 
-    /// A run of headers up to a certified block; taken only if it leads from the tip to the block
-    /// whose finality is unsettled.
+    /// A run of headers up to a certified block; taken only if it is one chain that ends in the
+    /// block whose finality is unsettled, which makes all of it authentic.
     pub(super) fn on_headers(&mut self, headers: Vec<Header>, outbox: &mut Outbox) {
-        let (Some(certificate), Some(last)) = (&self.unsettled, headers.last()) else {
+        let Some(fc) = self.unsettled.clone() else {
             return;
         };
-        if last.hash() != certificate.hash() {
+        let headers: Vec<SealedHeader> = headers.into_iter().map(Header::seal).collect();
+        let is_chain = headers
+            .windows(2)
+            .all(|pair| pair[1].parent_hash == pair[0].hash());
+        if !is_chain || headers.last().map(SealedHeader::hash) != Some(fc.hash()) {
             return;
         }
-        self.chain.extend(headers);
+        let tip = Arc::clone(self.chain.tip());
+        for header in headers {
+            if header.height == tip.height.next() && header.parent_hash != tip.hash() {
+                // A final block on a branch that left final history.
+                self.halt_on(&fc, outbox);
+                return;
+            }
+            self.on_header(header, outbox);
+        }
         self.settle_finality(outbox);
     }
 
@@ -97,30 +109,6 @@ impl Replica {
         }
         if let Some(parent) = self.chain.get_mut(header.parent_hash) {
             parent.vouched = true;
-        }
-    }
-
-    /// V6 and V13: a bad payload of the current round ends it at once.
-    pub(super) fn on_verdict(
-        &mut self,
-        hash: hotshot_types::Hash,
-        verdict: Verdict,
-        outbox: &mut Outbox,
-    ) {
-        let Some(block) = self.chain.get_mut(hash) else {
-            return;
-        };
-        if block.verdict.is_some() {
-            return;
-        }
-        block.verdict = Some(verdict);
-        let round = self.round();
-        let proposed_now = self
-            .rounds
-            .get(round)
-            .is_some_and(|state| state.proposals.contains_key(&hash));
-        if verdict == Verdict::Bad && proposed_now && self.record.last_timeout != Some(round) {
-            self.time_out(round, outbox);
         }
     }
 }

@@ -39,7 +39,7 @@ impl Replica {
         if let hotshot_types::Lock::Quorum(qc) = &tc.high {
             self.store_quorum(qc.clone(), outbox);
         }
-        self.report_lost_locks(&tc, outbox);
+        self.report_earlier_finals(&tc, outbox);
         let better = match self.rounds.timeout(round) {
             None => true,
             Some(known) => !self.is_usable_lock(&known.high) && self.is_usable_lock(&tc.high),

@@ -2,16 +2,29 @@
 //! reported; each contradiction is reported once.
 
 use hotshot_types::{
-    Final, FinalityCertificate, QuorumCertificate, Round, Timeout, TimeoutCertificate,
-    ValidatorIndex, Vote, codec, digest,
+    Epoch, Final, FinalityCertificate, QuorumCertificate, Round, Timeout, TimeoutCertificate,
+    ValidatorIndex, Vote,
     evidence::{Evidence, SignedProposal, SignedTimeout},
 };
 
 use super::{Replica, intake::Job};
 use crate::{Fault, Outbox, Output, rounds::Proposed};
 
-/// How many contradictions are remembered as reported.
-const MAX_REPORTED: usize = 4_096;
+/// One kind of contradiction by one validator in one epoch, or two branches, by nobody in
+/// particular. Reported once: the signatures of another report would differ, not the guilt. There
+/// are as many as members, kinds and epochs remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Accusation {
+    epoch: Epoch,
+    kind: u8,
+    guilty: Option<ValidatorIndex>,
+}
+
+impl Accusation {
+    pub(super) fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+}
 
 impl Replica {
     /// Verifies the signatures of a contradiction among claimed ones.
@@ -19,11 +32,10 @@ impl Replica {
         let Some(committee) = self.committee_of(evidence.epoch()).cloned() else {
             return;
         };
-        let key = key(&evidence);
-        if evidence.guilty().is_empty()
-            || self.reported.contains(&key)
-            || !self.suspected.insert(key)
-        {
+        let fresh = accusations(&evidence).into_iter().any(|accusation| {
+            !self.reported.contains(&accusation) && self.suspected.insert(accusation)
+        });
+        if !fresh {
             return;
         }
         let checks = evidence.checks(self.config.domain, &committee);
@@ -34,15 +46,21 @@ impl Replica {
     /// The signatures behind a suspicion were looked at. A member that sends others than its own
     /// loses its good name, not its place on the list of suspects.
     pub(super) fn on_suspicion(&mut self, evidence: Evidence, valid: bool, outbox: &mut Outbox) {
-        self.suspected.remove(&key(&evidence));
+        for accusation in accusations(&evidence) {
+            self.suspected.remove(&accusation);
+        }
+        let fault = if valid {
+            Fault::Equivocation
+        } else {
+            Fault::Signature
+        };
+        if evidence.epoch() == self.epoch() {
+            let peers = evidence.guilty().into_iter();
+            let peers = peers.filter_map(|signer| self.peer_of(signer));
+            outbox.extend(peers.map(|peer| Output::Blame(peer, fault)));
+        }
         if valid {
             self.report(evidence, outbox);
-            return;
-        }
-        for signer in evidence.guilty() {
-            if let Some(peer) = self.peer_of(signer) {
-                outbox.push(Output::Blame(peer, Fault::Signature));
-            }
         }
     }
 
@@ -52,16 +70,14 @@ impl Replica {
             return;
         }
         if self.is_news(&evidence) {
-            self.reported.insert(key(&evidence));
-            if self.reported.len() > MAX_REPORTED {
-                self.reported.pop_first();
-            }
+            self.reported.extend(accusations(&evidence));
             outbox.push(Output::Evidence(Box::new(evidence)));
         }
     }
 
     pub(super) fn is_news(&self, evidence: &Evidence) -> bool {
-        !self.reported.contains(&key(evidence))
+        let mut accusations = accusations(evidence).into_iter();
+        accusations.any(|accusation| !self.reported.contains(&accusation))
     }
 
     /// X5 for quorum certificates.
@@ -84,10 +100,29 @@ impl Replica {
         self.report(Evidence::Finals(a, b), outbox);
     }
 
-    /// X5 for a finality certificate and a later timeout certificate.
-    pub(super) fn report_lost_locks(&mut self, tc: &TimeoutCertificate, outbox: &mut Outbox) {
-        if let Some(fc) = self.highest_final.clone() {
+    /// X5 for a timeout certificate that arrives: the finality certificates up to its round.
+    pub(super) fn report_earlier_finals(&mut self, tc: &TimeoutCertificate, outbox: &mut Outbox) {
+        let finals: Vec<FinalityCertificate> = self
+            .rounds
+            .iter()
+            .filter(|(round, _)| *round <= tc.round)
+            .filter_map(|(_, state)| state.finality.clone())
+            .collect();
+        for fc in finals {
             self.report(Evidence::LostLocks(fc, Box::new(tc.clone())), outbox);
+        }
+    }
+
+    /// X5 for a finality certificate that arrives: the timeout certificates from its round on.
+    pub(super) fn report_later_timeouts(&mut self, fc: &FinalityCertificate, outbox: &mut Outbox) {
+        let timeouts: Vec<TimeoutCertificate> = self
+            .rounds
+            .iter()
+            .filter(|(round, _)| *round >= fc.round())
+            .filter_map(|(_, state)| state.timeout.clone())
+            .collect();
+        for tc in timeouts {
+            self.report(Evidence::LostLocks(fc.clone(), Box::new(tc)), outbox);
         }
     }
 
@@ -145,17 +180,27 @@ impl Replica {
     }
 }
 
-fn key(evidence: &Evidence) -> hotshot_types::Hash {
-    // One report for each guilty set and kind in an epoch is enough; the signatures differ.
-    let kind = std::mem::discriminant(evidence);
-    let guilty: Vec<u8> = evidence
-        .guilty()
-        .iter()
-        .flat_map(|signer| signer.0.to_be_bytes())
-        .collect();
-    digest::keccak_concat(&[
-        format!("{kind:?}").as_bytes(),
-        &codec::encode(&evidence.epoch()),
-        &guilty,
-    ])
+fn accusations(evidence: &Evidence) -> Vec<Accusation> {
+    let kind = match evidence {
+        Evidence::Proposals(..) => 1,
+        Evidence::Votes1(..) => 2,
+        Evidence::Votes2(..) => 3,
+        Evidence::LostLock(..) => 4,
+        Evidence::Quorums(..) => 5,
+        Evidence::Finals(..) => 6,
+        Evidence::LostLocks(..) => 7,
+        Evidence::Fork(..) => {
+            return vec![Accusation {
+                epoch: evidence.epoch(),
+                kind: 8,
+                guilty: None,
+            }];
+        }
+    };
+    let accuse = |guilty| Accusation {
+        epoch: evidence.epoch(),
+        kind,
+        guilty: Some(guilty),
+    };
+    evidence.guilty().into_iter().map(accuse).collect()
 }

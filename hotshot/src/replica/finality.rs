@@ -1,6 +1,6 @@
 //! Finality certificates, and the change of epochs (V11, V16).
 
-use hotshot_types::{Certificate, Entry, Epoch, EpochEnd, Final, Lock, Message, Round, Statement};
+use hotshot_types::{Certificate, Entry, EpochEnd, Final, Lock, Message, Round, Statement};
 
 use super::{EpochInfo, Replica};
 use crate::{Outbox, Output, Recipients, RoundEntry, chain::Relation, pacemaker::Left};
@@ -22,6 +22,7 @@ impl Replica {
         self.moved = true;
         self.rounds.at(round).finality = Some(fc.clone());
         self.note_certified(fc.statement, outbox);
+        self.report_later_timeouts(&fc, outbox);
         if self
             .highest_final
             .as_ref()
@@ -47,7 +48,7 @@ impl Replica {
 
     /// V11: finalises what the highest certificate names, once its ancestors are known.
     pub(super) fn settle_finality(&mut self, outbox: &mut Outbox) {
-        let Some(fc) = self.unsettled.clone() else {
+        let Some(fc) = self.unsettled.clone().filter(|_| !self.halted) else {
             return;
         };
         let hash = fc.hash();
@@ -75,17 +76,17 @@ impl Replica {
     fn finalize(&mut self, fc: &Certificate<Final>, outbox: &mut Outbox) {
         let blocks = self.chain.finalize(fc.hash());
         self.asked_range = None;
+        self.tip_certificate = Some(fc.clone());
         let first = blocks[0].clone();
         outbox.push(Output::Decide {
             blocks,
             certificate: fc.clone(),
         });
-        if first.height.previous().is_some_and(|before| {
-            before == Epoch(first.epoch.0 - 1).last_height(self.config.epoch_length)
-        }) {
+        let before = self.epoch().previous().expect("epochs start at 1");
+        if first.height.previous() == Some(before.last_height(self.config.epoch_length)) {
             self.ask_for_committee_at(first.l1_finalized, outbox);
         }
-        self.end_epoch_with(fc, outbox);
+        self.try_end_epoch(outbox);
     }
 
     /// T4: the committee of e+2 is computed at the L1 block of the first block of e.
@@ -105,15 +106,21 @@ impl Replica {
         }
     }
 
-    /// V16: only a finality certificate on the last block of the epoch opens the next.
-    pub(super) fn end_epoch_with(&mut self, fc: &Certificate<Final>, outbox: &mut Outbox) {
-        let tip = self.chain.tip();
-        if !self.is_last_of_epoch(fc.height()) || tip.hash() != fc.hash() {
-            return;
-        }
-        let header = tip.header().clone();
+    /// V16: only a finality certificate on the last block of the epoch opens the next, once that
+    /// one's committee is known.
+    pub(super) fn try_end_epoch(&mut self, outbox: &mut Outbox) {
         let ended = self.epoch();
         let next = ended.next();
+        let tip = self.chain.tip();
+        let Some(fc) = self.tip_certificate.clone().filter(|fc| {
+            fc.round().epoch == ended
+                && fc.hash() == tip.hash()
+                && self.is_last_of_epoch(fc.height())
+                && self.epochs.contains_key(&next)
+        }) else {
+            return;
+        };
+        let header = tip.header().clone();
         let seed_after_next = header.randao_mix;
         let end = EpochEnd {
             header,
@@ -129,7 +136,7 @@ impl Replica {
             certificate: Entry::Anchor(Some(fc.clone())),
         };
         self.persist(outbox);
-        for epoch in [ended, next] {
+        for epoch in [ended, next].into_iter().filter(|_| self.me().is_some()) {
             outbox.push(Output::Send(
                 Recipients::Committee(epoch),
                 Box::new(Message::EpochEnd(Box::new(end.clone()))),
@@ -140,14 +147,13 @@ impl Replica {
 
     fn open_epoch(&mut self, outbox: &mut Outbox) {
         let epoch = self.epoch();
-        assert!(
-            self.epochs.contains_key(&epoch),
-            "V16: the committee of epoch {epoch} was committed to a whole epoch before"
-        );
         self.rounds.clear();
+        self.peers.clear();
         self.timeouts.clear();
         self.newest_vote2.clear();
         self.answered_epoch_end.clear();
+        self.reported
+            .retain(|accusation| accusation.epoch().next() >= epoch);
         self.unsettled = None;
         self.asked_epoch_end = None;
         self.building = None;

@@ -12,11 +12,11 @@ use std::{
 };
 
 use hotshot_types::{
-    Certificate, Committee, Entry, EpochEnd, Final, Hash, Justify, Kind, Lock, Message, Proposal,
-    Quorum, Round, Signers, Statement, Status, Timeout, TimeoutCertificate, ValidatorIndex, View,
-    VoteKind,
+    Certificate, Committee, Entry, Epoch, EpochEnd, Final, Hash, Height, Justify, Kind, Lock,
+    Message, Proposal, Quorum, Round, Signers, Statement, Status, Timeout, TimeoutCertificate,
+    ValidatorIndex, View, VoteKind,
     bls::{Aggregation, Check},
-    digest,
+    digest::{self, Tag},
     evidence::Evidence,
 };
 
@@ -31,7 +31,9 @@ const MAX_PENDING_PER_PEER: usize = 64;
 const MAX_PENDING: usize = 2_048;
 /// Messages of the next epoch kept for one member.
 const MAX_PARKED: usize = 64;
-/// Relays of one certificate that wait while the first is verified.
+/// How many of those in all may be for peers without stake, who may be many.
+const MAX_PENDING_OF_STRANGERS: usize = MAX_PENDING / 4;
+/// Relays of one certificate that wait while the first is verified, one of each peer.
 const MAX_WAITING: usize = 8;
 /// Verified certificates remembered by their full digest.
 const MAX_REMEMBERED: usize = 1_024;
@@ -46,7 +48,7 @@ pub(super) enum Job {
     Evidence(Box<Evidence>),
 }
 
-/// A statement and the phase of the certificate on it.
+/// What a certificate says, signers aside: for a timeout certificate, which lock it ends in.
 type Claim = (&'static str, Statement);
 
 /// Messages on their way through the door.
@@ -78,9 +80,14 @@ impl Intake {
         ticket
     }
 
-    fn may_verify(&self, peer: u64) -> bool {
-        self.jobs.len() < MAX_PENDING
-            && self.pending.get(&peer).copied().unwrap_or(0) < MAX_PENDING_PER_PEER
+    fn may_verify(&self, sender: &Sender, has_stake: bool) -> bool {
+        let most = if has_stake {
+            MAX_PENDING
+        } else {
+            MAX_PENDING_OF_STRANGERS
+        };
+        let of_peer = self.pending.get(&sender.peer).copied().unwrap_or(0);
+        self.jobs.len() < most && of_peer < MAX_PENDING_PER_PEER
     }
 
     fn remember(&mut self, keys: Vec<Hash>) {
@@ -111,6 +118,15 @@ fn claim_of(message: &Message) -> Option<Claim> {
     match message {
         Message::Quorum(qc) => Some((Quorum::TAG.name(), qc.statement)),
         Message::Final(fc, _) => Some((Final::TAG.name(), fc.statement)),
+        Message::TimeoutCertificate(tc) => {
+            let lock = tc.groups.last()?;
+            let statement = Statement {
+                round: tc.round,
+                height: Height(lock.lock_view.0),
+                hash: lock.lock_hash,
+            };
+            Some((Tag::Timeout.name(), statement))
+        }
         _ => None,
     }
 }
@@ -126,7 +142,8 @@ impl Replica {
         if let Some(claim) = claim_of(&message)
             && let Some(waiting) = self.intake.waiting.get_mut(&claim)
         {
-            if waiting.len() < MAX_WAITING {
+            let heard = waiting.iter().any(|(known, _)| known.peer == sender.peer);
+            if waiting.len() < MAX_WAITING && !heard {
                 waiting.push_back((sender, message));
             }
             return;
@@ -141,7 +158,8 @@ impl Replica {
             Ok(false) => {}
             Ok(true) if open.checks.is_empty() => self.accept(message, outbox),
             Ok(true) => {
-                if !self.intake.may_verify(sender.peer) {
+                let has_stake = self.index_of(&sender).is_some();
+                if !self.intake.may_verify(&sender, has_stake) {
                     return;
                 }
                 *self.intake.pending.entry(sender.peer).or_default() += 1;
@@ -227,7 +245,7 @@ impl Replica {
         let epoch = self.epoch();
         if round.epoch < epoch {
             if matches!(message, Message::Timeout(_) | Message::Status(_)) {
-                self.answer_old_epoch(&sender, outbox);
+                self.answer_old_epoch(&sender, round.epoch, outbox);
             }
             return None;
         }
@@ -256,6 +274,15 @@ impl Replica {
 
     fn park(&mut self, sender: Sender, message: Message) {
         let next = self.epoch().next();
+        // A proposal may be large, and only its leader's is of use.
+        if let Message::Proposal(proposal) = &message {
+            let leader = self
+                .leader(proposal.round)
+                .and_then(|leader| self.committee_of(next)?.member(leader));
+            if leader.map(|leader| leader.key) != sender.key {
+                return;
+            }
+        }
         let member = sender
             .key
             .and_then(|key| self.committee_of(next)?.index_of(&key));
@@ -289,19 +316,23 @@ impl Replica {
     }
 
     /// V14, rate-limited. Only the newest end is at hand; a node further back fetches the others.
-    fn answer_old_epoch(&mut self, sender: &Sender, outbox: &mut Outbox) {
+    /// Members of the epoch just ended may not be members of this one.
+    fn answer_old_epoch(&mut self, sender: &Sender, behind: Epoch, outbox: &mut Outbox) {
         let (Some(end), Some(key)) = (self.record.anchor.clone(), sender.key) else {
             return;
         };
-        let Some(index) = self.index_of(sender) else {
+        let Some(place) = [self.epoch(), behind].into_iter().find_map(|epoch| {
+            let index = self.committee_of(epoch)?.index_of(&key)?;
+            Some((epoch, index))
+        }) else {
             return;
         };
         let due = self
             .answered_epoch_end
-            .get(&index)
+            .get(&place)
             .is_none_or(|last| self.now >= last.plus(self.config.view_timeout_ms / 2));
         if due {
-            self.answered_epoch_end.insert(index, self.now);
+            self.answered_epoch_end.insert(place, self.now);
             outbox.push(Output::Send(
                 Recipients::One(key),
                 Box::new(Message::EpochEnd(Box::new(end))),
@@ -338,14 +369,16 @@ impl Replica {
                     self.inspect_quorum(qc, open)?;
                 }
                 self.inspect_final(fc, open)?;
-                Ok(self
-                    .rounds
-                    .finality(fc.round())
-                    .map(|known| known.statement)
-                    != Some(fc.statement))
+                let known = self.rounds.finality(fc.round());
+                let is_known = known.is_some_and(|known| known.statement == fc.statement);
+                let is_old = fc.round() < self.round()
+                    && self.chain.final_hash(fc.height()) == Some(fc.hash());
+                Ok(!is_known && !is_old)
             }
             Message::TimeoutCertificate(tc) => {
-                if tc.round < self.round() {
+                let known = self.rounds.timeout(tc.round);
+                let is_known = known.is_some_and(|known| known.high.view() == tc.high.view());
+                if tc.round < self.round() || is_known {
                     return Ok(false);
                 }
                 self.inspect_timeout_certificate(tc, open)?;
@@ -358,7 +391,9 @@ impl Replica {
     }
 
     fn in_window(&self, round: Round) -> bool {
-        round >= self.window_start() && round.view <= self.round().view.plus(WINDOW_ABOVE)
+        round.view > View(0)
+            && round >= self.window_start()
+            && round.view <= self.round().view.plus(WINDOW_ABOVE)
     }
 
     fn inspect_signer(&self, sender: &Sender, signer: ValidatorIndex) -> Result<(), Fault> {
@@ -473,7 +508,7 @@ impl Replica {
         open: &mut Open,
     ) -> Result<bool, Fault> {
         let round = proposal.round;
-        if !self.in_window(round) || round.view == View(0) {
+        if !self.in_window(round) {
             return Ok(false);
         }
         let leader = self
@@ -482,15 +517,8 @@ impl Replica {
         self.inspect_signer(sender, leader)?;
         let header = &proposal.header;
         let hash = header.hash();
-        if let Some(state) = self.rounds.get(round) {
-            let repeated = state
-                .proposals
-                .get(&hash)
-                .is_some_and(|known| known.kind == proposal.kind);
-            let certified = state.quorum.as_ref().is_some_and(|qc| qc.hash() == hash);
-            if repeated || (state.proposals.len() >= MAX_PROPOSALS && !certified) {
-                return Ok(false);
-            }
+        if !self.has_slot(round, proposal.kind, hash) {
+            return Ok(false);
         }
         if header.epoch != round.epoch || header.chain_domain != self.config.domain {
             return Err(Fault::Malformed("a proposal of another epoch or network"));
@@ -523,6 +551,16 @@ impl Replica {
             sign(reveal, header.randao_reveal);
         }
         Ok(true)
+    }
+
+    /// Whether a proposal is news, and among the first of its round or the certified one.
+    fn has_slot(&self, round: Round, kind: Kind, hash: Hash) -> bool {
+        self.rounds.get(round).is_none_or(|state| {
+            let known = state.proposals.get(&hash);
+            let certified = state.quorum.as_ref().is_some_and(|qc| qc.hash() == hash);
+            known.is_none_or(|known| known.kind != kind)
+                && (state.proposals.len() < MAX_PROPOSALS || certified)
+        })
     }
 
     /// P2: exactly one of J1, J2, J3.
@@ -710,6 +748,10 @@ impl Replica {
         }
         let leader = self.leader(round).expect("checked at the door");
         let header = Arc::new(proposal.header.seal());
+        // Others may have been verified meanwhile.
+        if !self.has_slot(round, proposal.kind, header.hash()) {
+            return;
+        }
         let proposed = Proposed {
             kind: proposal.kind,
             header: Arc::clone(&header),
@@ -717,13 +759,7 @@ impl Replica {
         };
         let state = self.rounds.at(round);
         let others: Vec<Proposed> = state.proposals.values().cloned().collect();
-        let certified = state
-            .quorum
-            .as_ref()
-            .is_some_and(|qc| qc.hash() == header.hash());
-        if others.len() < MAX_PROPOSALS || certified {
-            state.proposals.insert(header.hash(), proposed.clone());
-        }
+        state.proposals.insert(header.hash(), proposed.clone());
         for other in others {
             self.report_proposals(round, leader, &other, &proposed, outbox);
         }

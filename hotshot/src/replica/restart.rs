@@ -71,7 +71,8 @@ impl Replica {
             timeouts: BTreeMap::new(),
             newest_vote2: BTreeMap::new(),
             unsettled: None,
-            highest_final: certificate,
+            highest_final: certificate.clone(),
+            tip_certificate: certificate,
             building: None,
             look_again: None,
             asked_headers: BTreeSet::new(),
@@ -131,6 +132,13 @@ impl Replica {
 
     fn restore_final(&mut self, fc: FinalityCertificate) {
         let round = fc.round();
+        if self
+            .highest_final
+            .as_ref()
+            .is_none_or(|known| known.round() < round)
+        {
+            self.highest_final = Some(fc.clone());
+        }
         self.rounds.at(round).finality = Some(fc);
     }
 
@@ -166,11 +174,7 @@ impl Replica {
             }
         }
         // It may have died between deciding an epoch's last block and opening the next one.
-        if let Some(fc) = self.highest_final.clone()
-            && fc.round().epoch == self.epoch()
-        {
-            self.end_epoch_with(&fc, outbox);
-        }
+        self.try_end_epoch(outbox);
     }
 }
 

@@ -19,17 +19,28 @@ pub(super) struct Groups {
 }
 
 impl Replica {
-    /// V13: the timer of the view, or the next repetition of its Timeout.
+    /// V13: the timer of the view, or the next repetition of its Timeout; or its leader proposed a
+    /// bad payload.
     pub(super) fn check_timer(&mut self, outbox: &mut Outbox) {
-        if self.now < self.pacemaker.deadline() {
+        let round = self.round();
+        if self.now < self.pacemaker.deadline() && !self.is_spoiled(round) {
             return;
         }
-        let round = self.round();
         if self.me().is_some() {
             self.time_out(round, outbox);
         } else {
             self.pacemaker.repeat(self.now);
         }
+    }
+
+    /// Whether waiting for this round's block is in vain, and nobody was told yet.
+    fn is_spoiled(&self, round: Round) -> bool {
+        self.me().is_some()
+            && self.record.last_timeout != Some(round)
+            && self.rounds.get(round).is_some_and(|state| {
+                let mut proposed = state.proposals.keys();
+                proposed.any(|hash| self.chain.is_bad(*hash))
+            })
     }
 
     /// V13: declares the round timed out, or repeats it with the current lock.

@@ -246,7 +246,7 @@ impl Replica {
 
     /// Two finality certificates that no one chain holds.
     pub(super) fn halt_on(&mut self, fc: &FinalityCertificate, outbox: &mut Outbox) {
-        let own = self.highest_final.clone().filter(|own| own != fc);
+        let own = self.tip_certificate.clone();
         let evidence = own.clone().map(|own| Evidence::Fork(own, fc.clone()));
         self.halt(fc.hash(), own, evidence, outbox);
     }

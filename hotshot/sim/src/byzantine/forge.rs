@@ -1,8 +1,7 @@
 //! Blocks that follow all rules of the header, on whatever parent the forger likes.
 
 use hotshot_types::{
-    Epoch, Header, Kind, Proposal, Round, SealedHeader, TimestampMs,
-    digest,
+    Epoch, Header, Kind, Proposal, Round, SealedHeader, TimestampMs, digest,
     header::{HEADER_VERSION, mix},
     mountain_range::MountainRange,
 };
@@ -21,7 +20,9 @@ pub(super) fn block(
     round: Round,
     timestamp_ms: TimestampMs,
 ) -> Option<(SealedHeader, Option<bytes::Bytes>)> {
-    let body = den.contents.make(den.dice, Flavour::Good, parent.ns_acc_root);
+    let body = den
+        .contents
+        .make(den.dice, Flavour::Good, parent.ns_acc_root);
     let mut history = MountainRange::new();
     for header in den.stored.range(hotshot_types::Height(0), parent.hash())? {
         history.append(header.hash());
@@ -56,8 +57,14 @@ pub(super) fn sibling(den: &mut Den<'_>, proposal: &Proposal) -> Option<(Proposa
     if proposal.kind == Kind::Repropose {
         return None;
     }
-    let parent = den.stored.headers.get(&proposal.header.parent_hash)?.clone();
-    let body = den.contents.make(den.dice, Flavour::Good, parent.ns_acc_root);
+    let parent = den
+        .stored
+        .headers
+        .get(&proposal.header.parent_hash)?
+        .clone();
+    let body = den
+        .contents
+        .make(den.dice, Flavour::Good, parent.ns_acc_root);
     let header = Header {
         payload_len: body.payload_len,
         shard_root: body.shard_root,

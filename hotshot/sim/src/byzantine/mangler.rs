@@ -1,8 +1,8 @@
 //! Leads with headers in which one field is not what the rules say, or is at the edge of them.
 
 use hotshot_types::{
-    Hash, Header, L1Block, Message, Proposal, SealedHeader, Signature, TimestampMs,
-    ValidatorIndex, View,
+    Hash, Header, L1Block, Message, Proposal, SealedHeader, Signature, TimestampMs, ValidatorIndex,
+    View,
 };
 
 use super::{Behaviour, Den};

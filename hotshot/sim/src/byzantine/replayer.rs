@@ -22,9 +22,15 @@ impl Replayer {
         let far = den.dice.pick(&[1, 2, 16, 1_000, View::MAX.0]);
         let other = |round: Round, dice: &mut crate::dice::Dice| {
             if dice.percent(70) {
-                Round { view: round.view.plus(far), ..round }
+                Round {
+                    view: round.view.plus(far),
+                    ..round
+                }
             } else {
-                Round { epoch: Epoch(round.epoch.0.max(2) - 1).plus(far), ..round }
+                Round {
+                    epoch: Epoch(round.epoch.0.max(2) - 1).plus(far),
+                    ..round
+                }
             }
         };
         let name = ValidatorIndex::at(den.dice.index(den.identities + 2));

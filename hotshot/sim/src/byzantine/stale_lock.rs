@@ -1,14 +1,17 @@
-//! Reports an old lock, or none, in its timeouts, and leads from an old certificate where a
-//! timeout certificate forbids it.
+//! Reports an old lock, or none, in its timeouts, leads from an old certificate where a timeout
+//! certificate forbids it, and votes for everything.
+//!
+//! Its own votes 2 go where they do the most harm: to all, or to one node that alone will know of
+//! a final block.
 
 use std::collections::BTreeMap;
 
 use hotshot_types::{
-    Justify, Kind, Lock, Message, Proposal, QuorumCertificate, Round, SealedHeader, Timeout,
-    digest,
+    Justify, Kind, Lock, Message, Proposal, QuorumCertificate, Round, SealedHeader, Statement,
+    Timeout, digest,
 };
 
-use super::{Behaviour, Den, forge};
+use super::{Behaviour, Den, ballot::Ballot, forge};
 use crate::wire::{Mail, Wire};
 
 /// Certificates remembered.
@@ -17,12 +20,15 @@ const REMEMBERED: usize = 512;
 #[derive(Default)]
 pub(super) struct StaleLock {
     certificates: BTreeMap<Round, QuorumCertificate>,
+    ballot: Ballot,
 }
 
 impl StaleLock {
     fn remember(&mut self, qc: &QuorumCertificate) {
         if self.certificates.len() < REMEMBERED {
-            self.certificates.entry(qc.round()).or_insert_with(|| qc.clone());
+            self.certificates
+                .entry(qc.round())
+                .or_insert_with(|| qc.clone());
         }
     }
 
@@ -30,7 +36,7 @@ impl StaleLock {
     fn old_lock(&self, below: Round, den: &mut Den<'_>) -> Lock {
         let old: Vec<&QuorumCertificate> = self
             .certificates
-            .range(Round::first_of(below.epoch)..below)
+            .range(Round::new(below.epoch.0, 0)..below)
             .map(|(_, qc)| qc)
             .collect();
         if old.is_empty() || den.dice.percent(50) {
@@ -58,12 +64,24 @@ impl StaleLock {
         proposal: &Proposal,
         den: &mut Den<'_>,
     ) -> Option<(Proposal, SealedHeader)> {
-        proposal.timeout.as_ref()?;
+        let high = proposal.timeout.as_ref()?.high.view();
         let epoch = proposal.round.epoch;
-        let (justify, parent) = match self.old_lock(proposal.round, den) {
+        // Right below the highest lock is where a final block may be that few know of.
+        let below = Round { epoch, view: high };
+        let newest = self
+            .certificates
+            .range(Round::new(epoch.0, 0)..below)
+            .next_back();
+        let lock = match newest {
+            Some((_, qc)) if den.dice.percent(70) => Lock::Quorum(qc.clone()),
+            _ => self.old_lock(proposal.round, den),
+        };
+        let (justify, parent) = match lock {
             Lock::Anchor => {
                 let anchor = den.anchor(epoch)?.clone();
-                let end = epoch.previous().and_then(|before| den.stored.ends.get(&before));
+                let end = epoch
+                    .previous()
+                    .and_then(|before| den.stored.ends.get(&before));
                 let certificate = end.map(|end| end.certificate.clone());
                 (Justify::Anchor(certificate), anchor)
             }
@@ -101,16 +119,25 @@ impl Behaviour for StaleLock {
                 match self.stale_proposal(proposal, den) {
                     Some((stale, header)) if den.dice.percent(80) => {
                         forge::disperse(den, &header, &mail.to);
+                        let statement = Statement {
+                            round: stale.round,
+                            height: header.height,
+                            hash: header.hash(),
+                        };
                         den.tell(mail.to, Message::Proposal(Box::new(stale)));
+                        self.ballot.vote1(statement, den);
                     }
                     _ => den.post(mail),
                 }
             }
+            // The ballot casts them.
+            Wire::Message(Message::Vote2(vote)) => self.ballot.vote2(vote.statement, den),
             _ => den.post(mail),
         }
     }
 
-    fn incoming(&mut self, wire: &Wire, _den: &mut Den<'_>) {
+    fn incoming(&mut self, wire: &Wire, den: &mut Den<'_>) {
+        self.ballot.answer(wire, den);
         match wire {
             Wire::Message(Message::Quorum(qc)) => self.remember(qc),
             Wire::Message(Message::Proposal(proposal)) => {

@@ -26,7 +26,11 @@ fn a_crash_keeps_what_was_synced_and_a_prefix_of_what_was_not() {
         disk.crash(&mut dice);
         let kept = disk.durable.own.len();
         assert!(kept >= 2);
-        assert!(hashes[..kept].iter().all(|hash| disk.durable.own.contains(hash)));
+        assert!(
+            hashes[..kept]
+                .iter()
+                .all(|hash| disk.durable.own.contains(hash))
+        );
         assert_eq!(disk.live.own, disk.durable.own);
     }
 }

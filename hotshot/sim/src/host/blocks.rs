@@ -103,7 +103,11 @@ impl Blocks {
 
     /// Whose slots of a block this node can serve.
     pub(crate) fn slots(&self, hash: &Hash, identity: Identity, stored: &Stored) -> SlotOwners {
-        let own = if stored.own.contains(hash) { slots_of(identity) } else { 0 };
+        let own = if stored.own.contains(hash) {
+            slots_of(identity)
+        } else {
+            0
+        };
         own | self.slots.get(hash).copied().unwrap_or_default()
     }
 
@@ -135,8 +139,8 @@ impl Blocks {
         if self.verdict_told.contains(&hash) {
             return findings;
         }
-        let may_decode = is_whole
-            || schedule.is_third(header.epoch, |owner| slots & slots_of(owner) != 0);
+        let may_decode =
+            is_whole || schedule.is_third(header.epoch, |owner| slots & slots_of(owner) != 0);
         let verdict = if stored.good.contains(&hash) {
             Some(Verdict::Good)
         } else if self.bad.contains(&hash) {
@@ -144,7 +148,10 @@ impl Blocks {
         } else if may_decode && contents.exists(&header) {
             let verdict = contents.verdict(&header, self.map_of(&header.parent_hash, stored));
             if verdict.is_none() {
-                self.waiting.entry(header.parent_hash).or_default().insert(hash);
+                self.waiting
+                    .entry(header.parent_hash)
+                    .or_default()
+                    .insert(hash);
                 findings.push(Finding::NeedsParent(header.parent_hash));
             }
             verdict

@@ -54,7 +54,11 @@ impl Signed {
     fn propose(&mut self, proposal: &Proposal) -> Result<(), Offence> {
         let round = proposal.round;
         let highest = last(&self.proposals);
-        let what = (proposal.kind, proposal.header.height, proposal.header.hash());
+        let what = (
+            proposal.kind,
+            proposal.header.height,
+            proposal.header.hash(),
+        );
         match record(&mut self.proposals, round, what) {
             None => Err((round, "two proposals (X1)")),
             Some(true) if highest > Some(round) => Err((round, "a proposal below an earlier one")),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hotshot::{Input, Sender};
-use hotshot_types::{Header, Height, Message};
+use hotshot_types::{Hash, Header, Height, Message};
 
 use super::{Event, World};
 use crate::{
@@ -73,7 +73,10 @@ impl World {
         delay_ms: u64,
         wire: &Arc<Wire>,
     ) {
-        let arrivals = self.plan.weather.arrivals(&mut self.dice, self.now_ms, from, to, sort);
+        let arrivals = self
+            .plan
+            .weather
+            .arrivals(&mut self.dice, self.now_ms, from, to, sort);
         for at in arrivals {
             let wire = Arc::clone(wire);
             self.at(at + delay_ms, Event::Deliver { from, to, wire });
@@ -124,7 +127,9 @@ impl World {
             }
             Wire::Header(header) => {
                 if self.nodes[to].wants.headers.remove(&header.hash()) {
-                    self.nodes[to].blocks.add_fetched(Header::clone(header).seal());
+                    self.nodes[to]
+                        .blocks
+                        .add_fetched(Header::clone(header).seal());
                     return self.feed(to, Input::Header(header.clone()));
                 }
             }
@@ -137,7 +142,10 @@ impl World {
                     self.reply(to, from, Wire::Header(header));
                 }
             }
-            Wire::AskRange { from: low, to: high } => {
+            Wire::AskRange {
+                from: low,
+                to: high,
+            } => {
                 let range = self.nodes[to].disk.live.range(*low, high.hash);
                 if let Some(range) = range {
                     let headers: Vec<Header> = range
@@ -160,7 +168,14 @@ impl World {
                 if stored.good.contains(hash) {
                     self.reply(to, from, Wire::Copy(*hash));
                 } else if slots != 0 {
-                    self.reply(to, from, Wire::Slots { hash: *hash, owners: slots });
+                    self.reply(
+                        to,
+                        from,
+                        Wire::Slots {
+                            hash: *hash,
+                            owners: slots,
+                        },
+                    );
                 }
             }
         }
@@ -168,8 +183,13 @@ impl World {
     }
 
     fn receive(&mut self, from: usize, to: usize, message: Message) -> Result<(), Violation> {
-        let (what, round, hash) = super::perform::summary(&message);
-        self.note(to, what, round, hash, || format!("received from n{from}"));
+        let (what, round) = super::perform::summary(&message);
+        self.note(to, what, round, Hash::ZERO, || {
+            format!(
+                "received from n{from} {:?}",
+                super::perform::block_of(&message)
+            )
+        });
         if let Message::EpochEnd(end) = &message {
             self.nodes[to].wants.ends.remove(&end.header.epoch);
         }
@@ -189,7 +209,9 @@ impl World {
             && headers
                 .windows(2)
                 .all(|pair| pair[1].parent_hash == pair[0].hash())
-            && headers.last().is_some_and(|header| header.hash() == to.hash);
+            && headers
+                .last()
+                .is_some_and(|header| header.hash() == to.hash);
         if !is_range {
             return Ok(());
         }
@@ -209,7 +231,11 @@ impl World {
         if host.wants.range.is_some_and(|(_, to)| to.height <= tip) {
             host.wants.range = None;
         }
-        host.wants.payloads.retain(|hash| !stored.good.contains(hash));
-        host.wants.ends.retain(|epoch| !stored.ends.contains_key(epoch));
+        host.wants
+            .payloads
+            .retain(|hash| !stored.good.contains(hash));
+        host.wants
+            .ends
+            .retain(|epoch| !stored.ends.contains_key(epoch));
     }
 }

@@ -41,7 +41,14 @@ impl World {
         host.replica = Some(Replica::new(config, start));
         let life = host.life;
         let beat = self.dice.between(1, BEAT_MS);
-        self.at(self.now_ms + beat, Event::Beat { node, life, count: 0 });
+        self.at(
+            self.now_ms + beat,
+            Event::Beat {
+                node,
+                life,
+                count: 0,
+            },
+        );
         self.feed(node, Input::Tick)?;
         self.tell_l1(node)
     }
@@ -57,7 +64,11 @@ impl World {
             max_payload_bytes: MAX_PAYLOAD_BYTES,
             validator: Some((keys::public_key(identity), signer)),
             #[cfg(feature = "faults")]
-            broken: if self.nodes[node].is_honest { self.broken } else { None },
+            broken: if self.nodes[node].is_honest {
+                self.broken
+            } else {
+                None
+            },
         }
     }
 
@@ -120,7 +131,10 @@ impl World {
     /// From here on the network is good and nobody crashes.
     pub(crate) fn heal(&mut self) -> Result<(), Violation> {
         self.note(0, "heals", Round::default(), Hash::ZERO, String::new);
-        let highest = self.honest().map(|host| host.disk.live.tip().height.0).max();
+        let highest = self
+            .honest()
+            .map(|host| host.disk.live.tip().height.0)
+            .max();
         self.target = Some(highest.unwrap_or_default() + super::BLOCKS_AFTER_HEAL);
         self.plan.heals_ms = self.now_ms;
         self.plan.weather.heal(self.now_ms);
@@ -181,7 +195,9 @@ impl World {
                 self.feed(node, Input::OwnSlotsProven(hash))
             }
             Fact::Verdict(hash, verdict) => {
-                self.note(node, "payload", Round::default(), hash, || format!("{verdict:?}"));
+                self.note(node, "payload", Round::default(), hash, || {
+                    format!("{verdict:?}")
+                });
                 if verdict == hotshot::Verdict::Good {
                     let header = self.nodes[node].blocks.header(&hash).cloned();
                     let header = header.expect("only announced blocks are judged");
@@ -209,11 +225,20 @@ impl World {
             Some(behaviour) => behaviour.flavour(&mut self.dice),
             None => Flavour::Good,
         };
-        let mut body = self.contents.make(&mut self.dice, flavour, parent.ns_acc_root);
+        let mut body = self
+            .contents
+            .make(&mut self.dice, flavour, parent.ns_acc_root);
         body.timestamp_ms = self.clock(node).max(TimestampMs(parent.timestamp_ms.0 + 1));
         self.nodes[node].blocks.add_built(body.shard_root);
         let parent = parent.hash();
-        self.feed(node, Input::Built { round, parent, body })
+        self.feed(
+            node,
+            Input::Built {
+                round,
+                parent,
+                body,
+            },
+        )
     }
 
     /// Tells a node that starts which L1 blocks it has seen finalized lately.
@@ -246,7 +271,14 @@ impl World {
             let life = self.nodes[node].life;
             let at = (seen_ms + l1.period_ms).saturating_sub(2 * L1_DEPTH_MS);
             let at = at.max(self.now_ms + 1);
-            self.at(at, Event::L1 { node, life, number: number + 1 });
+            self.at(
+                at,
+                Event::L1 {
+                    node,
+                    life,
+                    number: number + 1,
+                },
+            );
         }
         let seen = GENESIS_MS + seen_ms + self.nodes[node].skew_ms - 2 * L1_DEPTH_MS;
         self.feed(

@@ -54,7 +54,10 @@ impl World {
                 self.answer(node, Input::Verified { ticket, valid });
             }
             Output::Aggregate(ticket, jobs) => {
-                let results = jobs.iter().map(|job: &Aggregate| keys::aggregate(job)).collect();
+                let results = jobs
+                    .iter()
+                    .map(|job: &Aggregate| keys::aggregate(job))
+                    .collect();
                 self.answer(node, Input::Aggregated { ticket, results });
             }
             Output::Proposed { header, inline, .. } => {
@@ -95,15 +98,20 @@ impl World {
                 ..
             } => {
                 self.tally.timeouts += u64::from(after_timeout);
-                self.note(node, "enters", round, Hash::ZERO, || format!("{after_timeout}"));
+                self.note(node, "enters", round, Hash::ZERO, || {
+                    format!("{after_timeout}")
+                });
             }
             Output::Blame(peer, fault) => return self.blame(node, peer, fault),
             Output::Evidence(evidence) => {
                 self.tally.evidence += 1;
                 let about = Round::first_of(evidence.epoch());
-                self.note(node, "evidence", about, Hash::ZERO, || format!("{evidence:?}"));
+                self.note(node, "evidence", about, Hash::ZERO, || {
+                    format!("{evidence:?}")
+                });
                 if self.nodes[node].is_honest {
                     self.law.accused(node, &evidence, &mut self.schedule)?;
+                    self.gossip(node, Message::Evidence(evidence));
                 }
             }
             Output::Halt {
@@ -111,7 +119,9 @@ impl World {
                 evidence,
                 ..
             } => {
-                self.note(node, "halts", Round::default(), conflicting, || format!("{evidence:?}"));
+                self.note(node, "halts", Round::default(), conflicting, || {
+                    format!("{evidence:?}")
+                });
                 if self.nodes[node].is_honest {
                     return Err(Violation::Halted { node });
                 }
@@ -155,15 +165,24 @@ impl World {
         if !self.sync(node) {
             return Ok(());
         }
-        let (what, round, hash) = summary(&message);
+        let (what, round) = summary(&message);
+        let hash = block_of(&message);
         self.note(node, what, round, hash, || format!("to {to:?} {message:?}"));
         if self.nodes[node].is_honest {
             let host = &self.nodes[node];
-            self.law.sent(node, host.identity, &host.disk.durable, &message)?;
+            self.law
+                .sent(node, host.identity, &host.disk.durable, &message)?;
         }
         let to = self.audience(node, to);
         self.dispatch(node, Mail::new(to, Wire::Message(message)));
         Ok(())
+    }
+
+    /// Hands on what everybody should know.
+    fn gossip(&mut self, node: usize, message: Message) {
+        let own = self.nodes[node].identity;
+        let others = (0..self.plan.identities).filter(|identity| *identity != own);
+        self.dispatch(node, Mail::new(others.collect(), Wire::Message(message)));
     }
 
     fn audience(&mut self, node: usize, to: Recipients) -> Vec<Identity> {
@@ -200,7 +219,10 @@ impl World {
         }
         let host = &self.nodes[node];
         let own = slots_of(host.identity);
-        let header = host.blocks.header(&hash).or_else(|| host.disk.live.headers.get(&hash));
+        let header = host
+            .blocks
+            .header(&hash)
+            .or_else(|| host.disk.live.headers.get(&hash));
         let Some(header) = header.cloned() else {
             return Err(Violation::Echo { node, hash });
         };
@@ -231,7 +253,12 @@ impl World {
         if host.wants.payloads.contains(&hash) || host.blocks.is_bad(&hash) {
             return;
         }
-        let header = host.disk.live.headers.get(&hash).or_else(|| host.blocks.header(&hash));
+        let header = host
+            .disk
+            .live
+            .headers
+            .get(&hash)
+            .or_else(|| host.blocks.header(&hash));
         if let Some(header) = header.cloned() {
             self.retrieve(node, &header);
         }
@@ -264,7 +291,9 @@ impl World {
     fn plan_build(&mut self, node: usize, round: Round, parent: Arc<SealedHeader>) {
         self.nodes[node].build += 1;
         let serial = self.nodes[node].build;
-        let delay = self.dice.between(0, self.plan.empty_block_delay_ms + self.plan.work_ms);
+        let delay = self
+            .dice
+            .between(0, self.plan.empty_block_delay_ms + self.plan.work_ms);
         self.note(node, "builds", round, parent.hash(), String::new);
         self.fact(node, delay, Fact::Built(serial, Order { round, parent }));
     }
@@ -282,7 +311,9 @@ impl World {
         });
         if self.nodes[node].is_honest {
             let tip = Arc::clone(self.nodes[node].disk.live.tip());
-            let is_new = self.law.decided(node, &tip, &blocks, &certificate, &self.schedule)?;
+            let is_new = self
+                .law
+                .decided(node, &tip, &blocks, &certificate, &self.schedule)?;
             if is_new {
                 self.law.check_held(&blocks, &self.schedule, &self.nodes)?;
             }
@@ -293,7 +324,9 @@ impl World {
 
     fn blame(&mut self, node: usize, peer: u64, fault: hotshot::Fault) -> Result<(), Violation> {
         let peer = usize::try_from(peer).expect("peers are nodes");
-        self.note(node, "blames", Round::default(), Hash::ZERO, || format!("n{peer}: {fault}"));
+        self.note(node, "blames", Round::default(), Hash::ZERO, || {
+            format!("n{peer}: {fault}")
+        });
         if self.nodes[node].is_honest && self.nodes[peer].is_honest {
             return Err(Violation::Blamed { node, peer, fault });
         }
@@ -304,27 +337,35 @@ impl World {
 fn is_write(output: &Output) -> bool {
     matches!(
         output,
-        Output::Persist(_)
-            | Output::StoreHeader(_)
-            | Output::Decide { .. }
-            | Output::EpochEnded(_)
+        Output::Persist(_) | Output::StoreHeader(_) | Output::Decide { .. } | Output::EpochEnded(_)
     )
 }
 
-/// What a message is, and the round and block that it is about.
-pub(super) fn summary(message: &Message) -> (&'static str, Round, Hash) {
+/// What a message is, and the round that it is about.
+pub(super) fn summary(message: &Message) -> (&'static str, Round) {
     match message {
-        Message::Proposal(proposal) => ("> proposal", proposal.round, proposal.header.hash()),
-        Message::Vote1(vote) => ("> vote 1", vote.round(), vote.hash()),
-        Message::Vote2(vote) => ("> vote 2", vote.round(), vote.hash()),
-        Message::Timeout(timeout) => ("> timeout", timeout.round, Hash::ZERO),
-        Message::Quorum(qc) => ("> QC", qc.round(), qc.hash()),
-        Message::Final(fc, _) => ("> FC", fc.round(), fc.hash()),
-        Message::TimeoutCertificate(tc) => ("> TC", tc.round, Hash::ZERO),
-        Message::EpochEnd(end) => ("> epoch end", end.certificate.round(), end.certificate.hash()),
-        Message::Status(status) => ("> status", status.round, Hash::ZERO),
-        Message::Evidence(evidence) => {
-            ("> evidence", Round::first_of(evidence.epoch()), Hash::ZERO)
-        }
+        Message::Proposal(proposal) => ("> proposal", proposal.round),
+        Message::Vote1(vote) => ("> vote 1", vote.round()),
+        Message::Vote2(vote) => ("> vote 2", vote.round()),
+        Message::Timeout(timeout) => ("> timeout", timeout.round),
+        Message::Quorum(qc) => ("> QC", qc.round()),
+        Message::Final(fc, _) => ("> FC", fc.round()),
+        Message::TimeoutCertificate(tc) => ("> TC", tc.round),
+        Message::EpochEnd(end) => ("> epoch end", end.certificate.round()),
+        Message::Status(status) => ("> status", status.round),
+        Message::Evidence(evidence) => ("> evidence", Round::first_of(evidence.epoch())),
+    }
+}
+
+/// The block that a message is about.
+pub(super) fn block_of(message: &Message) -> Hash {
+    match message {
+        Message::Proposal(proposal) => proposal.header.hash(),
+        Message::Vote1(vote) => vote.hash(),
+        Message::Vote2(vote) => vote.hash(),
+        Message::Quorum(qc) => qc.hash(),
+        Message::Final(fc, _) => fc.hash(),
+        Message::EpochEnd(end) => end.certificate.hash(),
+        _ => Hash::ZERO,
     }
 }

@@ -1,6 +1,4 @@
-use hotshot_types::{
-    Entry, Lock, QuorumCertificate, Signature, Signers, ValidatorIndex, Vote,
-};
+use hotshot_types::{Entry, Lock, QuorumCertificate, Signature, Signers, ValidatorIndex, Vote};
 
 use super::*;
 
@@ -13,18 +11,30 @@ fn statement(view: u64, block: u8) -> Statement {
 }
 
 fn vote1(view: u64, block: u8) -> Message {
-    Message::Vote1(Vote::claimed(statement(view, block), ValidatorIndex(0), Signature::ZERO))
+    Message::Vote1(Vote::claimed(
+        statement(view, block),
+        ValidatorIndex(0),
+        Signature::ZERO,
+    ))
 }
 
 fn vote2(view: u64, block: u8) -> Message {
-    Message::Vote2(Vote::claimed(statement(view, block), ValidatorIndex(0), Signature::ZERO))
+    Message::Vote2(Vote::claimed(
+        statement(view, block),
+        ValidatorIndex(0),
+        Signature::ZERO,
+    ))
 }
 
 fn timeout(view: u64, lock: u64) -> Message {
     let qc = QuorumCertificate::claimed(statement(lock, 0), Signers::none(4), Signature::ZERO);
     Message::Timeout(Box::new(Timeout {
         round: Round::new(1, view),
-        lock: if lock == 0 { Lock::Anchor } else { Lock::Quorum(qc) },
+        lock: if lock == 0 {
+            Lock::Anchor
+        } else {
+            Lock::Quorum(qc)
+        },
         signer: ValidatorIndex(0),
         signature: Signature::ZERO,
         entry: Entry::Anchor(None),
@@ -33,7 +43,9 @@ fn timeout(view: u64, lock: u64) -> Message {
 
 fn offence(messages: &[Message]) -> Option<&'static str> {
     let mut signed = Signed::default();
-    messages.iter().find_map(|message| signed.add(message).err().map(|(_, what)| what))
+    messages
+        .iter()
+        .find_map(|message| signed.add(message).err().map(|(_, what)| what))
 }
 
 #[test]
