@@ -129,7 +129,8 @@ fn of_node(error: &NodeError) -> Exit {
     match error {
         NodeError::Key(_) => Exit::Key,
         NodeError::Storage(StorageError::RecordDamaged(_)) => Exit::Refused,
-        NodeError::Storage(StorageError::Failed(_)) | NodeError::Runtime(_) => Exit::Internal,
+        NodeError::Storage(StorageError::Failed(_) | StorageError::OutOfOrder(_))
+        | NodeError::Runtime(_) => Exit::Internal,
         _ => Exit::Config,
     }
 }

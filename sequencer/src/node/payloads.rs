@@ -295,7 +295,10 @@ impl Payloads {
             Done::Snapshot(header, update) => self.on_snapshot(header, *update).await,
             Done::Fetched(hash, decoded) => self.on_fetched(hash, decoded).await,
             Done::Gone(hash) => self.on_gone(hash).await,
-            Done::NoSnapshot => self.snapshotting = false,
+            Done::NoSnapshot => {
+                self.snapshotting = false;
+                self.pursue_finals().await;
+            }
             Done::Failed(error) => {
                 if self.parts.failure.send(error).await.is_err() {
                     tracing::debug!("the node is stopping already");

@@ -19,7 +19,8 @@ const MAX_SETTLED: usize = 32;
 impl Payloads {
     /// Settles the final blocks that are good, up to the first that is not.
     pub(super) fn settle(&mut self) {
-        if self.settling {
+        // A copy of the map on its way will move the base past all this.
+        if self.settling || self.snapshotting {
             return;
         }
         while self.finals.front().is_some_and(|header| header.height <= self.base.height()) {
