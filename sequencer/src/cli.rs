@@ -24,9 +24,16 @@ use exit::{Exit, Failure};
 
 /// A node of a decentralized sequencer network, and the tools to use one.
 #[derive(Debug, Parser)]
-#[command(name = "sequencer", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 ok, 2 usage, 3 configuration, 4 unreachable, 5 not found, \
-6 proof or signature invalid, 7 key or permission, 8 refused for safety, 9 timeout, 10 internal.")]
+#[command(
+    name = "sequencer",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Exit codes: 0 ok, 2 usage, 3 configuration, 4 unreachable, 5 not found, \
+6 proof or signature invalid, 7 key or permission, 8 refused for safety, 9 timeout, 10 internal."
+)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -77,7 +84,9 @@ impl Verb {
 #[must_use]
 pub fn main() -> ExitCode {
     let verb = Cli::parse().verb;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let outcome = match runtime {
         Ok(runtime) => {
             let outcome = runtime.block_on(verb.run());

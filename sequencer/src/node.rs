@@ -48,19 +48,35 @@ use crate::{
 ///
 /// # Errors
 /// What is wrong, and what to do about it.
-pub async fn run(
-    config: NodeConfig,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), NodeError> {
-    let Started { storage, replica, epochs, committee, slots, key } = start::open(&config)?;
+pub async fn run(config: NodeConfig, shutdown: impl Future<Output = ()>) -> Result<(), NodeError> {
+    let Started {
+        storage,
+        replica,
+        epochs,
+        committee,
+        slots,
+        key,
+    } = start::open(&config)?;
     let api_server = Server::bind(config.api.listen)
         .await
-        .map_err(|source| NodeError::Listen { what: "API", address: config.api.listen, source })?;
+        .map_err(|source| NodeError::Listen {
+            what: "API",
+            address: config.api.listen,
+            source,
+        })?;
     let metrics_server = match config.metrics {
         None => None,
-        Some(address) => Some(MetricsServer::bind(address).await.map_err(|source| {
-            NodeError::Listen { what: "metrics", address, source }
-        })?),
+        Some(address) => {
+            Some(
+                MetricsServer::bind(address)
+                    .await
+                    .map_err(|source| NodeError::Listen {
+                        what: "metrics",
+                        address,
+                        source,
+                    })?,
+            )
+        }
     };
 
     let own = config.network_key.public().to_peer_id();
@@ -142,7 +158,12 @@ pub async fn run(
         })
         .map_err(NodeError::Runtime)?;
 
-    let Inbound { control, bulk, requests, events } = inbound;
+    let Inbound {
+        control,
+        bulk,
+        requests,
+        events,
+    } = inbound;
     tokio::spawn(inbound::control(
         control,
         network.clone(),

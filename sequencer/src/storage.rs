@@ -20,6 +20,7 @@
 
 mod batch;
 mod blocks;
+mod decide;
 mod epochs;
 mod error;
 mod index;

@@ -1,4 +1,5 @@
 //! The API and the command line over real sockets, against a database that holds a real chain.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "../client/tests/chain/mod.rs"]
 mod chain;

@@ -11,8 +11,7 @@ use super::TxHash;
 #[derive(Debug)]
 struct Places<V> {
     first: (NamespaceId, V),
-    /// Boxed because nearly no hash has any.
-    others: Option<Box<Vec<(NamespaceId, V)>>>,
+    others: Vec<(NamespaceId, V)>,
 }
 
 /// See the module.
@@ -43,36 +42,27 @@ impl<V: Copy> ByHash<V> {
             None => {
                 let places = Places {
                     first: (namespace, value),
-                    others: None,
+                    others: Vec::new(),
                 };
                 self.0.insert(hash, places);
             }
             Some(places) if places.iter().any(|(id, _)| id == namespace) => {}
-            Some(places) => places
-                .others
-                .get_or_insert_default()
-                .push((namespace, value)),
+            Some(places) => places.others.push((namespace, value)),
         }
     }
 
     /// Removes a value.
     pub(super) fn remove(&mut self, hash: &TxHash, namespace: NamespaceId) -> Option<V> {
         let places = self.0.get_mut(hash)?;
-        let others = places
-            .others
-            .as_deref_mut()
-            .filter(|others| !others.is_empty());
         if places.first.0 != namespace {
-            let others = others?;
-            let at = others.iter().position(|(id, _)| *id == namespace)?;
-            return Some(others.remove(at).1);
+            let at = places.others.iter().position(|(id, _)| *id == namespace)?;
+            return Some(places.others.remove(at).1);
         }
         let value = places.first.1;
-        match others {
-            Some(others) => places.first = others.remove(0),
-            None => {
-                self.0.remove(hash);
-            }
+        if places.others.is_empty() {
+            self.0.remove(hash);
+        } else {
+            places.first = places.others.remove(0);
         }
         Some(value)
     }
@@ -80,7 +70,6 @@ impl<V: Copy> ByHash<V> {
 
 impl<V: Copy> Places<V> {
     fn iter(&self) -> impl Iterator<Item = (NamespaceId, V)> + '_ {
-        std::iter::once(self.first)
-            .chain(self.others.iter().flat_map(|others| others.iter().copied()))
+        std::iter::once(self.first).chain(self.others.iter().copied())
     }
 }

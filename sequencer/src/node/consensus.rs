@@ -105,7 +105,10 @@ impl Consensus {
         self.take(Fact::Input(Box::new(Input::Tick)), &mut outbox);
         loop {
             self.perform(&mut outbox)?;
-            let deadline = self.replica.deadline().map(|time| self.clock.instant_of(time));
+            let deadline = self
+                .replica
+                .deadline()
+                .map(|time| self.clock.instant_of(time));
             tokio::select! {
                 biased;
                 _ = stop.changed() => return Ok(()),
@@ -184,29 +187,57 @@ impl Consensus {
                 ticket,
                 results: jobs.iter().map(bls::aggregate).collect(),
             }),
-            Output::Proposed { round, kind, header, inline } => {
+            Output::Proposed {
+                round,
+                kind,
+                header,
+                inline,
+            } => {
                 self.note_proposed(round);
-                self.order(Order::Proposed { round, kind, header, inline });
+                self.order(Order::Proposed {
+                    round,
+                    kind,
+                    header,
+                    inline,
+                });
             }
             Output::Retrieve(header) => self.order(Order::Retrieve(header)),
-            Output::Build { round, parent, l1_finalized } => {
-                self.order(Order::Build { round, parent, l1_finalized });
+            Output::Build {
+                round,
+                parent,
+                l1_finalized,
+            } => {
+                self.order(Order::Build {
+                    round,
+                    parent,
+                    l1_finalized,
+                });
             }
             Output::Prepare { parent, .. } => self.order(Order::Prepare(parent)),
             Output::FetchHeader(hash) => self.fetcher.header(hash),
             Output::FetchRange { from, to } => self.fetcher.range(from, to),
             Output::FetchEpochEnd(epoch) => self.fetcher.epoch_end(epoch),
             Output::NeedCommittee { epoch, .. } => self.repeat_committee(epoch),
-            Output::Decide { blocks, certificate } => {
+            Output::Decide {
+                blocks,
+                certificate,
+            } => {
                 batch.decide(&blocks, &certificate)?;
                 self.metrics.decided(&blocks);
-                after.push(Output::Decide { blocks, certificate });
+                after.push(Output::Decide {
+                    blocks,
+                    certificate,
+                });
             }
             Output::EpochEnded(end) => {
                 batch.put_epoch_end(&end);
                 self.close_seed(&end, batch);
             }
-            Output::Entered { round, leader, after_timeout } => {
+            Output::Entered {
+                round,
+                leader,
+                after_timeout,
+            } => {
                 self.entered(round, leader, after_timeout);
             }
             Output::Evidence(evidence) => {
@@ -216,7 +247,11 @@ impl Consensus {
                 after.push(Output::Evidence(evidence));
             }
             Output::Blame(peer, fault) => self.blame(peer, fault),
-            Output::Halt { conflicting, certificate, evidence } => {
+            Output::Halt {
+                conflicting,
+                certificate,
+                evidence,
+            } => {
                 self.halt(conflicting, certificate.as_ref(), evidence.as_deref());
                 if let Some(evidence) = evidence {
                     batch.put_evidence(&evidence);
@@ -294,7 +329,8 @@ impl Consensus {
 
     fn voted(&mut self, phase: &'static str, round: Round) {
         self.metrics.vote(phase);
-        self.position.send_modify(|position| position.last_vote = Some(round));
+        self.position
+            .send_modify(|position| position.last_vote = Some(round));
     }
 
     /// Signature work, off this thread. How much can be under way is bounded by the state machine.
@@ -335,7 +371,8 @@ impl Consensus {
             batch.put_epoch(&info);
             self.epochs.insert(epoch, info);
         }
-        self.epochs.retain(|known, _| known.next() >= end.header.epoch);
+        self.epochs
+            .retain(|known, _| known.next() >= end.header.epoch);
     }
 
     fn entered(&mut self, round: Round, leader: ValidatorIndex, after_timeout: bool) {
@@ -399,7 +436,9 @@ impl Consensus {
 
     /// Tells two random peers where this node stands.
     fn send_status(&self) {
-        let frame = Bytes::from(codec::encode(&Message::Status(Box::new(self.replica.status()))));
+        let frame = Bytes::from(codec::encode(&Message::Status(Box::new(
+            self.replica.status(),
+        ))));
         for peer in super::fetch::some_peers(&self.network, 2) {
             if let Err(error) = self.network.send(peer, Lane::Control, frame.clone()) {
                 tracing::debug!(%peer, %error, "status not sent");

@@ -67,7 +67,10 @@ impl Directory {
         self.validators
             .iter()
             .filter(|(peer, ..)| *peer != self.own)
-            .map(|(peer, _, address)| Peer { id: *peer, address: address.clone() })
+            .map(|(peer, _, address)| Peer {
+                id: *peer,
+                address: address.clone(),
+            })
             .collect()
     }
 
@@ -88,12 +91,18 @@ impl Directory {
                 peer: *index as u64,
                 key: Some(self.validators[*index].1),
             },
-            None => Sender { peer: self.number_stranger(peer), key: None },
+            None => Sender {
+                peer: self.number_stranger(peer),
+                key: None,
+            },
         }
     }
 
     fn number_stranger(&self, peer: PeerId) -> u64 {
-        let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut strangers = self
+            .strangers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(number) = strangers.numbers.get(&peer) {
             return *number;
         }
@@ -115,7 +124,10 @@ impl Directory {
         if let Some((peer, ..)) = self.validators.get(index) {
             return Some(*peer);
         }
-        let strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        let strangers = self
+            .strangers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         strangers.peers.get(&number).copied()
     }
 }

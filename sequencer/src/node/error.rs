@@ -17,7 +17,9 @@ pub enum NodeError {
     #[error(transparent)]
     Key(#[from] KeyFileError),
     /// A port that is taken, or an address that is not this machine's.
-    #[error("can't listen for the {what} on {address}: {source}; free it or choose another in the settings")]
+    #[error(
+        "can't listen for the {what} on {address}: {source}; free it or choose another in the settings"
+    )]
     Listen {
         /// Which server.
         what: &'static str,
@@ -27,13 +29,17 @@ pub enum NodeError {
         source: io::Error,
     },
     /// The genesis document.
-    #[error("the network key of validator {index} in the genesis document is no Ed25519 public key")]
+    #[error(
+        "the network key of validator {index} in the genesis document is no Ed25519 public key"
+    )]
     GenesisNetworkKey {
         /// Which validator.
         index: usize,
     },
     /// The genesis document.
-    #[error("the address of validator {index} in the genesis document is no multiaddress like /ip4/10.0.0.1/tcp/9000")]
+    #[error(
+        "the address of validator {index} in the genesis document is no multiaddress like /ip4/10.0.0.1/tcp/9000"
+    )]
     GenesisAddress {
         /// Which validator.
         index: usize,

@@ -129,8 +129,9 @@ impl Fetcher {
             let answer = self
                 .ask(peer, &Request::EpochEnds(epoch), |body| {
                     let ends = decoded::<EpochEnds>(body)?;
-                    let consecutive =
-                        (epoch.0..).zip(&ends).all(|(at, end)| end.header.epoch.0 == at);
+                    let consecutive = (epoch.0..)
+                        .zip(&ends)
+                        .all(|(at, end)| end.header.epoch.0 == at);
                     consecutive.then_some(ends)
                 })
                 .await;
@@ -177,7 +178,11 @@ impl Fetcher {
     }
 
     async fn run_of(&self, from: Height, to: Height, under: &Header) -> Vec<Header> {
-        let request = Request::Headers { from, to, under: under.height };
+        let request = Request::Headers {
+            from,
+            to,
+            under: under.height,
+        };
         let (_, headers) = self
             .until_found(&request, |body| {
                 let run = decoded::<Headers>(body)?;
@@ -228,7 +233,11 @@ impl Fetcher {
         };
         found.map_or_else(
             || {
-                self.0.network.blame(peer, FALSE_ANSWER, "an answer that is not what was asked for");
+                self.0.network.blame(
+                    peer,
+                    FALSE_ANSWER,
+                    "an answer that is not what was asked for",
+                );
                 Answer::Nothing
             },
             |found| Answer::Right(peer, found),
@@ -241,7 +250,13 @@ impl Fetcher {
     }
 
     async fn report(&self, input: Input) {
-        if self.0.facts.send(Fact::Input(Box::new(input))).await.is_err() {
+        if self
+            .0
+            .facts
+            .send(Fact::Input(Box::new(input)))
+            .await
+            .is_err()
+        {
             tracing::debug!("consensus has stopped");
         }
     }
@@ -274,10 +289,9 @@ fn is_proven_run(run: &Headers, from: Height, to: Height, under: &Header) -> boo
     else {
         return false;
     };
-    let linked = run
-        .headers
-        .windows(2)
-        .all(|pair| pair[1].parent_hash == pair[0].hash() && pair[1].height == pair[0].height.next());
+    let linked = run.headers.windows(2).all(|pair| {
+        pair[1].parent_hash == pair[0].hash() && pair[1].height == pair[0].height.next()
+    });
     linked
         && (first.height, last.height) == (from, to)
         && (proof.height, proof.count) == (to, under.height.0)

@@ -60,10 +60,22 @@ pub(super) async fn bulk(
     while let Some(InboundMessage { peer, bytes, .. }) = frames.recv().await {
         match Bulk::decode(&bytes) {
             Ok(Bulk::Disperse(shards)) => {
-                payloads.receive(Received { peer, disperse: true, shards }).await;
+                payloads
+                    .receive(Received {
+                        peer,
+                        disperse: true,
+                        shards,
+                    })
+                    .await;
             }
             Ok(Bulk::Echo(shards)) => {
-                payloads.receive(Received { peer, disperse: false, shards }).await;
+                payloads
+                    .receive(Received {
+                        peer,
+                        disperse: false,
+                        shards,
+                    })
+                    .await;
             }
             Ok(Bulk::Transactions(transactions)) => {
                 let refused = mempool

@@ -36,9 +36,21 @@ impl ConsensusMetrics {
         let registry = registry.sub_registry_with_prefix("sequencer_consensus");
         registry.register("view", "Current view", metrics.view.clone());
         registry.register("epoch", "Current epoch", metrics.epoch.clone());
-        registry.register("height", "Height of the highest final block", metrics.height.clone());
-        registry.register("timeouts", "Views left by timeout", metrics.timeouts.clone());
-        registry.register("timeouts_sent", "Timeouts signed", metrics.timeouts_sent.clone());
+        registry.register(
+            "height",
+            "Height of the highest final block",
+            metrics.height.clone(),
+        );
+        registry.register(
+            "timeouts",
+            "Views left by timeout",
+            metrics.timeouts.clone(),
+        );
+        registry.register(
+            "timeouts_sent",
+            "Timeouts signed",
+            metrics.timeouts_sent.clone(),
+        );
         registry.register(
             "equivocations",
             "Proofs of misbehaviour found",
@@ -66,7 +78,10 @@ impl ConsensusMetrics {
         if let Some(last) = blocks.last() {
             self.height.set(signed(last.height.0));
         }
-        let bytes = blocks.iter().map(|block| u64::from(block.payload_len)).sum();
+        let bytes = blocks
+            .iter()
+            .map(|block| u64::from(block.payload_len))
+            .sum();
         self.payload_bytes.inc_by(bytes);
     }
 }

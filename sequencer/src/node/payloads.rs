@@ -192,7 +192,11 @@ pub(super) fn spawn(
     let (orders, inbox) = mpsc::channel(MAX_ORDERS);
     let (shards, frames) = mpsc::channel(MAX_SHARDS);
     let (done, results) = mpsc::channel(MAX_ORDERS);
-    let handle = Handle { orders, shards, workers: tokio::runtime::Handle::current() };
+    let handle = Handle {
+        orders,
+        shards,
+        workers: tokio::runtime::Handle::current(),
+    };
     let payloads = Payloads::open(parts, done)?;
     Ok((handle, payloads.run(inbox, frames, results)))
 }
@@ -268,7 +272,12 @@ impl Payloads {
 
     async fn on_order(&mut self, order: Order) {
         match order {
-            Order::Proposed { round, kind, header, inline } => {
+            Order::Proposed {
+                round,
+                kind,
+                header,
+                inline,
+            } => {
                 self.on_proposed(round, kind, header, inline).await;
             }
             Order::Retrieve(header) => self.retrieve(header).await,
@@ -279,7 +288,11 @@ impl Payloads {
             Order::Own(header) => self.on_own(header).await,
             Order::Disperse { round, hash } => self.disperse(round, hash),
             Order::Echo { round, hash } => self.echo(round, hash),
-            Order::Build { round, parent, l1_finalized } => {
+            Order::Build {
+                round,
+                parent,
+                l1_finalized,
+            } => {
                 self.builder.order(round, parent, l1_finalized, &self.parts);
                 self.continue_building().await;
             }
@@ -318,7 +331,13 @@ impl Payloads {
     }
 
     async fn tell(&self, input: Input) {
-        if self.parts.facts.send(Fact::Input(Box::new(input))).await.is_err() {
+        if self
+            .parts
+            .facts
+            .send(Fact::Input(Box::new(input)))
+            .await
+            .is_err()
+        {
             tracing::debug!("consensus has stopped");
         }
     }
@@ -362,7 +381,10 @@ impl Payloads {
     }
 
     fn disperse(&self, round: Round, hash: Hash) {
-        let committed = self.entries.get(&hash).and_then(|entry| entry.committed.as_ref());
+        let committed = self
+            .entries
+            .get(&hash)
+            .and_then(|entry| entry.committed.as_ref());
         let Some(committed) = committed else {
             return;
         };
@@ -370,7 +392,11 @@ impl Payloads {
             if Some(index) == self.parts.me.map(ValidatorIndex::position) {
                 continue;
             }
-            let range = self.parts.slots.range(index).and_then(|slots| committed.encoded().range(slots));
+            let range = self
+                .parts
+                .slots
+                .range(index)
+                .and_then(|slots| committed.encoded().range(slots));
             let Some(range) = range else {
                 continue;
             };

@@ -47,7 +47,10 @@ fn cutoffs(retention: &Retention, epoch_length: u64, height: Height) -> Cutoffs 
     let before = |epochs: u64| Height(height.0.saturating_sub(epochs.saturating_mul(epoch_length)));
     let map = before(retention.payload_epochs);
     if retention.is_archive {
-        return Cutoffs { map, ..Cutoffs::default() };
+        return Cutoffs {
+            map,
+            ..Cutoffs::default()
+        };
     }
     Cutoffs {
         payloads: before(retention.payload_epochs),

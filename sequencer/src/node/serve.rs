@@ -24,7 +24,12 @@ pub(super) async fn run(
     storage: Storage,
 ) {
     let permits = Arc::new(Semaphore::new(MAX_CONCURRENT));
-    while let Some(InboundRequest { peer, body, responder }) = requests.recv().await {
+    while let Some(InboundRequest {
+        peer,
+        body,
+        responder,
+    }) = requests.recv().await
+    {
         let Ok(request) = codec::decode::<Request>(&body) else {
             network.blame(peer, MALFORMED, "a request that can't be read");
             continue;
@@ -99,7 +104,9 @@ fn slots(storage: &Storage, hash: Hash) -> Result<Option<Bytes>, StorageError> {
     let Some(header) = storage.header_by_hash(hash)? else {
         return Ok(None);
     };
-    Ok(storage.slots(&header)?.map(|range| codec::encode(&range).into()))
+    Ok(storage
+        .slots(&header)?
+        .map(|range| codec::encode(&range).into()))
 }
 
 fn map(
@@ -113,7 +120,10 @@ fn map(
     let store = storage.map_store();
     match da::NamespaceMap::new(&store, head).chunk(from.0, wire::MAX_MAP_ENTRIES) {
         Ok(chunk) => {
-            let chunk = MapChunk { entries: chunk.entries, next: chunk.next.map(Hash) };
+            let chunk = MapChunk {
+                entries: chunk.entries,
+                next: chunk.next.map(Hash),
+            };
             Ok(Some(codec::encode(&chunk).into()))
         }
         Err(da::MapError::Store(error)) => Err(error),

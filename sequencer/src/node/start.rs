@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use da::{Coder, CommittedPayload, Limits, MapHead, NamespaceTree, Payload, Slots};
 use hotshot::{Config, EpochInfo, Record, Replica, Start};
 use hotshot_types::{
-    Committee, Epoch, GenesisDocument, Hash, Height, Parameters, PublicKey, SealedHeader, genesis::EmptyRoots,
+    Committee, Epoch, GenesisDocument, Hash, Height, Parameters, PublicKey, SealedHeader,
+    genesis::EmptyRoots,
 };
 
 use super::{NodeError, directory::Directory};
@@ -37,10 +38,14 @@ pub(super) struct Started {
 pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
     let genesis = &config.genesis;
     let wrong = |error: &dyn std::fmt::Display| NodeError::Genesis(error.to_string());
-    let committee = genesis.committee(Epoch::FIRST).map_err(|error| wrong(&error))?;
+    let committee = genesis
+        .committee(Epoch::FIRST)
+        .map_err(|error| wrong(&error))?;
     let slots = Slots::new(&committee.weights()).map_err(|error| wrong(&error))?;
     let header = genesis_header(genesis, &slots)?;
-    let validator = config.validator().map(|_| config.consensus_key.public_key());
+    let validator = config
+        .validator()
+        .map(|_| config.consensus_key.public_key());
     let storage = Storage::open(
         &config.data_dir.join("db"),
         &Identity {
@@ -80,7 +85,14 @@ pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
             genesis: header.hash(),
         },
     );
-    Ok(Started { storage, replica, epochs, committee, slots: Arc::new(slots), key })
+    Ok(Started {
+        storage,
+        replica,
+        epochs,
+        committee,
+        slots: Arc::new(slots),
+        key,
+    })
 }
 
 fn replica_config(config: &NodeConfig, key: Option<PublicKey>) -> Config {
@@ -112,7 +124,11 @@ fn claim_record(config: &NodeConfig, storage: &Storage) -> Result<bool, NodeErro
         );
         return Ok(false);
     }
-    let record = if resume.tip.height == Height(0) { Record::unused() } else { resume.record };
+    let record = if resume.tip.height == Height(0) {
+        Record::unused()
+    } else {
+        resume.record
+    };
     let mut batch = storage.batch();
     batch.put_record(&record);
     storage.commit(batch, Durability::Synced)?;
@@ -140,7 +156,10 @@ pub(super) fn genesis_header(
 pub(super) fn peers(directory: &Directory, config: &NodeConfig) -> Vec<Peer> {
     let mut peers = directory.peers();
     for extra in &config.p2p.peers {
-        let peer = Peer { id: extra.id, address: extra.address.clone() };
+        let peer = Peer {
+            id: extra.id,
+            address: extra.address.clone(),
+        };
         match peers.iter_mut().find(|known| known.id == peer.id) {
             Some(known) => *known = peer,
             None => peers.push(peer),
@@ -161,7 +180,10 @@ pub(super) fn remember_recent(
     let mut bytes = 0;
     let mut height = storage.indexed_height();
     while recent.len() < MAX_REMEMBERED_BLOCKS && bytes < MAX_REMEMBERED_BYTES {
-        let Some(header) = storage.header(height)?.filter(|header| header.height > Height(0)) else {
+        let Some(header) = storage
+            .header(height)?
+            .filter(|header| header.height > Height(0))
+        else {
             break;
         };
         let payload = storage.payload(&header)?.unwrap_or_default();

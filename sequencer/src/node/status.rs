@@ -11,7 +11,12 @@ use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
 use tokio::sync::watch;
 
 use super::{consensus::Position, heard::Heard};
-use crate::{api::NodeStatus, mempool::Mempool, network::{Network, PeerStatus}, storage::Storage};
+use crate::{
+    api::NodeStatus,
+    mempool::Mempool,
+    network::{Network, PeerStatus},
+    storage::Storage,
+};
 
 /// How often the status is renewed.
 const RENEW: Duration = Duration::from_millis(200);
@@ -32,7 +37,11 @@ pub(super) struct NodeMetrics {
 impl NodeMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        registry.register("sequencer_p2p_peers", "Connected peers", metrics.peers.clone());
+        registry.register(
+            "sequencer_p2p_peers",
+            "Connected peers",
+            metrics.peers.clone(),
+        );
         registry.register(
             "sequencer_sync_lag_blocks",
             "Final blocks whose payload is not processed",
@@ -85,7 +94,10 @@ pub(super) async fn run(parts: Parts) {
         let peers = parts.network.peers();
         let heard = parts.heard.height(&parts.committee);
         let stake = reachable_stake(&parts, &peers);
-        let connected = peers.iter().filter(|peer| peer.is_connected && peer.is_configured).count();
+        let connected = peers
+            .iter()
+            .filter(|peer| peer.is_connected && peer.is_configured)
+            .count();
         let configured = peers.iter().filter(|peer| peer.is_configured).count();
         let now = tokio::time::Instant::now();
         let since = match stalled_since {
@@ -105,7 +117,10 @@ pub(super) async fn run(parts: Parts) {
         };
         let pool = parts.mempool.metrics();
         parts.metrics.peers.set(count(connected));
-        parts.metrics.lag.set(i64::try_from(status_lag(&position, heard, height)).unwrap_or(i64::MAX));
+        parts
+            .metrics
+            .lag
+            .set(i64::try_from(status_lag(&position, heard, height)).unwrap_or(i64::MAX));
         parts.metrics.transactions.set(count(pool.transactions));
         parts.metrics.bytes.set(count(pool.bytes));
         renewals += 1;
@@ -154,7 +169,11 @@ fn reachable_stake(parts: &Parts, peers: &[PeerStatus]) -> u128 {
 /// How many blocks are final elsewhere and not processed here. Votes are one block ahead of
 /// finality, hence the one that does not count.
 fn status_lag(position: &Position, heard: Option<Height>, served: Height) -> u64 {
-    heard.unwrap_or_default().max(position.tip).above(served).saturating_sub(1)
+    heard
+        .unwrap_or_default()
+        .max(position.tip)
+        .above(served)
+        .saturating_sub(1)
 }
 
 /// Why the node can't do its job.
@@ -175,7 +194,9 @@ fn reasons(
     }
     let (quorum, total) = (parts.committee.quorum(), parts.committee.total());
     if stake < quorum {
-        reasons.push(format!("connected to stake {stake} of {total}; a quorum is {quorum}"));
+        reasons.push(format!(
+            "connected to stake {stake} of {total}; a quorum is {quorum}"
+        ));
     } else if heard.is_none() && parts.committee.len() > 1 {
         reasons.push("no more than a third of the stake has been heard from yet".to_owned());
     }

@@ -8,7 +8,9 @@ use std::io;
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::{BufMut, Bytes, BytesMut};
 use da::{AccumulatorEntry, NamespaceId, ShardRange};
-use hotshot_types::{Epoch, EpochEnd, Hash, Header, Height, Round, codec, mountain_range::HeaderProof};
+use hotshot_types::{
+    Epoch, EpochEnd, Hash, Header, Height, Round, codec, mountain_range::HeaderProof,
+};
 
 /// Most headers in one reply.
 pub(super) const MAX_HEADERS: u64 = 256;

@@ -10,9 +10,8 @@ use hotshot_types::{Height, codec};
 
 use super::{
     Batch, Durability, Storage, StorageError,
-    batch::split_block_key,
     open::decode,
-    spaces::{Space, height_key},
+    spaces::{Space, height_key, split_block_key},
 };
 
 const CUTOFFS_KEY: &[u8] = b"cutoffs";

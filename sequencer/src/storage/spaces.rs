@@ -187,3 +187,13 @@ pub(super) fn number(bytes: &[u8], at: usize) -> Option<u64> {
     let bytes = bytes.get(at..at.checked_add(8)?)?;
     Some(u64::from_be_bytes(bytes.try_into().ok()?))
 }
+
+/// The height and the hash in the key of what belongs to one block.
+pub(super) fn split_block_key(key: &[u8]) -> Result<(Height, Hash), StorageError> {
+    const WHAT: &str = "the key of a block";
+    let height = Height(number_at(WHAT, key, 0)?);
+    let hash = key[8..]
+        .try_into()
+        .map_err(|_| StorageError::damaged(WHAT, "no hash"))?;
+    Ok((height, Hash(hash)))
+}

@@ -204,7 +204,7 @@ pub(crate) fn bounds() -> Bounds {
 }
 
 fn info(chain: &Chain, epoch: u64) -> EpochInfo {
-    let seed = Hash([u8::try_from(epoch).unwrap(); 32]);
+    let seed = Hash([u8::try_from(epoch % 256).unwrap(); 32]);
     EpochInfo {
         committee: Arc::clone(&chain.committee(epoch)),
         seed,

@@ -3,7 +3,10 @@
 //! Also read by the tests of the crate `sequencer`.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part")]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 use da::{
@@ -38,7 +41,7 @@ pub struct ChainBlock {
 }
 
 /// The chain. `blocks[0]` is genesis.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Chain {
     pub genesis: GenesisDocument,
     pub keys: Vec<SecretKey>,
@@ -121,6 +124,11 @@ impl Chain {
 
     /// Ten blocks over three epochs: namespace 7 in the odd heights, 9 in 4 and 8, nothing in 2, 6 and 10.
     pub fn sample() -> Self {
+        static SAMPLE: OnceLock<Chain> = OnceLock::new();
+        SAMPLE.get_or_init(Self::make_sample).clone()
+    }
+
+    fn make_sample() -> Self {
         let mut chain = Self::new();
         for height in 1_u8..=10 {
             let seven = [vec![height, 1], vec![height, 2, 2], vec![height, 3]];

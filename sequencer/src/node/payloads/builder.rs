@@ -81,7 +81,8 @@ impl Builder {
 
     /// Until a transaction arrives that an order waits for.
     pub(super) async fn arrival(&mut self) {
-        if self.order.is_none() || self.encoding.is_some() || self.arrivals.changed().await.is_err() {
+        if self.order.is_none() || self.encoding.is_some() || self.arrivals.changed().await.is_err()
+        {
             std::future::pending::<()>().await;
         }
     }
@@ -138,7 +139,11 @@ impl Payloads {
             let committed = with_coder(|coder| {
                 CommittedPayload::with_namespaces(coder, &slots, payload, namespaces)
             });
-            Done::Encoded(Encoded { parent, selection, committed: Arc::new(committed) })
+            Done::Encoded(Encoded {
+                parent,
+                selection,
+                committed: Arc::new(committed),
+            })
         });
     }
 
@@ -148,7 +153,10 @@ impl Payloads {
         }
         let wanted = self.builder.order.as_ref().map(|order| order.parent.hash());
         if wanted == Some(encoded.parent) {
-            let overlaps = self.parts.mempool.overlaps(&encoded.selection, encoded.parent);
+            let overlaps = self
+                .parts
+                .mempool
+                .overlaps(&encoded.selection, encoded.parent);
             if overlaps {
                 self.encode(encoded.parent);
             } else {
@@ -192,9 +200,22 @@ impl Payloads {
             committed: encoded.committed,
             update,
         });
-        let input = Box::new(Input::Built { round: order.round, parent, body });
-        let built = Built { shard_root, payload };
-        if self.parts.facts.send(Fact::Built(input, built)).await.is_err() {
+        let input = Box::new(Input::Built {
+            round: order.round,
+            parent,
+            body,
+        });
+        let built = Built {
+            shard_root,
+            payload,
+        };
+        if self
+            .parts
+            .facts
+            .send(Fact::Built(input, built))
+            .await
+            .is_err()
+        {
             tracing::debug!("consensus has stopped");
         }
     }

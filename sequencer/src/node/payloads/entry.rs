@@ -4,8 +4,8 @@ use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 use da::{
-    BadEncoding, Commitments, CommittedPayload, CopyError, MapHead, MapUpdate, NamespaceMap, Reconstruction,
-    ShardRange,
+    BadEncoding, Commitments, CommittedPayload, CopyError, MapHead, MapUpdate, NamespaceMap,
+    Reconstruction, ShardRange,
 };
 use hotshot::{Input, Verdict};
 use hotshot_types::{Hash, Kind, Round, SealedHeader};
@@ -122,7 +122,11 @@ impl Payloads {
     /// V6: proves slots against the header and decodes as soon as there are enough.
     pub(super) async fn on_shards(&mut self, peer: PeerId, disperse: bool, shards: Shards) {
         let Some(sender) = self.parts.members.iter().position(|member| *member == peer) else {
-            return self.parts.network.blame(peer, FALSE_SHARDS, "shards from outside the committee");
+            return self.parts.network.blame(
+                peer,
+                FALSE_SHARDS,
+                "shards from outside the committee",
+            );
         };
         let own = self.own_slots();
         let Some(entry) = self.entries.get_mut(&shards.hash) else {
@@ -134,7 +138,10 @@ impl Payloads {
             return;
         };
         if entry.is_inline {
-            return self.parts.network.blame(peer, FALSE_SHARDS, "shards of an inline payload");
+            return self
+                .parts
+                .network
+                .blame(peer, FALSE_SHARDS, "shards of an inline payload");
         }
         if entry.committed.is_some() && (!disperse || entry.own_range.is_some()) {
             return;
@@ -158,13 +165,18 @@ impl Payloads {
             Ok(checked) => checked,
             Err(error) => {
                 tracing::debug!(%peer, %error, "false shards");
-                return self.parts.network.blame(peer, FALSE_SHARDS, "shards that prove nothing");
+                return self
+                    .parts
+                    .network
+                    .blame(peer, FALSE_SHARDS, "shards that prove nothing");
             }
         };
         if entry.collected.is_none() {
             match Reconstruction::new(entry.commitments(), &self.parts.slots) {
                 Ok(collection) => entry.collected = Some(collection),
-                Err(error) => return tracing::error!(%error, "a header that passed can't be decoded"),
+                Err(error) => {
+                    return tracing::error!(%error, "a header that passed can't be decoded");
+                }
             }
         }
         if let Some(collection) = &mut entry.collected
@@ -189,7 +201,9 @@ impl Payloads {
             let sent = match write_slots(&storage, &header, &range) {
                 Ok(()) => {
                     let input = Box::new(Input::OwnSlotsProven(header.hash()));
-                    facts.blocking_send(crate::node::consensus::Fact::Input(input)).is_ok()
+                    facts
+                        .blocking_send(crate::node::consensus::Fact::Input(input))
+                        .is_ok()
                 }
                 Err(error) => done.blocking_send(Done::Failed(error)).is_ok(),
             };
@@ -203,7 +217,10 @@ impl Payloads {
         let Some(entry) = self.entries.get_mut(&hash) else {
             return;
         };
-        let ready = entry.collected.as_ref().is_some_and(Reconstruction::is_ready);
+        let ready = entry
+            .collected
+            .as_ref()
+            .is_some_and(Reconstruction::is_ready);
         if !ready || entry.working || entry.committed.is_some() || entry.is_bad {
             return;
         }
@@ -328,7 +345,10 @@ impl Payloads {
         stamp: &da::BlockStamp,
     ) -> Option<MapUpdate> {
         let (head, overlays) = self.map_of(parent)?;
-        let layers = Layers { overlays, stored: self.parts.storage.map_store() };
+        let layers = Layers {
+            overlays,
+            stored: self.parts.storage.map_store(),
+        };
         let map = NamespaceMap::new(&layers, head);
         match map.update(stamp, committed.namespaces().leaves()) {
             Ok(update) => Some(update),
@@ -348,7 +368,9 @@ impl Payloads {
             overlays.push(entry.overlay.clone()?);
             at = entry.header.parent_hash;
         }
-        let head = overlays.first().map_or(self.base.head(), |overlay| overlay.update.head);
+        let head = overlays
+            .first()
+            .map_or(self.base.head(), |overlay| overlay.update.head);
         Some((head, overlays))
     }
 }

@@ -25,7 +25,11 @@ impl Base {
                 "the namespace map is stored up to height {height}, but that block is not"
             )));
         };
-        Ok(Self { height, hash: header.hash(), head })
+        Ok(Self {
+            height,
+            hash: header.hash(),
+            head,
+        })
     }
 
     pub(super) fn new(height: Height, hash: Hash, head: MapHead) -> Self {

@@ -211,7 +211,12 @@ async fn fetch_payload(
         let answer = fetcher.ask(peer, &request, |body| {
             let shards: da::ShardRange = decoded(body)?;
             shards
-                .check(&commitments.shard_root, slots, range.clone(), commitments.payload_len)
+                .check(
+                    &commitments.shard_root,
+                    slots,
+                    range.clone(),
+                    commitments.payload_len,
+                )
                 .ok()
         });
         if let Answer::Right(_, checked) = answer.await

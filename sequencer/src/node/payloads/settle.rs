@@ -23,7 +23,11 @@ impl Payloads {
         if self.settling || self.snapshotting {
             return;
         }
-        while self.finals.front().is_some_and(|header| header.height <= self.base.height()) {
+        while self
+            .finals
+            .front()
+            .is_some_and(|header| header.height <= self.base.height())
+        {
             self.finals.pop_front();
         }
         let mut ready = Vec::new();
@@ -67,7 +71,8 @@ impl Payloads {
         let Some(head) = head else {
             return;
         };
-        self.move_base(Base::new(last.height, last.hash(), head)).await;
+        self.move_base(Base::new(last.height, last.hash(), head))
+            .await;
     }
 
     /// Everything up to this block is stored; what is not above it is dropped.

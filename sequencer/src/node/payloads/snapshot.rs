@@ -30,7 +30,8 @@ impl Payloads {
         let Some(tip) = self.finals.back().map(|header| header.height) else {
             return;
         };
-        let far = tip.above(self.base.height()) > MAX_REPLAYED.min(self.parts.parameters.epoch_length);
+        let far =
+            tip.above(self.base.height()) > MAX_REPLAYED.min(self.parts.parameters.epoch_length);
         let next_is_gone = self
             .finals
             .front()
@@ -39,7 +40,11 @@ impl Payloads {
             return;
         }
         let height = Height(tip.0.saturating_sub(BELOW_TIP)).max(self.base.height().next());
-        let target = self.finals.iter().find(|header| header.height == height).cloned();
+        let target = self
+            .finals
+            .iter()
+            .find(|header| header.height == height)
+            .cloned();
         let Some(target) = target else {
             return;
         };
@@ -72,9 +77,14 @@ impl Payloads {
         if let Err(error) = stored {
             return self.on_failure(error).await;
         }
-        tracing::info!(height = header.height.0, "joined with a copy of the namespace map");
-        self.tell(Input::Payload(header.hash(), Verdict::Good)).await;
-        self.move_base(Base::new(header.height, header.hash(), head)).await;
+        tracing::info!(
+            height = header.height.0,
+            "joined with a copy of the namespace map"
+        );
+        self.tell(Input::Payload(header.hash(), Verdict::Good))
+            .await;
+        self.move_base(Base::new(header.height, header.hash(), head))
+            .await;
         let hash = self.base.hash();
         let children: Vec<Hash> = self
             .entries
@@ -99,7 +109,8 @@ async fn copy_map(fetcher: &Fetcher, header: &SealedHeader) -> Option<MapUpdate>
     for peer in fetcher.everybody() {
         if let Some(entries) = all_entries(fetcher, peer, header.height).await {
             let version = header.height.0;
-            let update = tokio::task::spawn_blocking(move || MapUpdate::of_entries(version, &entries));
+            let update =
+                tokio::task::spawn_blocking(move || MapUpdate::of_entries(version, &entries));
             match update.await.ok()? {
                 Ok(update) if update.head.root == header.ns_acc_root.0 => return Some(update),
                 _ => tracing::warn!(%peer, "a peer's namespace map is not the block's"),

@@ -2,14 +2,22 @@ use super::*;
 
 fn transactions() -> Vec<(NamespaceId, Bytes)> {
     vec![
-        (NamespaceId::new(1).expect("not zero"), Bytes::from_static(b"a")),
-        (NamespaceId::new(42).expect("not zero"), Bytes::from_static(b"bcd")),
+        (
+            NamespaceId::new(1).expect("not zero"),
+            Bytes::from_static(b"a"),
+        ),
+        (
+            NamespaceId::new(42).expect("not zero"),
+            Bytes::from_static(b"bcd"),
+        ),
     ]
 }
 
 #[test]
 fn transactions_survive_the_way() {
-    let frame = Bulk::Transactions(transactions()).encode().expect("encodes");
+    let frame = Bulk::Transactions(transactions())
+        .encode()
+        .expect("encodes");
     let Bulk::Transactions(read) = Bulk::decode(&frame).expect("decodes") else {
         panic!("another kind of frame");
     };
@@ -18,7 +26,9 @@ fn transactions_survive_the_way() {
 
 #[test]
 fn a_frame_cut_anywhere_is_refused_or_shorter() {
-    let frame = Bulk::Transactions(transactions()).encode().expect("encodes");
+    let frame = Bulk::Transactions(transactions())
+        .encode()
+        .expect("encodes");
     // The ends of whole transactions: nothing, the first, both.
     let whole = [1, 14, frame.len()];
     for end in 0..=frame.len() {
@@ -39,7 +49,10 @@ fn the_reserved_namespace_is_refused_on_the_way() {
 #[test]
 fn a_reply_is_found_or_not_found() {
     assert_eq!(body_of(&not_found()).expect("well formed"), None);
-    assert_eq!(body_of(&found(b"x")).expect("well formed"), Some(Bytes::from_static(b"x")));
+    assert_eq!(
+        body_of(&found(b"x")).expect("well formed"),
+        Some(Bytes::from_static(b"x"))
+    );
     assert!(body_of(&Bytes::new()).is_err());
     assert!(body_of(&Bytes::from_static(&[0, 1])).is_err());
     assert!(body_of(&Bytes::from_static(&[2])).is_err());

@@ -13,6 +13,10 @@ use crate::storage::{Durability, StorageError};
 
 const DIRECTORY: &str = "STORAGE_FULL_DIRECTORY";
 
+/// Sixteen of these are more than 64 MiB, and fifteen are less than what makes the engine go on in
+/// another journal.
+const LENGTH: usize = (4 << 20) + (4 << 10);
+
 #[test]
 #[ignore = "run by the test of a full disk, as a process of its own"]
 fn fills_the_disk() {
@@ -25,7 +29,7 @@ fn fills_the_disk() {
     storage.commit(batch, Durability::Synced).unwrap();
     for salt in 0..100 {
         let mut batch = storage.batch();
-        batch.put_payload(&next(&storage, salt), Bytes::from(vec![salt; 4 << 20]));
+        batch.put_payload(&next(&storage, salt), Bytes::from(vec![salt; LENGTH]));
         let Err(error) = storage.commit(batch, Durability::Buffered) else {
             continue;
         };
@@ -46,9 +50,9 @@ fn fills_the_disk() {
 #[cfg(target_os = "linux")]
 fn after_a_failed_write_nothing_is_accepted_and_the_last_record_stands() {
     let directory = tempfile::tempdir().unwrap();
-    // A limit on the size of a file, in kilobytes, a little above what the journal allocates at
-    // first, stands in for the full disk.
-    let script = "trap '' XFSZ; ulimit -f 69632; exec \"$0\" \
+    // A limit on the size of a file, in kilobytes and just above the 64 MiB that the journal
+    // allocates at first, stands in for the full disk.
+    let script = "trap '' XFSZ; ulimit -f 65537; exec \"$0\" \
         storage::tests::disk::fills_the_disk --exact --ignored --nocapture";
     let output = Command::new("bash")
         .args(["-c", script])
