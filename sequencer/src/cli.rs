@@ -1,6 +1,6 @@
 //! The command line: one binary, one file for each verb.
 //!
-//! Results go to stdout, progress and logs to stderr. Each verb ends in one of the codes of [`exit`].
+//! Results go to stdout, progress and logs to stderr. Each verb ends in one of the codes of `exit`.
 
 use std::process::ExitCode;
 

@@ -1,8 +1,8 @@
 //! A node: the cores, and everything they need from the world.
 //!
-//! Who owns what: the consensus loop ([`consensus`]) the state machine, the payload task
-//! ([`payloads`]) the blocks above the last settled one, the network its connections, and
-//! [`Storage`] whatever lasts. They talk over bounded channels; whoever finds one full waits,
+//! Who owns what: the consensus loop (`consensus`) the state machine, the payload task
+//! (`payloads`) the blocks above the last settled one, the network its connections, and
+//! `Storage` whatever lasts. They talk over bounded channels; whoever finds one full waits,
 //! except for frames to peers, of which the oldest give way.
 
 mod clock;
