@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-const HEAVY: usize = 4;
+const HEAVY: usize = 3;
 /// How long the chain may take to grow by a thousand blocks.
 const GROWTH_LIMIT: Duration = Duration::from_secs(300);
 const JOIN_LIMIT: Duration = Duration::from_secs(300);
@@ -59,7 +59,7 @@ struct Outcome {
 pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
     let program = args.program.path()?;
     let mut plan = Plan::equal(0).with_genesis(&["--empty-block-delay-ms", "0"]);
-    plan.weights = vec![10, 10, 10, 10, 1, 1];
+    plan.weights = vec![10, 10, 10, 1, 1];
     let mut network = Network::prepare(&program, &plan)?;
     let outcome = catch_up(&mut network, args.blocks).await;
     let outcome = network.explained(outcome)?;

@@ -70,10 +70,9 @@ pub(crate) fn build_sequencer(release: bool) -> Result<PathBuf> {
     command.args([
         "build",
         "--locked",
-        "--package",
-        "sequencer",
-        "--bin",
-        "sequencer",
+        // The whole workspace, so that the dependencies have the features they have in the tests.
+        "--workspace",
+        "--bins",
     ]);
     command.arg("--message-format=json-render-diagnostics");
     if release {
@@ -85,7 +84,7 @@ pub(crate) fn build_sequencer(release: bool) -> Result<PathBuf> {
         .filter_map(|line| serde_json::from_str::<Message>(line).ok())
         .filter(|message| message.reason == "compiler-artifact")
         .filter_map(|message| message.executable)
-        .next_back();
+        .find(|path| path.file_stem().is_some_and(|name| name == "sequencer"));
     match built {
         Some(path) => Ok(path),
         None => bail!("cargo did not say where it put the program sequencer"),

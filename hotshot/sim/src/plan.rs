@@ -99,14 +99,19 @@ impl Plan {
         }
     }
 
-    /// Honest nodes of equal stake in good weather, for scenarios.
+    /// Nodes of equal stake in good weather, for scenarios.
     #[cfg(test)]
-    pub(crate) fn calm(seed: u64, identities: usize) -> Self {
+    pub(crate) fn calm(
+        seed: u64,
+        identities: usize,
+        byzantine: Vec<(Identity, Conduct)>,
+    ) -> Self {
         let delta_ms = 10;
+        let nodes = identities + twins(&byzantine);
         Self {
             seed,
             identities,
-            byzantine: Vec::new(),
+            byzantine,
             tables: vec![vec![1; identities]],
             epoch_length: 5,
             timeout_ms: 200,
@@ -116,12 +121,12 @@ impl Plan {
             heals_ms: 1 << 40,
             climate: Climate::Calm,
             weather: Weather::clear(delta_ms),
-            skew_ms: vec![0; identities],
+            skew_ms: vec![0; nodes],
             l1: None,
             crash_rarity: 0,
             batch_percent: 0,
             work_ms: 2,
-            starts_ms: vec![0; identities],
+            starts_ms: vec![0; nodes],
         }
     }
 

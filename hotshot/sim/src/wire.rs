@@ -16,6 +16,7 @@ pub(crate) fn slots_of(identity: Identity) -> SlotOwners {
 
 /// One frame or request.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "it travels behind an Arc")]
 pub(crate) enum Wire {
     /// Between state machines.
     Message(Message),

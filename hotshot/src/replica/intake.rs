@@ -659,11 +659,11 @@ impl Replica {
         let Some(committee) = self.committee_of(evidence.epoch()) else {
             return Ok(false);
         };
-        if !self.is_news(evidence) {
-            return Ok(false);
-        }
         if !self.is_contradiction(evidence, committee) {
             return Err(Fault::Malformed("evidence of nothing"));
+        }
+        if !self.is_news(evidence) {
+            return Ok(false);
         }
         open.checks
             .extend(evidence.checks(self.config.domain, committee));

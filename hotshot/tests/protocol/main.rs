@@ -1,7 +1,9 @@
 //! The protocol, rule by rule: scenarios on replicas with real keys, without sockets, threads or
 //! clocks. Tests name the rules they cover; [`rules`] checks that every rule is named.
 
+mod evidence;
 mod forge;
+mod intake;
 mod network;
 mod schedule;
 
@@ -9,4 +11,6 @@ mod catching_up;
 mod epochs;
 mod headers;
 mod proposing;
+mod restart;
+mod timeouts;
 mod voting;

@@ -131,6 +131,13 @@ impl Network {
         self.nodes.len() - 1
     }
 
+    /// Adds a second node with the key of one, and returns its number.
+    pub(crate) fn add_twin_of(&mut self, node: usize) -> usize {
+        let number = self.nodes[node].key;
+        self.nodes.push(Node::new(number, &self.genesis));
+        self.nodes.len() - 1
+    }
+
     /// From now on every node sends its Status to all others now and then.
     pub(crate) fn show_status(&mut self) {
         for from in 0..self.nodes.len() {

@@ -6,7 +6,7 @@ use super::*;
 use crate::byzantine::Conduct;
 
 fn world(seed: u64, identities: usize) -> World {
-    World::new(Plan::calm(seed, identities))
+    World::new(Plan::calm(seed, identities, Vec::new()))
 }
 
 fn height(world: &World, node: usize) -> Height {
@@ -82,9 +82,7 @@ fn three_of_four_restart_while_timed_out_in_one_view() {
 #[test]
 fn all_but_one_restart_after_views_have_timed_out() {
     for seed in 0..20 {
-        let mut plan = Plan::calm(seed, 4);
-        plan.byzantine = vec![(3, Conduct::Silent)];
-        let mut world = World::new(plan);
+        let mut world = World::new(Plan::calm(seed, 4, vec![(3, Conduct::Silent)]));
         world.run_until(|world| world.tally.timeouts >= 2).unwrap();
         for node in 1..3 {
             world.stop(node);
@@ -97,7 +95,7 @@ fn all_but_one_restart_after_views_have_timed_out() {
 
 #[test]
 fn a_node_that_starts_late_catches_up_over_several_epochs() {
-    let mut plan = Plan::calm(7, 4);
+    let mut plan = Plan::calm(7, 4, Vec::new());
     plan.starts_ms[2] = u64::MAX;
     let epoch_length = plan.epoch_length;
     let mut world = World::new(plan);
@@ -107,4 +105,21 @@ fn a_node_that_starts_late_catches_up_over_several_epochs() {
     world.start(2).unwrap();
     let target = 6 * epoch_length;
     world.run_until(everybody_reaches(target)).unwrap();
+}
+
+#[test]
+fn each_behaviour_alone_is_survived_and_those_that_contradict_themselves_are_found_out() {
+    for conduct in Conduct::ALL {
+        // Somebody silent as well, so that views time out.
+        let byzantine = vec![(5, conduct), (6, Conduct::Silent)];
+        let mut world = World::new(Plan::calm(11, 7, byzantine));
+        world
+            .run_until(everybody_reaches(60))
+            .unwrap_or_else(|violation| panic!("{conduct:?}: {violation}"));
+        let contradicts = matches!(
+            conduct,
+            Conduct::Equivocator | Conduct::Twin | Conduct::StaleLock
+        );
+        assert_eq!(world.tally.evidence > 0, contradicts, "{conduct:?}");
+    }
 }

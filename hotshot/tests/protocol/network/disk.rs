@@ -44,7 +44,7 @@ impl Disk {
             .filter(move |header| header.height > tip)
     }
 
-    pub(super) fn write(&mut self, output: &Output) {
+    pub(crate) fn write(&mut self, output: &Output) {
         match output {
             Output::Persist(record) => {
                 self.check_upward(record);
