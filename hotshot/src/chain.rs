@@ -316,3 +316,6 @@ impl Chain {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

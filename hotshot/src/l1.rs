@@ -59,3 +59,6 @@ impl L1View {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

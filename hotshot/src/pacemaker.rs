@@ -65,3 +65,6 @@ impl Pacemaker {
         self.deadline = now.plus((self.view_timeout_ms / 2).max(1));
     }
 }
+
+#[cfg(test)]
+mod tests;

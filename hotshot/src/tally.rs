@@ -98,3 +98,6 @@ impl<K: VoteKind> Tally<K> {
             .then(|| Certificate::claimed(statement, sum.signers, sum.signature))
     }
 }
+
+#[cfg(test)]
+mod tests;

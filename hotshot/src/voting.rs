@@ -75,3 +75,6 @@ pub(crate) fn raise_lock(record: &mut Record, qc: &QuorumCertificate) -> bool {
     }
     rises
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,11 +101,7 @@ impl Plan {
 
     /// Nodes of equal stake in good weather, for scenarios.
     #[cfg(test)]
-    pub(crate) fn calm(
-        seed: u64,
-        identities: usize,
-        byzantine: Vec<(Identity, Conduct)>,
-    ) -> Self {
+    pub(crate) fn calm(seed: u64, identities: usize, byzantine: Vec<(Identity, Conduct)>) -> Self {
         let delta_ms = 10;
         let nodes = identities + twins(&byzantine);
         Self {

@@ -773,3 +773,6 @@ impl Replica {
         self.on_header(hotshot_types::SealedHeader::clone(&header), outbox);
     }
 }
+
+#[cfg(test)]
+mod tests;

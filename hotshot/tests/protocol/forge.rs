@@ -256,28 +256,7 @@ impl Network {
         self.inject(leader, to, message);
     }
 
-    /// Makes a node final up to `height` in rounds of the current epoch from view 1 on, without
-    /// its doing: blocks by their leaders, proposals, both certificates. Returns the blocks.
-    pub(crate) fn advance(&mut self, node: usize, views: u64) -> Vec<Arc<SealedHeader>> {
-        let mut blocks = vec![Arc::clone(&self.genesis)];
-        for view in 1..=views {
-            let round = Round::new(1, view);
-            let parent = blocks.last().cloned().expect("genesis");
-            let block = self.block_on(&parent, round);
-            let justify = match round.previous().filter(|before| before.view.0 > 0) {
-                None => Justify::Anchor(None),
-                Some(before) => Justify::Quorum(self.qc(before, &parent)),
-            };
-            let message = self.fresh(round, &block, justify);
-            self.propose(node, message);
-            let qc = self.qc(round, &block);
-            self.inject(0, node, Message::Quorum(qc));
-            blocks.push(block);
-        }
-        blocks
-    }
-
-    /// Quorum certificates on a block of a round as a lock.
+    /// A lock on a block certified in a round.
     pub(crate) fn lock(&self, round: Round, block: &SealedHeader) -> Lock {
         Lock::Quorum(self.qc(round, block))
     }

@@ -17,6 +17,8 @@ const V1: Round = Round::new(1, 1);
 const V2: Round = Round::new(1, 2);
 const V3: Round = Round::new(1, 3);
 
+type Change = fn(&mut Header);
+
 /// Whether node 0 votes for a first block changed like this, and whether it blames the leader.
 fn first_block(change: impl FnOnce(&mut Header)) -> (bool, bool) {
     let mut network = Network::alone(0);
@@ -30,7 +32,7 @@ fn first_block(change: impl FnOnce(&mut Header)) -> (bool, bool) {
 #[test]
 fn a_header_with_anything_wrong_gets_no_vote() {
     assert_eq!(first_block(|_| {}), (true, false));
-    let silently: [(&str, fn(&mut Header)); 11] = [
+    let silently: [(&str, Change); 11] = [
         ("version", |header| header.version += 1),
         ("height", |header| header.height = Height(2)),
         ("origin view", |header| header.origin_view = View(2)),
@@ -59,7 +61,7 @@ fn a_header_with_anything_wrong_gets_no_vote() {
         let (voted, _) = first_block(change);
         assert!(!voted, "{what}");
     }
-    let with_blame: [(&str, fn(&mut Header)); 4] = [
+    let with_blame: [(&str, Change); 4] = [
         ("parent", |header| header.parent_hash = Hash::ZERO),
         ("epoch", |header| header.epoch = Epoch(2)),
         ("network", |header| header.chain_domain = Hash::ZERO),

@@ -12,5 +12,6 @@ mod epochs;
 mod headers;
 mod proposing;
 mod restart;
+mod rules;
 mod timeouts;
 mod voting;

@@ -66,9 +66,7 @@ impl Host {
 impl Network {
     pub(super) fn perform(&mut self, node: usize, output: Output, inputs: &mut VecDeque<Input>) {
         self.learn(&output);
-        if let Output::Persist(_) | Output::StoreHeader(_) = &output {
-            self.store_built(node, &output);
-        }
+        self.store_built(node, &output);
         let state = &mut self.nodes[node];
         state.disk.write(&output);
         state.log.push(output.clone());
@@ -88,16 +86,14 @@ impl Network {
                 inputs.extend(self.look(node, header.hash()));
             }
             Output::Retrieve(header) => inputs.extend(self.look(node, header.hash())),
-            Output::Build { round, parent, .. } => {
-                if state.host.builds {
-                    let body = self.body(round, &parent);
-                    let parent = parent.hash();
-                    inputs.push_back(Input::Built {
-                        round,
-                        parent,
-                        body,
-                    });
-                }
+            Output::Build { round, parent, .. } if state.host.builds => {
+                let body = self.body(round, &parent);
+                let parent = parent.hash();
+                inputs.push_back(Input::Built {
+                    round,
+                    parent,
+                    body,
+                });
             }
             Output::FetchHeader(hash) => {
                 state.host.headers.insert(hash);
@@ -106,10 +102,8 @@ impl Network {
             Output::FetchEpochEnd(epoch) => {
                 state.host.ends.insert(epoch);
             }
-            Output::NeedCommittee { epoch, .. } => {
-                if state.host.knows_committees {
-                    inputs.push_back(Input::Committee(self.schedule.committee(epoch)));
-                }
+            Output::NeedCommittee { epoch, .. } if state.host.knows_committees => {
+                inputs.push_back(Input::Committee(self.schedule.committee(epoch)));
             }
             _ => {}
         }

@@ -83,7 +83,6 @@ impl Node {
     }
 
     /// What it halted on.
-    #[expect(clippy::type_complexity, reason = "the parts of one order")]
     pub(crate) fn halt(&self) -> Option<(Hash, &Option<FinalityCertificate>, Option<&Evidence>)> {
         self.log.iter().find_map(|output| match output {
             Output::Halt {

@@ -12,7 +12,7 @@ use crate::{
         fetch::{Answer, Fetcher, decoded},
         wire::{MapChunk, Request},
     },
-    storage::Durability,
+    storage::{Cutoffs, Durability},
 };
 
 /// How far below the tip the copy is taken, so that the payloads from there on can be fetched.
@@ -73,7 +73,9 @@ impl Payloads {
         let head = update.head;
         let stored = batch
             .advance_map(header.height, &update)
-            .and_then(|()| self.parts.storage.commit(batch, Durability::Buffered));
+            .and_then(|()| self.parts.storage.commit(batch, Durability::Buffered))
+            // What came before is not indexed here: the API must say so, not leave blocks out.
+            .and_then(|()| self.parts.storage.prune(&unindexed_below(header.height), 1));
         if let Err(error) = stored {
             return self.on_failure(error).await;
         }
@@ -101,6 +103,13 @@ impl Payloads {
         if self.parts.failure.send(error).await.is_err() {
             tracing::debug!("the node is stopping already");
         }
+    }
+}
+
+fn unindexed_below(height: Height) -> Cutoffs {
+    Cutoffs {
+        transactions: height.next(),
+        ..Cutoffs::default()
     }
 }
 
