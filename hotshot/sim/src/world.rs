@@ -28,8 +28,8 @@ mod perform;
 const EVENTS_BEFORE_HEAL: u64 = 25_000;
 /// A network that has healed and takes longer is stuck.
 const EVENTS_AFTER_HEAL: u64 = 250_000;
-/// How many views of the longest duration a healed network may take; thousands of seeds took less
-/// than 5.
+/// How many views of the longest duration a healed network may take; thousands of seeds took at
+/// most 5.
 const VIEWS_AFTER_HEAL: u64 = 40;
 /// The longest view in multiples of the view timeout (T1).
 const LONGEST_VIEW: u64 = 16;

@@ -162,7 +162,7 @@ impl Replica {
         last_final.map_or(below, |last| last.max(below))
     }
 
-    fn forget_old_rounds(&mut self) {
+    pub(super) fn forget_old_rounds(&mut self) {
         let start = self.window_start();
         self.rounds.forget_before(start);
         self.chain.forget_before(start);

@@ -98,6 +98,7 @@ impl Replica {
                 self.building = None;
                 self.pacemaker.enter(self.now, reached, Left::Jumped);
                 self.announce_entry(reached, true, outbox);
+                self.forget_old_rounds();
             }
             self.time_out(reached, outbox);
         }

@@ -10,6 +10,7 @@ mod schedule;
 mod catching_up;
 mod epochs;
 mod headers;
+mod oddities;
 mod proposing;
 mod restart;
 mod rules;
