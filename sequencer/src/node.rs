@@ -14,6 +14,7 @@ mod forward;
 mod heard;
 mod inbound;
 mod metrics;
+mod pairings;
 mod payloads;
 mod retention;
 mod serve;
@@ -35,6 +36,7 @@ use self::{
     fetch::Fetcher,
     heard::Heard,
     metrics::ConsensusMetrics,
+    pairings::Pairings,
     start::Started,
 };
 use crate::{
@@ -137,6 +139,11 @@ pub async fn run(config: NodeConfig, shutdown: impl Future<Output = ()>) -> Resu
         epochs,
         key,
         payloads: payloads.clone(),
+        pairings: Pairings::new(
+            payloads.workers().clone(),
+            facts.clone(),
+            consensus_metrics.clone(),
+        ),
         facts: facts.clone(),
         position,
         metrics: consensus_metrics.clone(),

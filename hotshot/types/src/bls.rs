@@ -18,10 +18,13 @@ use crate::{
     hash::{ParseHexError, fixed_bytes},
 };
 
+mod batch;
 mod verify;
+mod votes;
 
 pub(crate) use verify::SumG2;
-pub use verify::{Aggregate, Aggregation, Check, aggregate, verify_all};
+pub use verify::{Check, Job, Outcome, solve, verify_all};
+pub use votes::{Aggregate, Aggregation, aggregate};
 
 /// Ciphersuite of every signature but the proof of possession.
 pub const SIGNATURE_DST: &[u8] = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_";

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use hotshot::{EpochInfo, Input, Outbox, Output, Recipients, Replica};
-use hotshot_types::{Epoch, Hash, Message, Round, SealedHeader, ValidatorIndex, bls, codec};
+use hotshot_types::{Epoch, Hash, Message, Round, SealedHeader, ValidatorIndex, bls::Job, codec};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
@@ -22,6 +22,7 @@ use super::{
     directory::Directory,
     fetch::Fetcher,
     metrics::ConsensusMetrics,
+    pairings::Pairings,
     payloads::{self, Order},
 };
 use crate::{
@@ -85,6 +86,7 @@ pub(super) struct Consensus {
     pub(super) epochs: BTreeMap<Epoch, EpochInfo>,
     pub(super) key: Option<hotshot_types::PublicKey>,
     pub(super) payloads: payloads::Handle,
+    pub(super) pairings: Pairings,
     pub(super) facts: mpsc::Sender<Fact>,
     pub(super) position: watch::Sender<Position>,
     pub(super) metrics: ConsensusMetrics,
@@ -179,14 +181,8 @@ impl Consensus {
                 batch.put_pending(&header);
                 self.store_built(&header, batch);
             }
-            Output::Verify(ticket, checks) => self.work(move || Input::Verified {
-                ticket,
-                valid: bls::verify_all(&checks),
-            }),
-            Output::Aggregate(ticket, jobs) => self.work(move || Input::Aggregated {
-                ticket,
-                results: jobs.iter().map(bls::aggregate).collect(),
-            }),
+            Output::Verify(ticket, checks) => self.pairings.give(ticket, Job::Verify(checks)),
+            Output::Aggregate(ticket, sums) => self.pairings.give(ticket, Job::Aggregate(sums)),
             Output::Proposed {
                 round,
                 kind,
@@ -331,18 +327,6 @@ impl Consensus {
         self.metrics.vote(phase);
         self.position
             .send_modify(|position| position.last_vote = Some(round));
-    }
-
-    /// Signature work, off this thread. How much can be under way is bounded by the state machine.
-    fn work(&self, job: impl FnOnce() -> Input + Send + 'static) {
-        let facts = self.facts.clone();
-        let workers = self.payloads.workers();
-        workers.spawn_blocking(move || {
-            let input = job();
-            if facts.blocking_send(Fact::Input(Box::new(input))).is_err() {
-                tracing::debug!("consensus has stopped");
-            }
-        });
     }
 
     /// Without L1 the committee never changes.

@@ -26,6 +26,7 @@ pub(super) struct ConsensusMetrics {
     pub(super) timeouts: Counter<u64, AtomicU64>,
     pub(super) timeouts_sent: Counter<u64, AtomicU64>,
     pub(super) equivocations: Counter<u64, AtomicU64>,
+    pub(super) pairing_checks: Counter<u64, AtomicU64>,
     votes: Family<Phase, Counter>,
     payload_bytes: Counter<u64, AtomicU64>,
 }
@@ -55,6 +56,11 @@ impl ConsensusMetrics {
             "equivocations",
             "Proofs of misbehaviour found",
             metrics.equivocations.clone(),
+        );
+        registry.register(
+            "pairing_checks",
+            "Products of pairings computed, each for everything that waited",
+            metrics.pairing_checks.clone(),
         );
         registry.register("votes", "Votes signed, by phase", metrics.votes.clone());
         registry.register(

@@ -23,13 +23,13 @@ fn difference(a: &PublicKey, b: &PublicKey) -> PublicKey {
     }
 }
 
-fn negated(signature: Signature) -> Signature {
+pub(super) fn negated(signature: Signature) -> Signature {
     let mut bytes = signature.0;
     bytes[0] ^= 0x20;
     Signature(bytes)
 }
 
-fn plus(a: Signature, b: Signature) -> Signature {
+pub(super) fn plus(a: Signature, b: Signature) -> Signature {
     let [a, b] = [a, b].map(|s| min_sig::Signature::uncompress(&s.0).unwrap());
     let sum = min_sig::AggregateSignature::aggregate(&[&a, &b], false).unwrap();
     Signature(sum.to_signature().compress())
@@ -85,7 +85,7 @@ fn halves(key: &PublicKey) -> ([u8; 48], [u8; 96]) {
     (key.g1.compress(), key.g2.compress())
 }
 
-fn check(committee: &Arc<Committee>, signers: &[u16], name: &str) -> Check {
+pub(super) fn check(committee: &Arc<Committee>, signers: &[u16], name: &str) -> Check {
     let digest = named(name);
     let (signers, signature) = signed_by(committee, signers, digest);
     Check {
@@ -96,7 +96,7 @@ fn check(committee: &Arc<Committee>, signers: &[u16], name: &str) -> Check {
     }
 }
 
-fn votes(committee: &Arc<Committee>, digest: Hash) -> Aggregate {
+pub(super) fn votes(committee: &Arc<Committee>, digest: Hash) -> Aggregate {
     let votes = (0..committee.len())
         .map(|index| (ValidatorIndex::at(index), secret(index).sign(&digest)))
         .collect();

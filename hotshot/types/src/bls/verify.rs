@@ -1,18 +1,19 @@
-//! The only places where pairings are computed for signatures.
+//! Checking signatures, several at a time.
 //!
-//! A certificate costs one pairing check however many signed; several certificates of one message
-//! are checked together. Votes are never checked one by one: [`aggregate`] checks their sum and
-//! searches for culprits only if it fails.
+//! A certificate costs one pairing check however many signed; what waits at the same time is checked
+//! together.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
-use blst::{BLST_ERROR, MultiPoint as _, blst_scalar, min_sig};
+use blst::{MultiPoint as _, min_sig};
 
 use super::{
-    COEFFICIENT_BITS, IDENTITY_FLAG, PointG2, PublicKey, SIGNATURE_DST, Signature, coefficients,
+    PointG2, PublicKey, Signature,
+    batch::{Claim, hold},
     pad_g2,
+    votes::{Aggregate, Aggregation, Decoded},
 };
-use crate::{Committee, Hash, Signers, ValidatorIndex};
+use crate::{Committee, Hash, Signers};
 
 /// The claim that all `signers` of `committee` signed `digest`, and `signature` is the sum.
 #[derive(Clone, Debug)]
@@ -27,201 +28,106 @@ pub struct Check {
     pub signature: Signature,
 }
 
+impl Check {
+    fn claim(&self) -> Option<Claim> {
+        Some(Claim {
+            digest: self.digest,
+            key: self.committee.sum_of_keys(&self.signers)?,
+            signature: min_sig::Signature::uncompress(&self.signature.0).ok()?,
+        })
+    }
+}
+
 /// Whether every check holds. Nothing to check holds.
 #[must_use]
 pub fn verify_all(checks: &[Check]) -> bool {
-    let mut seed = Vec::with_capacity(80 * checks.len());
-    let mut keys = Vec::with_capacity(checks.len());
-    let mut signatures = Vec::with_capacity(checks.len());
-    for check in checks {
-        let Some(key) = check.committee.sum_of_keys(&check.signers) else {
-            return false;
-        };
-        let Ok(signature) = min_sig::Signature::uncompress(&check.signature.0) else {
-            return false;
-        };
-        seed.extend_from_slice(&check.digest.0);
-        seed.extend_from_slice(&check.signature.0);
-        seed.extend_from_slice(&key.compress());
-        keys.push(key);
-        signatures.push(signature);
-    }
-    match checks {
-        [] => true,
-        [check] => is_valid(&signatures[0], &check.digest, &keys[0]),
-        _ => {
-            let scalars: Vec<blst_scalar> = coefficients(&seed, checks.len()).collect();
-            let messages: Vec<&[u8]> = checks.iter().map(|c| c.digest.0.as_slice()).collect();
-            min_sig::Signature::verify_multiple_aggregate_signatures(
-                &messages,
-                SIGNATURE_DST,
-                &keys.iter().collect::<Vec<_>>(),
-                false,
-                &signatures.iter().collect::<Vec<_>>(),
-                true,
-                &scalars,
-                COEFFICIENT_BITS,
-            ) == BLST_ERROR::BLST_SUCCESS
-        }
-    }
+    let claims: Option<Vec<Claim>> = checks.iter().map(Check::claim).collect();
+    claims.is_some_and(|claims| hold(&claims))
 }
 
-fn is_valid(signature: &min_sig::Signature, digest: &Hash, key: &min_sig::PublicKey) -> bool {
-    signature.verify(true, &digest.0, SIGNATURE_DST, &[], key, false) == BLST_ERROR::BLST_SUCCESS
-}
-
-/// Signatures over one digest, to be summed.
+/// Work that needs pairings.
 #[derive(Clone, Debug)]
-pub struct Aggregate {
-    /// What was signed.
-    pub digest: Hash,
-    /// Whose indices the votes carry.
-    pub committee: Arc<Committee>,
-    /// One signature of each member; a second one of a member is left out.
-    pub votes: Vec<(ValidatorIndex, Signature)>,
+pub enum Job {
+    /// Do all of them hold?
+    Verify(Vec<Check>),
+    /// Sum the valid ones of each.
+    Aggregate(Vec<Aggregate>),
 }
 
-/// The sum of those signatures that are valid.
+/// What came of a [`Job`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Aggregation {
-    /// Whose signatures are in the sum.
-    pub signers: Signers,
-    /// The sum; meaningless if nobody's signature was valid.
-    pub signature: Signature,
-    /// Whose signatures were invalid.
-    pub invalid: BTreeSet<ValidatorIndex>,
+pub enum Outcome {
+    /// Whether all checks hold.
+    Verified(bool),
+    /// The sums.
+    Aggregated(Vec<Aggregation>),
 }
 
-/// Sums signatures over one digest, leaving out the invalid ones.
-///
-/// One pairing check if all are valid; otherwise the culprits are found by bisection.
+/// Does several jobs, in order, for little more than the price of one: as long as nothing is wrong
+/// they share one final exponentiation. If something is, each is done by itself.
 #[must_use]
-pub fn aggregate(job: &Aggregate) -> Aggregation {
-    let mut seen = Signers::none(job.committee.len());
-    let mut invalid = BTreeSet::new();
-    let mut signers = Vec::with_capacity(job.votes.len());
-    let mut signatures = Vec::with_capacity(job.votes.len());
-    let mut keys = Vec::with_capacity(job.votes.len());
-    for (index, signature) in &job.votes {
-        let Some(member) = job.committee.member(*index) else {
-            invalid.insert(*index);
-            continue;
-        };
-        if !seen.insert(*index) {
-            continue;
-        }
-        match decode(signature) {
-            Some(signature) => {
-                signers.push(*index);
-                signatures.push(signature);
-                keys.push(member.key.g2);
-            }
-            None => {
-                invalid.insert(*index);
-            }
-        }
-    }
-    let votes = Votes {
-        signers: &signers,
-        signatures: &signatures,
-        keys: &keys,
-    };
-    let sum = votes.sum_of_valid(&job.digest, &mut invalid);
-    let valid = signers
-        .iter()
-        .copied()
-        .filter(|index| !invalid.contains(index));
-    Aggregation {
-        signers: Signers::of(job.committee.len(), valid),
-        signature: sum.map_or(Signature::ZERO, |sum| {
-            Signature(sum.to_signature().compress())
-        }),
-        invalid,
-    }
+pub fn solve(jobs: Vec<Job>) -> Vec<Outcome> {
+    let mut claims = Vec::new();
+    let prepared: Vec<Prepared> = jobs
+        .into_iter()
+        .map(|job| Prepared::of(job, &mut claims))
+        .collect();
+    let all_hold = hold(&claims);
+    let is_alone = prepared.len() == 1;
+    prepared
+        .into_iter()
+        .map(|job| job.finish(&claims, all_hold, is_alone))
+        .collect()
 }
 
-/// A single signature as a point. The identity is nobody's; subgroups are checked on the sum.
-fn decode(signature: &Signature) -> Option<min_sig::Signature> {
-    let is_identity = signature.0[0] & IDENTITY_FLAG != 0;
-    if is_identity {
-        return None;
-    }
-    min_sig::Signature::uncompress(&signature.0).ok()
+/// A job with its part of the claims of all jobs.
+enum Prepared {
+    /// Not even well formed.
+    Malformed,
+    Verify(std::ops::Range<usize>),
+    Aggregate(Vec<(Decoded, std::ops::Range<usize>)>),
 }
 
-/// Decoded votes over one digest: three lists of one length, side by side because blst sums lists.
-#[derive(Clone, Copy)]
-struct Votes<'a> {
-    signers: &'a [ValidatorIndex],
-    signatures: &'a [min_sig::Signature],
-    keys: &'a [min_sig::PublicKey],
-}
-
-impl Votes<'_> {
-    /// The sum of the valid signatures, none if no one is; the others go to `invalid`.
-    fn sum_of_valid(
-        self,
-        digest: &Hash,
-        invalid: &mut BTreeSet<ValidatorIndex>,
-    ) -> Option<min_sig::AggregateSignature> {
-        if self.signers.is_empty() {
-            return None;
-        }
-        let signature = self.signatures.add();
-        let key = self.keys.add().to_public_key();
-        if is_valid(&signature.to_signature(), digest, &key) {
-            Some(signature)
-        } else {
-            self.bisect(digest, invalid)
-        }
-    }
-
-    /// As [`Self::sum_of_valid`], for votes whose sum is known to be invalid.
-    fn bisect(
-        self,
-        digest: &Hash,
-        invalid: &mut BTreeSet<ValidatorIndex>,
-    ) -> Option<min_sig::AggregateSignature> {
-        if let [culprit] = self.signers {
-            invalid.insert(*culprit);
-            return None;
-        }
-        let (left, right) = self.halves();
-        let known = invalid.len();
-        let left = left.sum_of_valid(digest, invalid);
-        let right = if invalid.len() == known {
-            // The left half is faultless, so the fault is in the right one.
-            right.bisect(digest, invalid)
-        } else {
-            right.sum_of_valid(digest, invalid)
-        };
-        match (left, right) {
-            (Some(mut left), Some(right)) => {
-                left.add_aggregate(&right);
-                Some(left)
+impl Prepared {
+    fn of(job: Job, claims: &mut Vec<Claim>) -> Self {
+        let start = claims.len();
+        match job {
+            Job::Verify(checks) => {
+                let own: Option<Vec<Claim>> = checks.iter().map(Check::claim).collect();
+                let Some(own) = own else {
+                    return Self::Malformed;
+                };
+                claims.extend(own);
+                Self::Verify(start..claims.len())
             }
-            (left, right) => left.or(right),
+            Job::Aggregate(jobs) => {
+                let sums = jobs.iter().map(|job| {
+                    let start = claims.len();
+                    let votes = Decoded::of(job);
+                    claims.extend(votes.claim());
+                    (votes, start..claims.len())
+                });
+                Self::Aggregate(sums.collect())
+            }
         }
     }
 
-    fn halves(self) -> (Self, Self) {
-        let middle = self.signers.len() / 2;
-        let (signers, signatures, keys) = (
-            self.signers.split_at(middle),
-            self.signatures.split_at(middle),
-            self.keys.split_at(middle),
-        );
-        let left = Self {
-            signers: signers.0,
-            signatures: signatures.0,
-            keys: keys.0,
+    fn finish(self, claims: &[Claim], all_hold: bool, is_alone: bool) -> Outcome {
+        let holds = |range: std::ops::Range<usize>, is_whole: bool| {
+            all_hold || (!is_whole && hold(&claims[range]))
         };
-        let right = Self {
-            signers: signers.1,
-            signatures: signatures.1,
-            keys: keys.1,
-        };
-        (left, right)
+        match self {
+            Self::Malformed => Outcome::Verified(false),
+            Self::Verify(range) => Outcome::Verified(holds(range, is_alone)),
+            Self::Aggregate(sums) => {
+                let is_whole = is_alone && sums.len() == 1;
+                let sums = sums.into_iter().map(|(votes, range)| {
+                    let is_valid = holds(range, is_whole);
+                    votes.sum(is_valid)
+                });
+                Outcome::Aggregated(sums.collect())
+            }
+        }
     }
 }
 
@@ -269,3 +175,6 @@ impl Committee {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
