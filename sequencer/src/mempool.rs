@@ -188,18 +188,29 @@ impl Mempool {
         });
     }
 
-    /// What the pool and the recent blocks know about a transaction.
+    /// What the pool and the recent blocks know about a transaction: the first with this hash, in
+    /// whatever namespace.
     #[must_use]
     pub fn status(&self, hash: &TxHash) -> Option<Status> {
         self.lock().status(hash)
     }
 
+    /// The same about the transaction in one namespace.
+    #[must_use]
+    pub fn status_in(&self, hash: &TxHash, namespace: NamespaceId) -> Option<Status> {
+        self.lock().status_in(hash, namespace)
+    }
+
     /// Waits until a transaction is final. None once it is unknown: never submitted, or expired.
     /// It may take for ever; put a time limit around it.
-    pub async fn wait_final(&self, hash: &TxHash) -> Option<TransactionPosition> {
+    pub async fn wait_final(
+        &self,
+        hash: &TxHash,
+        namespace: NamespaceId,
+    ) -> Option<TransactionPosition> {
         let mut heights = self.final_height.subscribe();
         loop {
-            match self.status(hash)? {
+            match self.status_in(hash, namespace)? {
                 Status::Final(position) => return Some(position),
                 Status::Pending { .. } | Status::Proposed { .. } => {}
             }

@@ -10,6 +10,8 @@ mod bad_input;
 mod command_line;
 #[path = "api/node.rs"]
 mod node;
+#[path = "api/one_node.rs"]
+mod one_node;
 #[path = "api/queries.rs"]
 mod queries;
 #[path = "api/serving.rs"]

@@ -29,10 +29,7 @@ use super::{
     router::Json,
     server::Caller,
 };
-use crate::{
-    mempool::{Rejection, Source, Status, TransactionPosition},
-    storage::Storage,
-};
+use crate::mempool::{Rejection, Source, Status, TransactionPosition};
 
 /// A transaction in one of this many last blocks is not taken again.
 const RECENT_BLOCKS: u64 = 1_024;
@@ -68,7 +65,6 @@ pub(super) async fn submit(
     let deadline = deadline(&context, &wait)?;
     let (id, transaction) = read_transaction(&context, &headers, body).await?;
     let hash = Hash(da::tx_hash(&transaction));
-    let since = context.served();
     let final_at = match context
         .read(move |reader| reader.recently_final(hash, id))
         .await?
@@ -81,7 +77,7 @@ pub(super) async fn submit(
             match (accepted.map_err(refuse)?.status, deadline) {
                 (Status::Final(position), _) => Some(position),
                 (_, None) => None,
-                (_, Some(deadline)) => Some(self::wait(&context, hash, id, since, deadline).await?),
+                (_, Some(deadline)) => Some(self::wait(&context, hash, id, deadline).await?),
             }
         }
     };
@@ -132,12 +128,11 @@ async fn wait(
     context: &Context,
     hash: Hash,
     id: NamespaceId,
-    since: Height,
     deadline: Instant,
 ) -> Result<TransactionPosition, Refusal> {
     let mut stopping = context.stopping();
     let outcome = tokio::select! {
-        outcome = timeout_at(deadline, final_position(context, hash, id, since)) => outcome,
+        outcome = timeout_at(deadline, final_position(context, hash, id)) => outcome,
         _ = stopping.wait_for(|stopping| *stopping) => {
             return Err(Refusal::new(
                 ProblemCode::NotReady,
@@ -167,37 +162,16 @@ async fn final_position(
     context: &Context,
     hash: Hash,
     id: NamespaceId,
-    since: Height,
 ) -> Result<Option<TransactionPosition>, Refusal> {
     let mut served = context.watch_served();
-    let Some(position) = context.mempool().wait_final(&hash.0).await else {
+    let Some(position) = context.mempool().wait_final(&hash.0, id).await else {
         return Ok(None);
     };
-    if position.namespace == id {
-        let is_served = served
-            .wait_for(|served| *served >= position.height)
-            .await
-            .is_ok();
-        return Ok(is_served.then_some(position));
-    }
-    // The pool is asked by hash alone, and the same bytes were final in another namespace first.
-    let mut next = since.next();
-    loop {
-        let height = *served.borrow_and_update();
-        while next <= height {
-            let at = next;
-            let found = context
-                .read(move |reader| reader.position_in(at, hash, id))
-                .await?;
-            if found.is_some() {
-                return Ok(found);
-            }
-            next = next.next();
-        }
-        if served.changed().await.is_err() {
-            return Ok(None);
-        }
-    }
+    let is_served = served
+        .wait_for(|served| *served >= position.height)
+        .await
+        .is_ok();
+    Ok(is_served.then_some(position))
 }
 
 fn refuse(rejection: Rejection) -> Refusal {
@@ -344,31 +318,9 @@ impl Reader {
         hash: Hash,
         id: NamespaceId,
     ) -> Result<Option<TransactionPosition>, Refusal> {
-        let at = self.storage().transaction(&hash.0)?;
-        let is_recent = |at: &TransactionPosition| {
-            at.namespace == id && self.served.above(at.height) < RECENT_BLOCKS
-        };
-        Ok(at.filter(is_recent))
-    }
-
-    /// Where a transaction is in the block at a height.
-    fn position_in(
-        &self,
-        height: Height,
-        hash: Hash,
-        id: NamespaceId,
-    ) -> Result<Option<TransactionPosition>, Refusal> {
-        let opened = self.open(&self.header(BlockName::Height(height))?)?;
-        let index = opened
-            .tree
-            .tx_hashes(id)
-            .and_then(|hashes| hashes.iter().position(|found| *found == hash.0))
-            .and_then(|index| u32::try_from(index).ok());
-        Ok(index.map(|index| TransactionPosition {
-            height,
-            namespace: id,
-            index,
-        }))
+        let first = Height(self.served.0.saturating_sub(RECENT_BLOCKS - 1));
+        let at = self.storage().transaction_in(&hash.0, id, first)?;
+        Ok(at.filter(|at| at.height <= self.served))
     }
 
     /// A stored position as the API shows it; none while the block is not served.
@@ -387,10 +339,14 @@ impl Reader {
     fn find(
         &self,
         hash: Hash,
+        wanted: Option<NamespaceId>,
         recent: Option<Status>,
     ) -> Result<Option<TransactionAnswer>, Refusal> {
-        let storage: &Storage = self.storage();
-        let at = match (storage.transaction(&hash.0)?, recent) {
+        let stored = match wanted {
+            Some(id) => self.storage().transaction_in(&hash.0, id, Height(0))?,
+            None => self.storage().transaction(&hash.0)?,
+        };
+        let at = match (stored, recent) {
             (Some(at), _) => Some(at),
             (None, Some(Status::Final(at))) => Some(at),
             (None, _) => None,
@@ -446,11 +402,14 @@ pub(super) async fn find(
         ))
     })?;
     let wanted = query.namespace.as_deref().map(namespace).transpose()?;
-    let recent = context.mempool().status(&hash.0);
+    let recent = match wanted {
+        Some(id) => context.mempool().status_in(&hash.0, id),
+        None => context.mempool().status(&hash.0),
+    };
     let answer = context
-        .read(move |reader| reader.find(hash, recent))
+        .read(move |reader| reader.find(hash, wanted, recent))
         .await?;
-    answer.filter(|answer| wanted.is_none_or(|wanted| wanted == answer.namespace)).map(Json).ok_or_else(|| {
+    answer.map(Json).ok_or_else(|| {
         Refusal::new(
             ProblemCode::TransactionUnknown,
             format!("no transaction {hash}{} is known here: it was never submitted, it expired, or its block is too old for this node's index", wanted.map(|id| format!(" in namespace {id}")).unwrap_or_default()),

@@ -209,7 +209,7 @@ fn print_submitted(submitted: &Submitted, json: bool) -> Result<(), Failure> {
             position.height, position.index
         )),
         None => output::line(format_args!(
-            "pending  {hash}  namespace {namespace}; follow it with: sequencer tx get {hash}"
+            "pending  {hash}  namespace {namespace}; follow it with: sequencer tx get {hash} --namespace {namespace}"
         )),
     }
 }

@@ -142,7 +142,8 @@ impl Pool {
         self.rejected[why.position()] += 1;
     }
 
-    /// What the pool and the recent blocks know about a transaction.
+    /// What the pool and the recent blocks know about a transaction: the first with this hash, in
+    /// whatever namespace.
     #[must_use]
     pub fn status(&self, hash: &TxHash) -> Option<Status> {
         if let Some(status) = self.recent.find(hash) {
@@ -150,6 +151,15 @@ impl Pool {
         }
         let (namespace, arrival) = self.store.find_first(hash)?;
         Some(self.waiting(arrival, namespace))
+    }
+
+    /// The same about the transaction in one namespace.
+    #[must_use]
+    pub fn status_in(&self, hash: &TxHash, namespace: NamespaceId) -> Option<Status> {
+        self.recent.get(hash, namespace).or_else(|| {
+            let arrival = self.store.find(hash, namespace)?;
+            Some(self.waiting(arrival, namespace))
+        })
     }
 
     /// A good block that is not final: its transactions are not selected on top of it.

@@ -77,6 +77,17 @@ fn transaction_key(hash: &da::Hash, height: Height, namespace: NamespaceId) -> V
     key
 }
 
+fn position(key: &[u8], value: &[u8]) -> Result<TransactionPosition, StorageError> {
+    const WHAT: &str = "the index of transactions";
+    let namespace = NamespaceId::new(number_at(WHAT, key, TRANSACTION_HEIGHT + 8)?);
+    let index = value.try_into().map(u32::from_be_bytes);
+    Ok(TransactionPosition {
+        height: Height(number_at(WHAT, key, TRANSACTION_HEIGHT)?),
+        namespace: namespace.ok_or_else(|| StorageError::damaged(WHAT, "namespace 0"))?,
+        index: index.map_err(|_| StorageError::damaged(WHAT, "an index is not a number"))?,
+    })
+}
+
 impl Storage {
     /// The highest block that is indexed.
     #[must_use]
@@ -93,27 +104,44 @@ impl Storage {
         &self,
         hash: &da::Hash,
     ) -> Result<Option<TransactionPosition>, StorageError> {
-        const WHAT: &str = "the index of transactions";
-        let cutoff = self.0.index_cutoff.load(Relaxed);
-        let first = [hash.as_slice(), &cutoff.to_be_bytes()].concat();
+        self.positions(hash, Height(0)).next().transpose()
+    }
+
+    /// The first final block from a height on that holds a transaction with this hash in one
+    /// namespace: the same bytes in another one are another transaction. Passes over the others'
+    /// entries, so its cost grows with how often the same bytes were ordered.
+    ///
+    /// # Errors
+    /// A read that fails.
+    pub fn transaction_in(
+        &self,
+        hash: &da::Hash,
+        namespace: NamespaceId,
+        from: Height,
+    ) -> Result<Option<TransactionPosition>, StorageError> {
+        let mut positions = self.positions(hash, from);
+        positions
+            .find(|found| match found {
+                Ok(position) => position.namespace == namespace,
+                Err(_) => true,
+            })
+            .transpose()
+    }
+
+    /// Where transactions with this hash are, by rising height, from a height on.
+    fn positions(
+        &self,
+        hash: &da::Hash,
+        from: Height,
+    ) -> impl Iterator<Item = Result<TransactionPosition, StorageError>> {
+        let from = from.0.max(self.0.index_cutoff.load(Relaxed));
+        let first = [hash.as_slice(), &from.to_be_bytes()].concat();
         let last = [hash.as_slice(), &[0xff; 16]].concat();
-        let Some(guard) = self
-            .0
-            .spaces
-            .get(Space::Transactions)
-            .range(first..=last)
-            .next()
-        else {
-            return Ok(None);
-        };
-        let (key, value) = guard.into_inner().map_err(StorageError::Read)?;
-        let namespace = NamespaceId::new(number_at(WHAT, &key, TRANSACTION_HEIGHT + 8)?);
-        let index = value.as_ref().try_into().map(u32::from_be_bytes);
-        Ok(Some(TransactionPosition {
-            height: Height(number_at(WHAT, &key, TRANSACTION_HEIGHT)?),
-            namespace: namespace.ok_or_else(|| StorageError::damaged(WHAT, "namespace 0"))?,
-            index: index.map_err(|_| StorageError::damaged(WHAT, "an index is not a number"))?,
-        }))
+        let entries = self.0.spaces.get(Space::Transactions).range(first..=last);
+        entries.map(|guard| {
+            let (key, value) = guard.into_inner().map_err(StorageError::Read)?;
+            position(&key, &value)
+        })
     }
 
     /// At most `limit` (and [`MAX_NAMESPACE_BLOCKS`]) blocks that hold a namespace, ascending from

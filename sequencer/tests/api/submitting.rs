@@ -156,6 +156,28 @@ async fn the_same_bytes_in_two_namespaces_are_two_transactions() {
     node.push(&[(42, &[vec![1], vec![9, 1]])]);
     let position = waiting.await.unwrap().unwrap().position.unwrap();
     assert_eq!((position.height, position.index), (Height(12), 1));
+
+    let (api, client) = (node.api(), node.client());
+    let hash = Hash(da::tx_hash(&[9, 1]));
+    for (namespace, height) in [(7, 9), (42, 12)] {
+        let found = api.transaction(hash, Some(id(namespace))).await.unwrap();
+        assert_eq!(found.namespace, id(namespace));
+        assert_eq!(found.position.unwrap().height, Height(height));
+        let proven = client.transaction(hash, Some(id(namespace))).await.unwrap();
+        assert_eq!(proven.block.header.height, Height(height));
+        let (_, proven) = client
+            .prove_transaction(hash, Some(id(namespace)))
+            .await
+            .unwrap();
+        assert_eq!(proven.header.height, Height(height));
+    }
+    let first = api.transaction(hash, None).await.unwrap();
+    assert_eq!(first.namespace, id(7));
+    let outcome = api.transaction(hash, Some(id(8))).await;
+    assert!(
+        matches!(&outcome, Err(ClientError::Refused(problem)) if problem.code == ProblemCode::TransactionUnknown),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]

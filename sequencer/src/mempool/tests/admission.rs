@@ -77,6 +77,9 @@ fn a_duplicate_is_accepted_with_the_status_it_has_and_takes_no_room() {
     pool.block_final(hotshot_types::Height(1), &tree(&[(1, &bytes)]));
     assert_eq!(pool.metrics().transactions, 1);
     assert!(matches!(pool.status(&first.hash), Some(Status::Final(_))));
+    let status_in = |id| pool.status_in(&first.hash, namespace(id));
+    assert!(matches!(status_in(1), Some(Status::Final(_))));
+    assert_eq!((status_in(2), status_in(3)), (Some(pending(2)), None));
 }
 
 #[test]

@@ -12,7 +12,7 @@ async fn a_submitter_waits_until_its_transaction_is_final() {
     let hash = mempool.submit(client(1), 3, bytes.clone()).unwrap().hash;
     let waiting = tokio::spawn({
         let mempool = mempool.clone();
-        async move { mempool.wait_final(&hash).await }
+        async move { mempool.wait_final(&hash, namespace(3)).await }
     });
     mempool.block_final(Height(1), &tree(&[]));
     mempool.block_known(block(2), block(1), Height(2), &tree(&[(3, &bytes)]));
@@ -26,20 +26,23 @@ async fn a_submitter_waits_until_its_transaction_is_final() {
     };
     let waited = tokio::time::timeout(Duration::from_secs(5), waiting).await;
     assert_eq!(waited.unwrap().unwrap(), Some(position));
-    assert_eq!(mempool.wait_final(&hash).await, Some(position));
+    assert_eq!(
+        mempool.wait_final(&hash, namespace(3)).await,
+        Some(position)
+    );
     assert_eq!(*mempool.final_height().borrow(), Height(2));
 }
 
 #[tokio::test]
 async fn waiting_for_an_unknown_or_expired_transaction_ends() {
     let mempool = Mempool::new(MempoolLimits::default());
-    assert_eq!(mempool.wait_final(&[0; 32]).await, None);
+    assert_eq!(mempool.wait_final(&[0; 32], namespace(3)).await, None);
     let hash = mempool
         .submit(client(1), 3, transaction(0, 10))
         .unwrap()
         .hash;
     mempool.expire(Instant::now() + MempoolLimits::default().expiry);
-    assert_eq!(mempool.wait_final(&hash).await, None);
+    assert_eq!(mempool.wait_final(&hash, namespace(3)).await, None);
 }
 
 #[tokio::test]

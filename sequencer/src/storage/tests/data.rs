@@ -228,7 +228,7 @@ fn transactions_and_namespaces_are_found_by_the_index() {
     for (height, payload) in [
         (1, tree(&[(1, &[b"a", b"b"]), (2, &[b"c"])])),
         (2, tree(&[])),
-        (3, tree(&[(1, &[b"a"])])),
+        (3, tree(&[(1, &[b"a"]), (2, &[b"c", b"a"])])),
     ] {
         let mut batch = storage.batch();
         batch.index_block(Height(height), &payload).unwrap();
@@ -247,6 +247,16 @@ fn transactions_and_namespaces_are_found_by_the_index() {
     assert_eq!(find(b"b"), position(1, 1, 1));
     assert_eq!(find(b"c"), position(1, 2, 0));
     assert_eq!(find(b"d"), None);
+    let find_in = |bytes: &[u8], id, from| {
+        let hash = da::tx_hash(bytes);
+        let found = storage.transaction_in(&hash, namespace(id), Height(from));
+        found.unwrap()
+    };
+    assert_eq!(find_in(b"a", 1, 0), position(1, 1, 0));
+    assert_eq!(find_in(b"a", 1, 2), position(3, 1, 0));
+    assert_eq!(find_in(b"a", 2, 0), position(3, 2, 1));
+    assert_eq!(find_in(b"a", 2, 4), None);
+    assert_eq!(find_in(b"b", 2, 0), None);
 
     let list = |id, from, limit| -> Vec<(u64, u64)> {
         let blocks = storage
@@ -260,7 +270,7 @@ fn transactions_and_namespaces_are_found_by_the_index() {
     assert_eq!(list(1, 0, 9), [(1, 2), (3, 1)]);
     assert_eq!(list(1, 2, 9), [(3, 1)]);
     assert_eq!(list(1, 0, 1), [(1, 2)]);
-    assert_eq!(list(2, 0, 9), [(1, 1)]);
+    assert_eq!(list(2, 0, 9), [(1, 1), (3, 2)]);
     assert!(list(3, 0, 9).is_empty());
 }
 
