@@ -65,6 +65,12 @@ impl NamespaceId {
     }
 }
 
+impl From<NamespaceId> for u64 {
+    fn from(id: NamespaceId) -> Self {
+        id.get()
+    }
+}
+
 impl fmt::Display for NamespaceId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.get().fmt(formatter)

@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::{mempool::Mempool, storage::Storage};
 
 mod blocks;
+mod body;
 mod chain;
 mod extract;
 mod metrics;
@@ -38,6 +39,7 @@ mod transactions;
 pub use metrics::{ApiMetrics, MetricsServer};
 pub use server::Server;
 
+use body::BodyMemory;
 use opened::OpenedBlocks;
 use refusal::Refusal;
 
@@ -71,6 +73,12 @@ pub struct Bounds {
     pub page_blocks: u32,
     /// Payload bytes after which an answer over several blocks ends.
     pub page_bytes: u32,
+    /// Bytes of a batch of transactions.
+    pub batch_bytes: u32,
+    /// Transactions of a batch.
+    pub batch_transactions: u32,
+    /// Memory for the bodies of all requests that are under way; more are refused.
+    pub body_bytes: u32,
     /// For the head of a request, and between two requests of a connection.
     pub head_timeout: Duration,
     /// For the body of a request.
@@ -97,6 +105,9 @@ impl Default for Bounds {
             reads: 32,
             page_blocks: 100,
             page_bytes: 8 << 20,
+            batch_bytes: 8 << 20,
+            batch_transactions: 16_384,
+            body_bytes: 128 << 20,
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(30),
@@ -137,6 +148,7 @@ struct Inner {
     opened: OpenedBlocks,
     streams: Arc<Semaphore>,
     reads: Semaphore,
+    bodies: BodyMemory,
     /// When the node was at which height, for the pace of catching up.
     pace: Mutex<VecDeque<(Instant, Height)>>,
     stopping: watch::Sender<bool>,
@@ -161,6 +173,7 @@ impl Context {
             opened: OpenedBlocks::default(),
             streams: Arc::new(Semaphore::new(permits(parts.bounds.streams))),
             reads: Semaphore::new(permits(parts.bounds.reads)),
+            bodies: BodyMemory::new(parts.bounds.body_bytes),
             pace: Mutex::default(),
             stopping: watch::Sender::new(false),
             parts,

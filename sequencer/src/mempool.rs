@@ -144,15 +144,16 @@ impl Mempool {
         Ok(submitted)
     }
 
-    /// Takes the transactions that a peer forwarded, each on its own merits.
-    pub fn submit_many(
+    /// Takes transactions that came together, each on its own merits, in one turn at the lock.
+    /// Slices of a larger buffer should be copied before, at least those of a client.
+    pub fn submit_many<N: Into<u64>>(
         &self,
         source: Source,
-        transactions: impl IntoIterator<Item = (NamespaceId, Bytes)>,
+        transactions: impl IntoIterator<Item = (N, Bytes)>,
     ) -> Vec<Result<Submitted, Rejection>> {
         let checked: Vec<_> = transactions
             .into_iter()
-            .map(|(namespace, bytes)| self.check(namespace.get(), bytes))
+            .map(|(namespace, bytes)| self.check(namespace.into(), bytes))
             .collect();
         let now = Instant::now();
         let mut pool = self.lock();

@@ -6,6 +6,8 @@ mod chain;
 
 #[path = "api/bad_input.rs"]
 mod bad_input;
+#[path = "api/batches.rs"]
+mod batches;
 #[path = "api/command_line.rs"]
 mod command_line;
 #[path = "api/node.rs"]

@@ -2,11 +2,16 @@
 //!
 //! Hashes and keys are hex with `0x`, payload bytes base64, ids and counts numbers.
 
+mod batch;
 mod block;
 mod node;
 mod problem;
 mod transaction;
 
+pub use batch::{
+    BatchError, BatchRequest, BatchSubmitted, RECORD_HEAD, RefusedTransaction, push_record,
+    read_records,
+};
 pub use block::{
     AccumulatorAnswer, Block, BlockNamespaces, BlockPage, BlockWithPayload, EpochAnswer,
     Interrupted, NamespaceAnswer, NamespaceBlock, NamespaceHead, NamespacePage,

@@ -70,6 +70,8 @@ pub(super) async fn limits(
         namespaces: limits.namespaces,
         page_blocks: bounds.page_blocks,
         page_bytes: bounds.page_bytes,
+        batch_bytes: bounds.batch_bytes,
+        batch_transactions: bounds.batch_transactions,
         wait_ms: millis(bounds.wait),
         streams: bounds.streams,
         connections: bounds.connections,

@@ -22,6 +22,7 @@ pub(super) fn router(context: Context) -> Router {
         .allow_methods([Method::GET, Method::HEAD]);
     Router::new()
         .route("/v1/transactions", post(transactions::submit))
+        .route("/v1/transactions/batch", post(transactions::submit_batch))
         .route("/v1/transactions/{hash}", get(transactions::find))
         .route("/v1/blocks", get(blocks::range))
         .route("/v1/blocks/{block}", get(blocks::block))

@@ -5,12 +5,11 @@ use std::time::Duration;
 use axum::{
     body::Body,
     extract::{Extension, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use da::NamespaceId;
-use futures::StreamExt as _;
 use hotshot_types::{Hash, Height};
 use sequencer_client::{
     Base64, text,
@@ -24,12 +23,18 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     Context, Reader,
+    body::{self, Longest},
     extract::{BlockName, Parameters, Segments, namespace},
+    permits,
     refusal::Refusal,
     router::Json,
     server::Caller,
 };
 use crate::mempool::{Rejection, Source, Status, TransactionPosition};
+
+mod batch;
+
+pub(super) use batch::submit_batch;
 
 /// A transaction in one of this many last blocks is not taken again.
 const RECENT_BLOCKS: u64 = 1_024;
@@ -175,27 +180,15 @@ async fn final_position(
 }
 
 fn refuse(rejection: Rejection) -> Refusal {
-    let code = match rejection {
-        Rejection::ReservedNamespace => {
-            return Refusal::from(text::TextError::NamespaceZero);
-        }
-        Rejection::Empty => {
-            return Refusal::new(
-                ProblemCode::EmptyTransaction,
-                "the transaction is empty: a transaction has at least one byte",
-            );
-        }
-        Rejection::TooLarge { length, limit } => {
-            return Refusal::new(
-                ProblemCode::TransactionTooLarge,
-                format!(
-                    "the transaction has {length} bytes, at most {limit} are allowed: split it, or post a commitment to it"
-                ),
-            );
-        }
-        _ => ProblemCode::PoolFull,
+    let detail = match rejection {
+        Rejection::ReservedNamespace => return Refusal::from(text::TextError::NamespaceZero),
+        Rejection::Empty => "the transaction is empty: a transaction has at least one byte".into(),
+        Rejection::TooLarge { length, limit } => format!(
+            "the transaction has {length} bytes, at most {limit} are allowed: split it, or post a commitment to it"
+        ),
+        _ => format!("{rejection}: try again later"),
     };
-    let refusal = Refusal::new(code, format!("{rejection}: try again later"));
+    let refusal = Refusal::new(batch::code(&rejection), detail);
     match rejection.retry_after() {
         Some(pause) => refusal.retry_after(pause),
         None => refusal,
@@ -208,23 +201,24 @@ async fn read_transaction(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(NamespaceId, Bytes), Refusal> {
-    let limit = usize::try_from(context.0.limits.transaction_bytes).map_err(Refusal::internal)?;
-    let form = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|form| form.to_str().ok())
-        .unwrap_or("");
-    let form = form
-        .split(';')
-        .next()
-        .unwrap_or("")
-        .trim()
-        .to_ascii_lowercase();
-    match form.as_str() {
+    let limit = permits(context.0.limits.transaction_bytes);
+    let longest = |bytes| Longest {
+        bytes,
+        code: ProblemCode::TransactionTooLarge,
+        detail: format!("a transaction has at most {limit} bytes"),
+    };
+    match body::form(headers).as_str() {
         "application/json" => {
             // Base64 is four thirds of the bytes; the rest is for the other fields and white space.
-            let bytes = read_body(context, headers, body, limit.div_ceil(3) * 4 + 4_096).await?;
+            let longest = longest(limit.div_ceil(3) * 4 + 4_096);
+            let received = body::read(context, headers, body, &longest).await?;
             let request: SubmitRequest =
-                serde_json::from_slice(&bytes).map_err(|error| malformed(&error.to_string()))?;
+                serde_json::from_slice(&received.bytes).map_err(|error| {
+                    malformed(
+                        "{\"namespace\": number, \"payload\": base64}",
+                        &error.to_string(),
+                    )
+                })?;
             Ok((request.namespace, request.payload.0))
         }
         "application/octet-stream" | "" => {
@@ -240,75 +234,29 @@ async fn read_transaction(
                 Refusal::invalid(format!("the header {NAMESPACE_HEADER} is not text"))
             })?;
             let id = namespace(id)?;
-            Ok((id, read_body(context, headers, body, limit).await?))
+            let received = body::read(context, headers, body, &longest(limit)).await?;
+            Ok((id, received.bytes))
         }
-        other => Err(Refusal::new(
-            ProblemCode::UnsupportedMediaType,
-            format!(
-                "a transaction is sent as application/json or application/octet-stream, not `{other}`"
-            ),
-        )),
+        other => Err(unsupported("a transaction", other)),
     }
 }
 
+fn unsupported(what: &str, form: &str) -> Refusal {
+    Refusal::new(
+        ProblemCode::UnsupportedMediaType,
+        format!("{what} is sent as application/json or application/octet-stream, not `{form}`"),
+    )
+}
+
 /// Says what is wrong with a JSON body; serde says where.
-fn malformed(error: &str) -> Refusal {
+fn malformed(form: &str, error: &str) -> Refusal {
     if error.contains("namespace 0 is reserved") {
         return Refusal::from(text::TextError::NamespaceZero);
     }
     Refusal::new(
         ProblemCode::MalformedRequest,
-        format!("the body is not {{\"namespace\": number, \"payload\": base64}}: {error}"),
+        format!("the body is not {form}: {error}"),
     )
-}
-
-/// Reads a body of bounded size in bounded time.
-async fn read_body(
-    context: &Context,
-    headers: &HeaderMap,
-    body: Body,
-    limit: usize,
-) -> Result<Bytes, Refusal> {
-    let too_large = || {
-        Refusal::new(
-            ProblemCode::TransactionTooLarge,
-            format!(
-                "the body is over {limit} bytes: a transaction has at most {} bytes",
-                context.0.limits.transaction_bytes
-            ),
-        )
-    };
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok());
-    if announced
-        .and_then(|length| length.parse::<u64>().ok())
-        .is_some_and(|length| length > limit as u64)
-    {
-        return Err(too_large());
-    }
-    let deadline = Instant::now() + context.bounds().body_timeout;
-    let mut read = BytesMut::new();
-    let mut chunks = body.into_data_stream();
-    loop {
-        let Ok(chunk) = timeout_at(deadline, chunks.next()).await else {
-            return Err(Refusal::new(
-                ProblemCode::MalformedRequest,
-                "the body did not arrive in time: send it without pauses",
-            ));
-        };
-        match chunk {
-            None => return Ok(read.freeze()),
-            Some(Ok(chunk)) if read.len() + chunk.len() <= limit => read.extend_from_slice(&chunk),
-            Some(Ok(_)) => return Err(too_large()),
-            Some(Err(error)) => {
-                return Err(Refusal::new(
-                    ProblemCode::MalformedRequest,
-                    format!("the body broke off: {error}"),
-                ));
-            }
-        }
-    }
 }
 
 impl Reader {

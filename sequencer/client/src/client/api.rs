@@ -11,9 +11,9 @@ use serde::de::DeserializeOwned;
 
 use super::ClientError;
 use crate::types::{
-    AccumulatorAnswer, ApiLimits, Block, BlockNamespaces, BlockPage, EpochAnswer, NAMESPACE_HEADER,
-    NamespaceAnswer, NamespacePage, NodeState, Problem, Submitted, TransactionAnswer, Validators,
-    Version,
+    AccumulatorAnswer, ApiLimits, BatchSubmitted, Block, BlockNamespaces, BlockPage, EpochAnswer,
+    NAMESPACE_HEADER, NamespaceAnswer, NamespacePage, NodeState, Problem, Submitted,
+    TransactionAnswer, Validators, Version, push_record,
 };
 
 /// Bounds of a client.
@@ -128,6 +128,27 @@ impl Api {
         }
         self.call(request, self.config.timeout + wait.unwrap_or_default())
             .await
+    }
+
+    /// Submits many transactions at once; each is taken or refused on its own. `/v1/limits` says how many and how
+    /// large, and their hashes are those of their bytes (SHA-256).
+    ///
+    /// # Errors
+    /// Nothing was taken: refused as a whole, or unreachable.
+    pub async fn submit_batch(
+        &self,
+        transactions: &[(NamespaceId, Bytes)],
+    ) -> Result<BatchSubmitted, ClientError> {
+        let mut batch = Vec::new();
+        for (namespace, transaction) in transactions {
+            push_record(&mut batch, namespace.get(), transaction);
+        }
+        let request = self
+            .http
+            .post(self.address("v1/transactions/batch"))
+            .header("content-type", "application/octet-stream")
+            .body(batch);
+        self.call(request, self.config.timeout).await
     }
 
     /// What became of a transaction; in any namespace if none is given.

@@ -119,6 +119,10 @@ pub struct ApiLimits {
     pub page_blocks: u32,
     /// An answer over namespaces ends after the block that exceeds this many payload bytes.
     pub page_bytes: u32,
+    /// Largest batch of transactions in bytes, in the form of records.
+    pub batch_bytes: u32,
+    /// Most transactions in a batch.
+    pub batch_transactions: u32,
     /// Longest wait of `?wait=finalized` in milliseconds.
     pub wait_ms: u64,
     /// Most streams at one time.

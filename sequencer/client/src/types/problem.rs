@@ -16,6 +16,8 @@ pub enum ProblemCode {
     EmptyTransaction,
     /// 413: a transaction over the limit of the network.
     TransactionTooLarge,
+    /// 413: a batch over the limits of the node.
+    BatchTooLarge,
     /// 400: a range that ends before it starts.
     InvertedRange,
     /// 400: a range over the limit.
@@ -96,7 +98,7 @@ impl ProblemCode {
             | Self::EpochUnknown => 404,
             Self::MethodNotAllowed => 405,
             Self::Pruned | Self::TransactionExpired => 410,
-            Self::TransactionTooLarge => 413,
+            Self::TransactionTooLarge | Self::BatchTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::PoolFull => 429,
             Self::Internal | Self::Unknown => 500,
@@ -114,6 +116,7 @@ impl ProblemCode {
             Self::NamespaceReserved => "Namespace 0 is reserved",
             Self::EmptyTransaction => "Empty transaction",
             Self::TransactionTooLarge => "Transaction too large",
+            Self::BatchTooLarge => "Batch too large",
             Self::InvertedRange => "Range ends before it starts",
             Self::RangeTooLong => "Range too long",
             Self::NoSuchRoute => "No such route",
