@@ -1,43 +1,59 @@
-//! `cargo xtask bench`: first figures of a network on this machine, as a table.
+//! `cargo xtask bench`: how fast a network on this machine is, what it costs, and where it ends.
+//!
+//! Four networks, one after the other: empty blocks without a pause, idle, light load, and the load
+//! that rises until the network no longer keeps up (for two sizes of transactions). Load is open:
+//! when something is sent is fixed beforehand and latency counts from there, so that a network that
+//! stalls is charged for all that had to wait.
 
 use std::{
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
-use hotshot_types::Height;
-use serde::Serialize;
-use tokio::time::sleep;
 
-use crate::{
-    chain,
-    network::{Network, Plan, Program},
-    report::{Percentiles, bytes, whole},
-    traffic::{
-        Rollup,
-        load::{Load, Pace},
-        rollup,
-    },
-    usage::Usage,
+use crate::network::{Network, Plan, Program};
+
+mod cost;
+mod finals;
+mod offered;
+mod primitives;
+mod report;
+mod run;
+
+use self::{
+    offered::Offered,
+    report::{Figures, Maximum},
+    run::Outcome,
 };
 
-/// Before each measurement, so that connections and caches are warm.
-const WARM_UP: Duration = Duration::from_secs(3);
+/// Committed over offered below which the network no longer keeps up.
+const KEEPS_UP: f64 = 0.95;
+/// By how much the load rises from step to step.
+const RISE: f64 = 1.4;
+/// How long a step of the rising load is observed.
+const STEP: Duration = Duration::from_secs(5);
+/// Megabytes a second to start with.
+const START: f64 = 3.0;
+/// No step goes beyond this.
+const MOST: f64 = 400.0;
 
 /// Arguments of `bench`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "All nodes and the load run on this machine and share its processors. Use \
---release for figures worth quoting."
+    after_help = "All nodes and the load share this machine's processors. Figures worth quoting \
+come from --release on a machine that does nothing else."
 )]
 pub(crate) struct Args {
     /// How many validators
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=40))]
     nodes: u8,
-    /// How long each measurement takes
+    /// How long each measurement takes, steps of the rising load aside
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(2..=600))]
     seconds: u64,
+    /// How long 90% of the maximum is held, to count timeouts
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(2..=3600))]
+    soak_seconds: u64,
     /// Write the figures as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -45,218 +61,123 @@ pub(crate) struct Args {
     program: Program,
 }
 
-/// Rollups and how fast they send.
-type Traffic = Vec<(Rollup, Pace)>;
-
-/// One measurement: a load and the parameters it runs with.
-struct Case {
-    name: &'static str,
-    genesis: &'static [&'static str],
-    load: fn(usize) -> Result<Traffic>,
-}
-
-const UNPACED: &[&str] = &["--empty-block-delay-ms", "0"];
-
-const CASES: [Case; 4] = [
-    Case {
-        name: "empty blocks, unpaced",
-        genesis: UNPACED,
-        load: |_| Ok(Vec::new()),
-    },
-    Case {
-        name: "light load, 10 tx/s",
-        genesis: &[],
-        load: |_| light(),
-    },
-    Case {
-        name: "512-byte transactions",
-        genesis: &[],
-        load: |nodes| full(nodes, 512, 512),
-    },
-    Case {
-        name: "128-KiB transactions",
-        genesis: &[],
-        load: |nodes| full(nodes, 128 * 1024, 24),
-    },
-];
-
-/// What one measurement found.
-#[derive(Debug, Serialize)]
-struct Figures {
-    case: &'static str,
-    seconds: f64,
-    blocks_per_second: f64,
-    committed_mb_per_second: f64,
-    transactions_per_second: f64,
-    final_ms: Percentiles,
-    views_lost: u64,
-    cpu_ms_per_node_and_view: Option<f64>,
-    written_bytes_per_node_and_view: Option<f64>,
-}
-
-/// Runs all measurements, each on a network of its own.
+/// Runs all measurements.
 pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
     let program = args.program.path()?;
-    let mut all = Vec::new();
-    for case in &CASES {
-        eprintln!("measuring: {}", case.name);
-        all.push(
-            measure(&program, &args, case)
-                .await
-                .with_context(|| case.name)?,
-        );
-    }
-    print(&all);
+    let length = Duration::from_secs(args.seconds);
+    let bench = Bench {
+        program: &program,
+        nodes: args.nodes.into(),
+    };
+    eprintln!("measuring coding and certificates, one thread");
+    let primitives = primitives::measure();
+    eprintln!("measuring empty blocks without a pause");
+    let unpaced: &[&str] = &["--empty-block-delay-ms", "0"];
+    let empty = bench.alone(unpaced, None, length).await?;
+    eprintln!("measuring an idle network, 500 ms between blocks");
+    let paced: &[&str] = &["--empty-block-delay-ms", "500"];
+    let idle = bench.alone(paced, None, length).await?;
+    eprintln!("measuring light load, 10 transactions a second");
+    let light = bench.alone(&[], Some(Offered::light()), length).await?;
+    let small = bench
+        .maximum(512, length, Duration::from_secs(args.soak_seconds))
+        .await?;
+    let large = bench
+        .maximum(128 * 1024, length, Duration::from_secs(args.soak_seconds))
+        .await?;
+    let figures = Figures::of(&empty, &idle, &light, small, large, primitives)?;
+    print!("{figures}");
     if let Some(path) = &args.json {
-        let json = serde_json::to_string_pretty(&all)?;
+        let json = serde_json::to_string_pretty(&figures)?;
         std::fs::write(path, json + "\n")
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(None)
 }
 
-/// Ten transactions a second, from all rollups together.
-fn light() -> Result<Traffic> {
-    let pace = Pace {
-        interval: Duration::from_millis(200),
-        in_flight: 64,
-    };
-    Ok(vec![(rollup::users(10)?, pace), (rollup::users(20)?, pace)])
+struct Bench<'a> {
+    program: &'a Path,
+    nodes: usize,
 }
 
-/// As much as the network takes: to each node one stream with a bound on what is under way.
-fn full(nodes: usize, size: usize, in_flight: usize) -> Result<Traffic> {
-    let pace = Pace {
-        interval: Duration::ZERO,
-        in_flight,
-    };
-    (1_u64..)
-        .take(nodes)
-        .map(|id| Ok((rollup::filler(id, size)?, pace)))
-        .collect()
-}
-
-async fn measure(program: &Path, args: &Args, case: &Case) -> Result<Figures> {
-    let plan = Plan::equal(args.nodes.into())
-        .with_genesis(case.genesis)
-        .with_settings(&["--retention.archive"]);
-    let mut network = Network::prepare(program, &plan)?;
-    network.start().await?;
-    let outcome = observe(&mut network, Duration::from_secs(args.seconds), case).await;
-    let figures = network.explained(outcome)?;
-    network.stop().await?;
-    Ok(figures)
-}
-
-/// The state of the network at one moment.
-struct Moment {
-    at: Instant,
-    height: Height,
-    usage: Option<Usage>,
-}
-
-async fn moment(network: &Network) -> Result<Moment> {
-    let mut sum = Some(Usage::default());
-    for node in &network.nodes {
-        let usage = node.process_id().and_then(Usage::of);
-        sum = sum.zip(usage).map(|(sum, usage)| Usage {
-            cpu_seconds: sum.cpu_seconds + usage.cpu_seconds,
-            written_bytes: sum.written_bytes + usage.written_bytes,
-        });
+impl Bench<'_> {
+    async fn network(&self, genesis: &[&str]) -> Result<Network> {
+        let plan = Plan::equal(self.nodes).with_genesis(genesis);
+        let mut network = Network::prepare(self.program, &plan)?;
+        network.start().await?;
+        Ok(network)
     }
-    let height = chain::common_height(network).await?;
-    Ok(Moment {
-        at: Instant::now(),
-        height,
-        usage: sum,
-    })
-}
 
-async fn observe(network: &mut Network, length: Duration, case: &Case) -> Result<Figures> {
-    let mut load = Load::start(network, (case.load)(network.nodes.len())?)?;
-    sleep(WARM_UP).await;
-    let from = moment(network).await?;
-    let end = from.at + length;
-    while Instant::now() < end {
-        network.check()?;
-        let ended = load.check()?;
-        ensure!(ended.is_empty(), "the load ended too early");
-        sleep(Duration::from_millis(100)).await;
+    /// One measurement on a network of its own.
+    async fn alone(
+        &self,
+        genesis: &[&str],
+        load: Option<Offered>,
+        length: Duration,
+    ) -> Result<Outcome> {
+        let mut network = self.network(genesis).await?;
+        let outcome = run::observe(&mut network, load, length).await;
+        let outcome = network.explained(outcome)?;
+        network.stop().await?;
+        Ok(outcome)
     }
-    let to = moment(network).await?;
-    let delivered = load.finish().await?;
-    network.check()?;
-    let blocks = chain::blocks(&network.nodes[0].api()?, from.height, to.height).await?;
-    let headers = blocks.iter().map(|block| &block.header);
-    let payload_bytes: u64 = headers
-        .clone()
-        .skip(1)
-        .map(|header| u64::from(header.payload_len))
-        .sum();
-    let count = to.height.above(from.height);
-    ensure!(count > 0, "no block became final");
-    let seconds = (to.at - from.at).as_secs_f64();
-    let inside = |height: Height| height > from.height && height <= to.height;
-    let transactions = delivered
-        .iter()
-        .filter(|sent| inside(sent.position.height))
-        .count();
-    let views_lost = views_lost_inside(&blocks);
-    let per_node_and_view = whole(count + views_lost) * whole(network.nodes.len() as u64);
-    let usage = from.usage.zip(to.usage).map(|(from, to)| to.since(from));
-    Ok(Figures {
-        case: case.name,
-        seconds,
-        blocks_per_second: whole(count) / seconds,
-        committed_mb_per_second: whole(payload_bytes) / seconds / 1e6,
-        transactions_per_second: whole(transactions as u64) / seconds,
-        final_ms: Percentiles::of(delivered.iter().map(|sent| sent.latency).collect()),
-        views_lost,
-        cpu_ms_per_node_and_view: usage.map(|usage| usage.cpu_seconds * 1e3 / per_node_and_view),
-        written_bytes_per_node_and_view: usage
-            .map(|usage| whole(usage.written_bytes) / per_node_and_view),
-    })
-}
 
-/// Views lost between the first and the last of some blocks.
-fn views_lost_inside(blocks: &[sequencer_client::types::Block]) -> u64 {
-    let all = chain::views_lost(blocks.iter().map(|block| &block.header));
-    // What lies before the first block belongs to another time.
-    let before = chain::views_lost(blocks.first().map(|block| &block.header));
-    all - before
-}
-
-fn print(all: &[Figures]) {
-    println!(
-        "| load | blocks/s | committed MB/s | tx/s | submit to final p50 / p99 ms | views lost | CPU ms a node and view | written to disk a node and view |"
-    );
-    println!("|---|---|---|---|---|---|---|---|");
-    for figures in all {
-        let latency = if figures.final_ms.p50 > 0.0 {
-            format!("{:.0} / {:.0}", figures.final_ms.p50, figures.final_ms.p99)
-        } else {
-            "-".to_owned()
-        };
-        let cpu = figures
-            .cpu_ms_per_node_and_view
-            .map_or("-".into(), |ms| format!("{ms:.2}"));
-        let written = figures
-            .written_bytes_per_node_and_view
-            .map_or("-".into(), rounded);
-        println!(
-            "| {} | {:.1} | {:.2} | {:.0} | {latency} | {} | {cpu} | {written} |",
-            figures.case,
-            figures.blocks_per_second,
-            figures.committed_mb_per_second,
-            figures.transactions_per_second,
-            figures.views_lost,
-        );
+    /// Raises the load until the network no longer keeps up; then half of what it took, and nine
+    /// tenths for longer.
+    async fn maximum(&self, size: usize, length: Duration, soak: Duration) -> Result<Maximum> {
+        eprintln!("raising a load of {size}-byte transactions");
+        let mut network = self.network(&[]).await?;
+        let outcome = self.raise(&mut network, size, length, soak).await;
+        let found = network.explained(outcome)?;
+        network.stop().await?;
+        Ok(found)
     }
-}
 
-/// Bytes as a person reads them, without fractions of a byte.
-fn rounded(count: f64) -> String {
-    // Counts here are far below 2^53 and not negative.
-    let text = format!("{count:.0}");
-    text.parse().map_or(text, bytes)
+    async fn raise(
+        &self,
+        network: &mut Network,
+        size: usize,
+        length: Duration,
+        soak: Duration,
+    ) -> Result<Maximum> {
+        let mut best: Option<Outcome> = None;
+        let mut rate = START;
+        while rate < MOST {
+            let mut step = run::observe(network, Some(Offered::new(rate, size)), STEP).await?;
+            // More than was offered is what had piled up before.
+            step.committed_mb_per_s = step.committed_mb_per_s.min(rate);
+            let share = step.committed_mb_per_s / rate;
+            eprintln!(
+                "  offered {rate:.1} MB/s, committed {:.1} ({:.0}%), final p50/p99 {:.0}/{:.0} ms",
+                step.committed_mb_per_s,
+                100.0 * share,
+                step.client.p50,
+                step.client.p99
+            );
+            let keeps_up = share >= KEEPS_UP;
+            if best
+                .as_ref()
+                .is_none_or(|best| step.committed_mb_per_s > best.committed_mb_per_s)
+            {
+                best = Some(step);
+            }
+            if !keeps_up {
+                break;
+            }
+            rate *= RISE;
+        }
+        let best = best.context("nothing was measured")?;
+        ensure!(best.committed_mb_per_s > 0.0, "nothing became final");
+        let most = best.committed_mb_per_s;
+        eprintln!("  half of the maximum");
+        let half = run::observe(network, Some(Offered::new(most / 2.0, size)), length).await?;
+        eprintln!("  nine tenths of the maximum, for {} s", soak.as_secs());
+        let soaked = run::observe(network, Some(Offered::new(most * 0.9, size)), soak).await?;
+        Ok(Maximum {
+            size,
+            best,
+            half,
+            soaked,
+        })
+    }
 }

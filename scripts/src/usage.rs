@@ -1,17 +1,19 @@
-//! What a process costs: processor time and bytes written to disk.
+//! What a process costs: processor time, bytes written to disk, memory.
 
 use std::fs;
 
 /// Clock ticks a second in /proc, fixed by Linux for all user space.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Processor seconds and written bytes of a process so far.
+/// Processor seconds, written bytes and memory of a process so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Usage {
     /// User and system time.
     pub(crate) cpu_seconds: f64,
     /// Bytes it caused to be written to the disk.
     pub(crate) written_bytes: u64,
+    /// What of it is in memory now.
+    pub(crate) resident_bytes: u64,
 }
 
 impl Usage {
@@ -19,18 +21,12 @@ impl Usage {
     pub(crate) fn of(process: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
         let io = fs::read_to_string(format!("/proc/{process}/io")).unwrap_or_default();
+        let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
         Some(Self {
             cpu_seconds: parse_cpu(&stat)?,
             written_bytes: parse_written(&io).unwrap_or(0),
+            resident_bytes: parse_resident(&status).unwrap_or(0),
         })
-    }
-
-    /// What was used since an earlier moment.
-    pub(crate) fn since(self, earlier: Self) -> Self {
-        Self {
-            cpu_seconds: self.cpu_seconds - earlier.cpu_seconds,
-            written_bytes: self.written_bytes.saturating_sub(earlier.written_bytes),
-        }
     }
 }
 
@@ -51,6 +47,14 @@ fn parse_written(io: &str) -> Option<u64> {
         .ok()
 }
 
+fn parse_resident(status: &str) -> Option<u64> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +63,12 @@ mod tests {
     fn processor_time_is_read_behind_a_strange_name() {
         let stat = "42 (a ) b) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20 0";
         assert_eq!(parse_cpu(stat), Some(2.0));
+    }
+
+    #[test]
+    fn resident_memory_is_read() {
+        let status = "Name:\tsequencer\nVmRSS:\t   2048 kB\nThreads:\t9\n";
+        assert_eq!(parse_resident(status), Some(2 << 20));
     }
 
     #[test]

@@ -42,20 +42,6 @@ pub(crate) fn batches(chain_id: u64) -> Result<Rollup> {
     })
 }
 
-/// A source of bytes of one size, all different, for measurements.
-pub(crate) fn filler(chain_id: u64, size: usize) -> Result<Rollup> {
-    let mut random = StdRng::from_seed(keccak(&chain_id.to_be_bytes()).0);
-    let transactions = std::iter::from_fn(move || {
-        let mut bytes = vec![0; size];
-        random.fill_bytes(&mut bytes);
-        Some(Bytes::from(bytes))
-    });
-    Ok(Rollup {
-        namespace: namespace(chain_id)?,
-        transactions: Box::new(transactions),
-    })
-}
-
 struct Users {
     chain_id: u64,
     accounts: Vec<Account>,
@@ -155,16 +141,11 @@ mod tests {
     }
 
     #[test]
-    fn batches_and_filler_have_their_size() -> Result<()> {
+    fn batches_have_their_size() -> Result<()> {
         assert!(
             take(&mut batches(10)?, 2)?
                 .iter()
                 .all(|batch| batch.len() >= BATCH_BYTES)
-        );
-        assert!(
-            take(&mut filler(10, 512)?, 3)?
-                .iter()
-                .all(|bytes| bytes.len() == 512)
         );
         Ok(())
     }
