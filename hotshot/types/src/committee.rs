@@ -34,7 +34,7 @@ pub enum CommitteeError {
     #[error("member {0} has no weight")]
     Weightless(ValidatorIndex),
     /// One key twice: it would vote twice.
-    #[error("member {0} has the key of an earlier member")]
+    #[error("member {0} has the consensus key of an earlier member: it would vote twice")]
     DuplicateKey(ValidatorIndex),
     /// A key whose halves differ.
     #[error(transparent)]

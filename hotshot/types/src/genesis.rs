@@ -1,6 +1,6 @@
 //! The genesis document: what everybody who joins a network agrees on beforehand (R4).
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -78,6 +78,9 @@ pub enum GenesisError {
         "the proof of possession of validator {0} ({1}) does not verify for this network: it was made for another operator, key or network"
     )]
     Possession(usize, Address),
+    /// Two validators would be one node for all others: connections are told apart by this key.
+    #[error("validators {0} and {1} have the same network key: each node needs its own")]
+    SameNetworkKey(usize, usize),
     /// A parameter that no network can run with.
     #[error("parameter {0} {1}")]
     Parameter(&'static str, &'static str),
@@ -125,7 +128,8 @@ impl GenesisDocument {
         digest::chain_domain(self.l1_chain_id, self.stake_table, self.salt)
     }
 
-    /// Checks everything a network relies on: parameters, keys, proofs of possession.
+    /// Checks everything a network relies on: parameters, keys, that no two validators share one,
+    /// proofs of possession.
     ///
     /// # Errors
     /// The first thing that is wrong.
@@ -163,6 +167,12 @@ impl GenesisDocument {
             ));
         }
         self.committee(Epoch::FIRST)?.check_keys()?;
+        let mut network_keys = BTreeMap::new();
+        for (index, validator) in self.validators.iter().enumerate() {
+            if let Some(earlier) = network_keys.insert(validator.network_key, index) {
+                return Err(GenesisError::SameNetworkKey(earlier, index));
+            }
+        }
         for (index, validator) in self.validators.iter().enumerate() {
             if !validator.key.has_possession(
                 self.chain_domain(),

@@ -123,6 +123,15 @@ fn validators_that_form_no_committee_are_refused() {
 }
 
 #[test]
+fn two_validators_with_one_network_key_are_refused() {
+    let mut document = genesis();
+    document.validators[3].network_key = document.validators[1].network_key;
+    let error = document.check().unwrap_err();
+    assert_eq!(error, GenesisError::SameNetworkKey(1, 3));
+    assert!(error.to_string().contains("validators 1 and 3"), "{error}");
+}
+
+#[test]
 fn parameters_that_no_network_can_run_with_are_refused() {
     type Change = fn(&mut Parameters);
     let changes: [(Change, &str); 8] = [

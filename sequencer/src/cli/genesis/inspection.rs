@@ -37,16 +37,10 @@ pub(super) fn inspect(document: &GenesisDocument) -> Result<Inspection, Failure>
     let committee = document
         .committee(Epoch::FIRST)
         .map_err(|error| invalid(error.to_string()))?;
-    let mut network_keys = BTreeSet::new();
     let mut validators = Vec::new();
     for (index, validator) in document.validators.iter().enumerate() {
         let peer_id = peer_id(validator)
             .ok_or_else(|| invalid(format!("the network key of validator {index} is invalid")))?;
-        if !network_keys.insert(validator.network_key) {
-            return Err(invalid(format!(
-                "validator {index} has the network key of an earlier validator"
-            )));
-        }
         if !validator
             .address
             .parse::<Multiaddr>()

@@ -103,7 +103,9 @@ fn one_entry_given_twice_is_refused() -> Outcome {
     let document = compose(&files)?;
     let failure = inspection::inspect(&document).expect_err("one key twice");
     assert!(
-        failure.to_string().contains("key of an earlier member"),
+        failure
+            .to_string()
+            .contains("consensus key of an earlier member"),
         "{failure}"
     );
     Ok(())
