@@ -4,13 +4,17 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 mod block;
+mod completions;
+mod config;
+mod doctor;
 mod exit;
 mod genesis;
 mod init;
 mod keys;
+mod man;
 mod namespace;
 mod output;
 mod proof;
@@ -47,6 +51,10 @@ enum Verb {
     Keys(keys::Args),
     /// Make and check genesis documents
     Genesis(genesis::Args),
+    /// Look for what would keep a node from running well
+    Doctor(doctor::Args),
+    /// Show and check settings
+    Config(config::Args),
     /// Run a node
     Run(run::Args),
     /// Submit and look up transactions
@@ -59,6 +67,10 @@ enum Verb {
     Proof(proof::Args),
     /// Show how a node is doing
     Status(status::Args),
+    /// Print a script that lets a shell complete arguments
+    Completions(completions::Args),
+    /// Print or write the manual pages
+    Man(man::Args),
     /// Show the version
     Version(version::Args),
 }
@@ -69,12 +81,16 @@ impl Verb {
             Self::Init(args) => init::run(args).await,
             Self::Keys(args) => keys::run(args).await,
             Self::Genesis(args) => genesis::run(args).await,
+            Self::Doctor(args) => doctor::run(args).await,
+            Self::Config(args) => config::run(args),
             Self::Run(args) => run::run(args).await,
             Self::Tx(args) => tx::run(args).await,
             Self::Block(args) => block::run(args).await,
             Self::Namespace(args) => namespace::run(args).await,
             Self::Proof(args) => proof::run(args).await,
             Self::Status(args) => status::run(args).await,
+            Self::Completions(args) => completions::run(&args, Cli::command()),
+            Self::Man(args) => man::run(&args, Cli::command()),
             Self::Version(args) => version::run(args).await,
         }
     }

@@ -9,6 +9,7 @@
 mod address;
 mod error;
 mod file;
+mod origin;
 mod settings;
 mod suggest;
 mod template;
@@ -21,6 +22,12 @@ use std::{
 use hotshot_types::{GenesisDocument, Hash, SecretKey, ValidatorIndex};
 use libp2p::{Multiaddr, identity::Keypair, multiaddr::Protocol};
 
+pub(crate) use self::{
+    address::socket,
+    file::unknown_variables,
+    origin::{Effective, Origin, TracedSettings},
+    template::{FILE_NAME, template},
+};
 pub use self::{
     address::{ListenAddress, PeerAddress},
     error::ConfigError,
@@ -28,10 +35,6 @@ pub use self::{
         ApiSettings, LogFormat, LogSettings, MempoolSettings, MetricsSettings, P2pSettings,
         RetentionSettings, Settings,
     },
-};
-pub(crate) use self::{
-    file::unknown_variables,
-    template::{FILE_NAME, template},
 };
 use crate::{genesis_file, keys};
 
@@ -178,7 +181,7 @@ impl NodeConfig {
 
 /// Where our keys stand in the genesis document. Consensus key and network key must agree there:
 /// peers would otherwise dial somebody else.
-fn own_index(
+pub(crate) fn own_index(
     genesis: &GenesisDocument,
     consensus: &SecretKey,
     network: &Keypair,
@@ -206,7 +209,7 @@ fn own_index(
 
 /// The port that the genesis document promises for us: on all interfaces, unless the promise
 /// itself is a loopback address.
-fn default_listen(
+pub(crate) fn default_listen(
     genesis: &GenesisDocument,
     validator: Option<usize>,
 ) -> Result<Multiaddr, ConfigError> {

@@ -16,6 +16,7 @@ mod inbound;
 mod metrics;
 mod pairings;
 mod payloads;
+pub(crate) mod probe;
 mod retention;
 mod serve;
 mod start;
@@ -35,9 +36,13 @@ use self::{
     directory::Directory,
     fetch::Fetcher,
     heard::Heard,
-    metrics::ConsensusMetrics,
+    metrics::{ConsensusMetrics, CopiedMetrics},
     pairings::Pairings,
     start::Started,
+};
+pub(crate) use self::{
+    error::advice,
+    start::{database, identity},
 };
 use crate::{
     api::{self, ApiMetrics, Bounds, Context, MetricsServer, Server},
@@ -62,8 +67,9 @@ pub async fn run(config: NodeConfig, shutdown: impl Future<Output = ()>) -> Resu
     let api_server = Server::bind(config.api.listen)
         .await
         .map_err(|source| NodeError::Listen {
-            what: "API",
-            address: config.api.listen,
+            what: "the API",
+            address: config.api.listen.to_string(),
+            setting: "api.listen",
             source,
         })?;
     let metrics_server = match config.metrics {
@@ -74,7 +80,8 @@ pub async fn run(config: NodeConfig, shutdown: impl Future<Output = ()>) -> Resu
                     .await
                     .map_err(|source| NodeError::Listen {
                         what: "metrics",
-                        address,
+                        address: address.to_string(),
+                        setting: "metrics.listen",
                         source,
                     })?,
             )
@@ -90,9 +97,10 @@ pub async fn run(config: NodeConfig, shutdown: impl Future<Output = ()>) -> Resu
     let (network, inbound) = Network::spawn(network_config).await?;
     let members: Arc<Vec<PeerId>> = Arc::new(directory.everybody());
 
-    let mut registry = Registry::default();
+    let mut registry = Registry::with_prefix("sequencer");
     let api_metrics = ApiMetrics::register(&mut registry);
     let consensus_metrics = ConsensusMetrics::register(&mut registry);
+    let included = consensus_metrics.included();
     storage.metrics().register(&mut registry);
 
     let mempool = Mempool::new(MempoolLimits {
@@ -142,11 +150,11 @@ pub async fn run(config: NodeConfig, shutdown: impl Future<Output = ()>) -> Resu
         pairings: Pairings::new(
             payloads.workers().clone(),
             facts.clone(),
-            consensus_metrics.clone(),
+            consensus_metrics.pairing_checks.clone(),
         ),
         facts: facts.clone(),
         position,
-        metrics: consensus_metrics.clone(),
+        metrics: consensus_metrics,
         built: None,
         backlog: std::collections::VecDeque::new(),
     };
@@ -207,7 +215,8 @@ pub async fn run(config: NodeConfig, shutdown: impl Future<Output = ()>) -> Resu
         position: position_watch,
         served: served_watch.clone(),
         status,
-        metrics: status::NodeMetrics::register(&mut registry),
+        metrics: CopiedMetrics::register(&mut registry),
+        included,
         may_sign,
         heard,
         committee,

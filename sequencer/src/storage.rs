@@ -51,6 +51,7 @@ pub use self::{
     index::{MAX_NAMESPACE_BLOCKS, TransactionPosition},
     metrics::StorageMetrics,
     namespace_map::MapReader,
+    open::is_in_use,
     proofs::MAX_PROOF_STEPS,
     resume::Resume,
     retention::{Cutoffs, Pruned},

@@ -79,7 +79,6 @@ impl Failure {
     }
 
     /// The exit code.
-    #[cfg(test)]
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }
@@ -119,6 +118,7 @@ impl_from! {
     GenesisFileError => |_| Exit::Config,
     KeyFileError => |_| Exit::Key,
     NodeError => of_node,
+    StorageError => of_storage,
     TextError => |_| Exit::Usage,
     TrustError => |_| Exit::Config,
     VerifyError => |_| Exit::Invalid,
@@ -128,10 +128,28 @@ impl_from! {
 fn of_node(error: &NodeError) -> Exit {
     match error {
         NodeError::Key(_) => Exit::Key,
-        NodeError::Storage(StorageError::RecordDamaged(_)) => Exit::Refused,
-        NodeError::Storage(StorageError::Failed(_) | StorageError::OutOfOrder(_))
-        | NodeError::Runtime(_) => Exit::Internal,
+        NodeError::Storage(error) => of_storage(error),
+        NodeError::Listen { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            Exit::Key
+        }
+        NodeError::Runtime(_) => Exit::Internal,
         _ => Exit::Config,
+    }
+}
+
+/// Whatever a restart can't mend and signing on could make worse is refused for safety.
+fn of_storage(error: &StorageError) -> Exit {
+    match error {
+        StorageError::Locked { .. }
+        | StorageError::OtherNode { .. }
+        | StorageError::RecordDamaged(_) => Exit::Refused,
+        StorageError::OtherNetwork { .. }
+        | StorageError::OtherGenesis { .. }
+        | StorageError::Schema { .. } => Exit::Config,
+        StorageError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            Exit::Key
+        }
+        _ => Exit::Internal,
     }
 }
 
@@ -175,5 +193,46 @@ pub(super) fn of_output(error: io::Error) -> Failure {
             Exit::Internal,
             format!("can't write to standard output: {error}"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn io(kind: io::ErrorKind) -> StorageError {
+        StorageError::Io {
+            path: "/data/db".into(),
+            source: kind.into(),
+        }
+    }
+
+    #[test]
+    fn storage_errors_end_with_the_code_that_says_who_can_mend_them() {
+        let path = std::path::PathBuf::from("/data/db");
+        for (error, exit) in [
+            (StorageError::Locked { path: path.clone() }, Exit::Refused),
+            (StorageError::RecordDamaged("gone".into()), Exit::Refused),
+            (
+                StorageError::Schema {
+                    found: 2,
+                    expected: 1,
+                },
+                Exit::Config,
+            ),
+            (io(io::ErrorKind::PermissionDenied), Exit::Key),
+            (io(io::ErrorKind::StorageFull), Exit::Internal),
+            (
+                StorageError::Corrupt {
+                    path,
+                    reason: "a checksum".into(),
+                },
+                Exit::Internal,
+            ),
+        ] {
+            let text = error.to_string();
+            assert_eq!(of_storage(&error), exit, "{text}");
+            assert_eq!(of_node(&NodeError::Storage(error)), exit, "{text}");
+        }
     }
 }

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use super::exit::{Exit, Failure};
 use crate::config::{self, LogFormat, NodeConfig, Settings};
 
-mod logs;
+pub(super) mod logs;
 mod stop;
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "A flag beats its environment variable, which beats the settings file, \
-which beats the default. SIGINT or SIGTERM stops the node in order; a second one at once."
+which beats the default. SIGINT or SIGTERM stops the node in order within 10 seconds; a second one at once."
 )]
 pub(crate) struct Args {
     /// Settings file [default: sequencer.toml in the data directory, if there is one]
@@ -36,9 +36,9 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let config = NodeConfig::load(&settings)?;
     // From here on a signal does not kill the process but asks the node to stop.
     let shutdown = stop::requested().map_err(|error| Failure::new(Exit::Internal, error))?;
-    crate::node::run(config, shutdown)
-        .await
-        .map_err(Failure::from)
+    crate::node::run(config, shutdown).await?;
+    tracing::info!("stopped");
+    Ok(())
 }
 
 fn warn_of_unknown_variables() {

@@ -1,8 +1,12 @@
 //! Network addresses as they are written in settings.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
-use libp2p::{Multiaddr, PeerId};
+use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
 use serde::{Deserialize, Serialize};
 
 /// An address to listen on.
@@ -33,6 +37,20 @@ pub enum AddressError {
         "`{0}` names no peer; write PEERID@MULTIADDRESS, the id as `sequencer keys list` prints it"
     )]
     Peer(String),
+}
+
+/// Address and port of a multiaddress that begins `/ip4|ip6/../tcp/..`.
+pub(crate) fn socket(address: &Multiaddr) -> Option<SocketAddr> {
+    let mut parts = address.iter();
+    let ip = match parts.next()? {
+        Protocol::Ip4(ip) => IpAddr::V4(ip),
+        Protocol::Ip6(ip) => IpAddr::V6(ip),
+        _ => return None,
+    };
+    match parts.next()? {
+        Protocol::Tcp(port) => Some(SocketAddr::new(ip, port)),
+        _ => None,
+    }
 }
 
 impl FromStr for ListenAddress {

@@ -301,6 +301,16 @@ impl Settings {
         }
     }
 
+    /// Checks what can be checked without another file.
+    ///
+    /// # Errors
+    /// The first setting that is wrong.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.api.resolve()?;
+        self.retention.resolve(Retention::default())?;
+        Ok(())
+    }
+
     /// Where the genesis document is.
     ///
     /// # Errors
@@ -335,7 +345,7 @@ impl Settings {
 }
 
 impl ApiSettings {
-    pub(super) fn resolve(&self) -> Result<ApiConfig, ConfigError> {
+    pub(crate) fn resolve(&self) -> Result<ApiConfig, ConfigError> {
         let listen = self.listen.unwrap_or_else(|| parse_default(DEFAULT_API));
         let is_public = self.public.unwrap_or(false);
         if is_public || listen.ip().is_loopback() {
@@ -347,7 +357,7 @@ impl ApiSettings {
 }
 
 impl MetricsSettings {
-    pub(super) fn resolve(&self) -> Option<SocketAddr> {
+    pub(crate) fn resolve(&self) -> Option<SocketAddr> {
         let listen = self
             .listen
             .unwrap_or_else(|| parse_default(DEFAULT_METRICS));
@@ -360,7 +370,7 @@ fn parse_default(address: &str) -> SocketAddr {
 }
 
 impl RetentionSettings {
-    pub(super) fn resolve(&self, default: Retention) -> Result<Retention, ConfigError> {
+    pub(crate) fn resolve(&self, default: Retention) -> Result<Retention, ConfigError> {
         let payloads = self.payload_epochs.unwrap_or(default.payload_epochs);
         let slots = self
             .slot_epochs
@@ -377,7 +387,7 @@ impl RetentionSettings {
 }
 
 impl MempoolSettings {
-    pub(super) fn resolve(&self, default: MempoolLimits) -> MempoolLimits {
+    pub(crate) fn resolve(&self, default: MempoolLimits) -> MempoolLimits {
         MempoolLimits {
             max_bytes: self.max_bytes.unwrap_or(default.max_bytes),
             namespace_bytes: self.namespace_bytes.unwrap_or(default.namespace_bytes),

@@ -32,6 +32,21 @@ pub(crate) fn template(chosen: &Settings) -> String {
     text
 }
 
+/// The settings of the commented file as if none were commented out.
+pub(super) fn defaults() -> Table {
+    let mut text = String::new();
+    for line in DEFAULTS.lines() {
+        let shown = if setting(line).is_some() {
+            &line[1..]
+        } else {
+            line
+        };
+        text.push_str(shown);
+        text.push('\n');
+    }
+    toml::from_str(&text).expect("a constant file is valid")
+}
+
 /// The key of a commented-out setting; prose has a space after its `#`.
 pub(super) fn setting(line: &str) -> Option<&str> {
     let (key, _) = line.strip_prefix('#')?.split_once(" = ")?;

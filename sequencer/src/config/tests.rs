@@ -19,17 +19,7 @@ fn flags(arguments: &[&str]) -> Result<Settings, clap::Error> {
 }
 
 fn uncommented() -> String {
-    DEFAULTS
-        .lines()
-        .map(|line| {
-            if template::setting(line).is_some() {
-                &line[1..]
-            } else {
-                line
-            }
-        })
-        .map(|line| format!("{line}\n"))
-        .collect()
+    template::defaults().to_string()
 }
 
 /// A directory with the keys of validator 0 and a genesis document of two validators.
@@ -125,6 +115,45 @@ fn defaults_in_the_written_file_are_the_real_ones() -> Outcome {
         MempoolLimits::default()
     );
     assert_eq!(file.log.format, Some(LogFormat::default()));
+    Ok(())
+}
+
+#[test]
+fn each_setting_knows_whether_a_flag_a_file_or_nothing_spoke_for_it() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let path = settings_path(directory.path());
+    fs::write(
+        &path,
+        "genesis = \"net.toml\"\n[retention]\npayload_epochs = 30\n[api]\nlisten = \"127.0.0.1:1\"\n",
+    )?;
+    let data_dir = directory.path().to_str().expect("temporary paths are text");
+    let arguments = ["--data-dir", data_dir, "--api.listen", "127.0.0.1:2"];
+    let command = TracedSettings::augment_args(Command::new("test").no_binary_name(true));
+    let traced = TracedSettings::from_arg_matches(&command.try_get_matches_from(arguments)?)?;
+    let (settings, effective) = traced.effective(None)?;
+    let of = |key: &str| {
+        let found = effective.iter().find(|setting| setting.key == key);
+        let found = found.expect("every setting is listed").clone();
+        (found.value.map(|value| value.to_string()), found.origin)
+    };
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        of("api.listen"),
+        (text("\"127.0.0.1:2\""), Origin::Flag("--api.listen".into()))
+    );
+    assert_eq!(settings.api.resolve()?.listen.port(), 2);
+    let genesis = format!("\"{}\"", directory.path().join("net.toml").display());
+    assert_eq!(of("genesis"), (Some(genesis), Origin::File(path.clone())));
+    assert_eq!(
+        of("retention.payload_epochs"),
+        (text("30"), Origin::File(path))
+    );
+    // Slots are kept at least as long as payloads, so this default follows from another setting.
+    assert_eq!(of("retention.slot_epochs"), (text("30"), Origin::Default));
+    assert_eq!(of("p2p.listen"), (None, Origin::Default));
+    assert_eq!(of("log.format"), (text("\"pretty\""), Origin::Default));
+    let keys: Vec<_> = effective.iter().map(|setting| &setting.key).collect();
+    assert_eq!(keys, file::known_keys().iter().collect::<Vec<_>>());
     Ok(())
 }
 

@@ -144,6 +144,7 @@ impl Consensus {
                 *input
             }
         };
+        self.metrics.received(&input);
         self.replica.handle(self.clock.now(), input, outbox);
     }
 
@@ -219,7 +220,9 @@ impl Consensus {
                 certificate,
             } => {
                 batch.decide(&blocks, &certificate)?;
-                self.metrics.decided(&blocks);
+                let round = certificate.round();
+                let me = self.place_in(round.epoch);
+                self.metrics.decided(&blocks, &certificate, me);
                 after.push(Output::Decide {
                     blocks,
                     certificate,
@@ -294,8 +297,8 @@ impl Consensus {
 
     fn send(&mut self, recipients: Recipients, message: &Message) {
         match message {
-            Message::Vote1(vote) => self.voted("1", vote.round()),
-            Message::Vote2(vote) => self.voted("2", vote.round()),
+            Message::Vote1(vote) => self.voted(false, vote.round()),
+            Message::Vote2(vote) => self.voted(true, vote.round()),
             Message::Timeout(_) => {
                 self.metrics.timeouts_sent.inc();
             }
@@ -323,8 +326,8 @@ impl Consensus {
         }
     }
 
-    fn voted(&mut self, phase: &'static str, round: Round) {
-        self.metrics.vote(phase);
+    fn voted(&mut self, second: bool, round: Round) {
+        self.metrics.signed(second);
         self.position
             .send_modify(|position| position.last_vote = Some(round));
     }
@@ -363,11 +366,11 @@ impl Consensus {
         if after_timeout {
             self.metrics.timeouts.inc();
         }
-        self.metrics.round(round);
+        self.metrics.entered(round);
         let next = round.next();
         let info = self.epochs.get(&round.epoch);
         let next_leader = info.map_or(leader, |info| info.committee.leader(info.seed, next.view));
-        let me = info.and_then(|info| info.committee.index_of(self.key.as_ref()?));
+        let me = self.place_in(round.epoch);
         self.position.send_modify(|position| {
             position.round = round;
             position.leader = leader;
@@ -376,6 +379,12 @@ impl Consensus {
             position.proposed = false;
             position.me = me;
         });
+    }
+
+    /// This node's index in the committee of an epoch.
+    fn place_in(&self, epoch: Epoch) -> Option<ValidatorIndex> {
+        let info = self.epochs.get(&epoch)?;
+        info.committee.index_of(self.key.as_ref()?)
     }
 
     fn note_proposed(&self, round: Round) {

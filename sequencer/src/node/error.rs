@@ -1,6 +1,6 @@
 //! Why a node does not start or go on.
 
-use std::{io, net::SocketAddr};
+use std::io;
 
 use crate::{keys::KeyFileError, network::NetworkError, storage::StorageError};
 
@@ -12,19 +12,19 @@ pub enum NodeError {
     Storage(#[from] StorageError),
     /// The connections to peers.
     #[error(transparent)]
-    Network(#[from] NetworkError),
+    Network(NetworkError),
     /// The mark of an unused key.
     #[error(transparent)]
     Key(#[from] KeyFileError),
     /// A port that is taken, or an address that is not this machine's.
-    #[error(
-        "can't listen for the {what} on {address}: {source}; free it or choose another in the settings"
-    )]
+    #[error("can't listen for {what} on {address}: {}", advice(source, setting))]
     Listen {
-        /// Which server.
+        /// What for.
         what: &'static str,
         /// Where.
-        address: SocketAddr,
+        address: String,
+        /// The setting that says so.
+        setting: &'static str,
         /// Why not.
         source: io::Error,
     },
@@ -50,4 +50,36 @@ pub enum NodeError {
     /// Threads or timers.
     #[error("the operating system refused a thread: {0}")]
     Runtime(#[source] io::Error),
+}
+
+impl From<NetworkError> for NodeError {
+    fn from(error: NetworkError) -> Self {
+        match error {
+            NetworkError::Listen { address, source } => Self::Listen {
+                what: "peers",
+                address: address.to_string(),
+                setting: "p2p.listen",
+                source,
+            },
+            other => Self::Network(other),
+        }
+    }
+}
+
+/// Why an address can't be listened on, and what to do about it.
+pub(crate) fn advice(source: &io::Error, setting: &str) -> String {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "another program uses this port: stop it, or choose another port with {setting} \
+             (--{setting})"
+        ),
+        io::ErrorKind::AddrNotAvailable => format!(
+            "no interface of this machine has this address: choose one that it has with {setting} \
+             (--{setting})"
+        ),
+        io::ErrorKind::PermissionDenied => format!(
+            "this user may not use this port: choose one from 1024 with {setting} (--{setting})"
+        ),
+        _ => format!("{source}; the setting is {setting} (--{setting})"),
+    }
 }

@@ -3,14 +3,15 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
 };
 
 use hotshot::{Input, Ticket};
 use hotshot_types::bls::{self, Job, Outcome};
+use prometheus_client::metrics::counter::Counter;
 use tokio::{runtime::Handle, sync::mpsc};
 
-use super::{consensus::Fact, metrics::ConsensusMetrics};
+use super::consensus::Fact;
 
 /// Jobs done together; a false signature among them costs each a check of its own.
 const MAX_BATCH: usize = 16;
@@ -22,7 +23,7 @@ pub(super) struct Pairings {
     most_threads: usize,
     workers: Handle,
     facts: mpsc::Sender<Fact>,
-    metrics: ConsensusMetrics,
+    checks: Counter<u64, AtomicU64>,
 }
 
 #[derive(Default)]
@@ -35,7 +36,7 @@ impl Pairings {
     pub(super) fn new(
         workers: Handle,
         facts: mpsc::Sender<Fact>,
-        metrics: ConsensusMetrics,
+        checks: Counter<u64, AtomicU64>,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
@@ -43,7 +44,7 @@ impl Pairings {
             most_threads: (cores / 2).max(1),
             workers,
             facts,
-            metrics,
+            checks,
         }
     }
 
@@ -60,7 +61,7 @@ impl Pairings {
 
     fn work(&self) {
         while let Some((tickets, jobs)) = self.take() {
-            self.metrics.pairing_checks.inc();
+            self.checks.inc();
             for (ticket, outcome) in tickets.into_iter().zip(bls::solve(jobs)) {
                 let input = match outcome {
                     Outcome::Verified(valid) => Input::Verified { ticket, valid },

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use hotshot_types::{Hash, Header, codec};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::wire::{self, Headers, MapChunk, Request};
+use super::{
+    clock::Clock,
+    wire::{self, Greeting, Headers, MapChunk, Request},
+};
 use crate::{
     network::{InboundRequest, Network},
     storage::{Storage, StorageError},
@@ -74,6 +77,14 @@ fn answer(storage: &Storage, request: &Request) -> Result<Option<Bytes>, Storage
         Request::Payload(hash) => storage.payload_by_hash(*hash),
         Request::Slots(hash) => slots(storage, *hash),
         Request::Map { height, from } => map(storage, *height, *from),
+        Request::Greet => {
+            let greeting = Greeting {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                now_ms: Clock::start().now(),
+                tip: storage.tip()?.header().clone(),
+            };
+            Ok(Some(codec::encode(&greeting).into()))
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! From a configuration to a replica that may run.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use da::{Coder, CommittedPayload, Limits, MapHead, NamespaceTree, Payload, Slots};
 use hotshot::{Config, EpochInfo, Record, Replica, Start};
@@ -46,14 +50,12 @@ pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
     let validator = config
         .validator()
         .map(|_| config.consensus_key.public_key());
-    let storage = Storage::open(
-        &config.data_dir.join("db"),
-        &Identity {
-            chain_domain: genesis.chain_domain(),
-            genesis: header.hash(),
-            key: validator,
-        },
-    )?;
+    let identity = Identity {
+        chain_domain: genesis.chain_domain(),
+        genesis: header.hash(),
+        key: validator,
+    };
+    let storage = Storage::open(&database(&config.data_dir), &identity)?;
     let first: [EpochInfo; 2] = [1, 2].map(|epoch| EpochInfo {
         committee: Arc::new(committee.in_epoch(Epoch(epoch))),
         seed: genesis.seeds[usize::from(epoch == 2)],
@@ -91,6 +93,28 @@ pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
         epochs,
         committee,
         slots: Arc::new(slots),
+        key,
+    })
+}
+
+/// Where the database of a data directory is.
+pub(crate) fn database(data_dir: &Path) -> PathBuf {
+    data_dir.join("db")
+}
+
+/// Whose data a node of this network writes.
+pub(crate) fn identity(
+    genesis: &GenesisDocument,
+    key: Option<PublicKey>,
+) -> Result<Identity, NodeError> {
+    let wrong = |error: &dyn std::fmt::Display| NodeError::Genesis(error.to_string());
+    let committee = genesis
+        .committee(Epoch::FIRST)
+        .map_err(|error| wrong(&error))?;
+    let slots = Slots::new(&committee.weights()).map_err(|error| wrong(&error))?;
+    Ok(Identity {
+        chain_domain: genesis.chain_domain(),
+        genesis: genesis_header(genesis, &slots)?.hash(),
         key,
     })
 }

@@ -1,16 +1,16 @@
 //! What the node tells about itself: the status of the API, gauges, and the heartbeat line.
 
-use std::{
-    sync::{Arc, atomic::AtomicI64},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use hotshot_types::{Committee, Height, ValidatorIndex};
 use libp2p::PeerId;
-use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
 use tokio::sync::watch;
 
-use super::{consensus::Position, heard::Heard};
+use super::{
+    consensus::Position,
+    heard::Heard,
+    metrics::{CopiedMetrics, IncludedRatio},
+};
 use crate::{
     api::NodeStatus,
     mempool::Mempool,
@@ -25,42 +25,6 @@ const HEARTBEAT: u64 = 50;
 /// How far the stored state may lag behind the tip before the node is not ready.
 const MAX_LAG: u64 = 50;
 
-/// Gauges that are looked at, not counted.
-#[derive(Clone, Debug, Default)]
-pub(super) struct NodeMetrics {
-    peers: Gauge<i64, AtomicI64>,
-    lag: Gauge<i64, AtomicI64>,
-    transactions: Gauge<i64, AtomicI64>,
-    bytes: Gauge<i64, AtomicI64>,
-}
-
-impl NodeMetrics {
-    pub(super) fn register(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
-        registry.register(
-            "sequencer_p2p_peers",
-            "Connected peers",
-            metrics.peers.clone(),
-        );
-        registry.register(
-            "sequencer_sync_lag_blocks",
-            "Final blocks whose payload is not processed",
-            metrics.lag.clone(),
-        );
-        registry.register(
-            "sequencer_mempool_txs",
-            "Transactions that wait",
-            metrics.transactions.clone(),
-        );
-        registry.register(
-            "sequencer_mempool_bytes",
-            "Their bytes",
-            metrics.bytes.clone(),
-        );
-        metrics
-    }
-}
-
 /// What the status is made from.
 pub(super) struct Parts {
     pub(super) network: Network,
@@ -69,7 +33,9 @@ pub(super) struct Parts {
     pub(super) position: watch::Receiver<Position>,
     pub(super) served: watch::Receiver<Height>,
     pub(super) status: watch::Sender<NodeStatus>,
-    pub(super) metrics: NodeMetrics,
+    pub(super) metrics: CopiedMetrics,
+    /// The share of own votes in the last certificates.
+    pub(super) included: IncludedRatio,
     /// Whether the safety record is there (K3), for a validator.
     pub(super) may_sign: bool,
     pub(super) heard: Arc<Heard>,
@@ -116,13 +82,14 @@ pub(super) async fn run(parts: Parts) {
             not_ready: reasons(&parts, &position, height, stake, heard, now - since),
         };
         let pool = parts.mempool.metrics();
-        parts.metrics.peers.set(count(connected));
-        parts
-            .metrics
+        let metrics = &parts.metrics;
+        metrics.copy(&pool, &parts.network.metrics());
+        metrics
+            .peers
+            .set(i64::try_from(connected).unwrap_or(i64::MAX));
+        metrics
             .lag
             .set(i64::try_from(status_lag(&position, heard, height)).unwrap_or(i64::MAX));
-        parts.metrics.transactions.set(count(pool.transactions));
-        parts.metrics.bytes.set(count(pool.bytes));
         renewals += 1;
         if renewals.is_multiple_of(HEARTBEAT) {
             heartbeat(&parts, &position, &status, height);
@@ -133,10 +100,6 @@ pub(super) async fn run(parts: Parts) {
             news
         });
     }
-}
-
-fn count(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn heartbeat(parts: &Parts, position: &Position, status: &NodeStatus, served: Height) {
@@ -150,6 +113,7 @@ fn heartbeat(parts: &Parts, position: &Position, status: &NodeStatus, served: He
         lag = position.tip.above(served),
         peers = %format!("{}/{}", status.peers_connected, status.peers_total),
         last_vote = ?position.last_vote,
+        votes_included = %format!("{:.0}%", 100.0 * parts.included.get()),
         "heartbeat"
     );
 }

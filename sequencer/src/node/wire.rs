@@ -9,7 +9,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::{BufMut, Bytes, BytesMut};
 use da::{AccumulatorEntry, NamespaceId, ShardRange};
 use hotshot_types::{
-    Epoch, EpochEnd, Hash, Header, Height, Round, codec, mountain_range::HeaderProof,
+    Epoch, EpochEnd, Hash, Header, Height, Round, TimestampMs, codec, mountain_range::HeaderProof,
 };
 
 /// Most headers in one reply.
@@ -163,6 +163,19 @@ pub(super) enum Request {
         /// The key to start from.
         from: Hash,
     },
+    /// How the peer is: [`Greeting`].
+    Greet,
+}
+
+/// What a node says about itself to whoever asks; nothing in it is proven.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(super) struct Greeting {
+    /// The version of its program.
+    pub(super) version: String,
+    /// Its clock.
+    pub(super) now_ms: TimestampMs,
+    /// Its last final block.
+    pub(super) tip: Header,
 }
 
 /// Consecutive headers.

@@ -264,6 +264,25 @@ pub(super) fn decode<T: BorshDeserialize>(
     codec::decode(bytes).map_err(|error| StorageError::undecodable(what, &error))
 }
 
+/// Whether a process has the data directory open. A node that starts in the very moment of
+/// the question may be refused.
+///
+/// # Errors
+/// A lock that can't be looked at.
+pub fn is_in_use(directory: &Path) -> Result<bool, StorageError> {
+    let path = directory.join("lock");
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(StorageError::io(path)(error)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(StorageError::io(path)(error)),
+    }
+}
+
 fn lock(directory: &Path) -> Result<File, StorageError> {
     fs::create_dir_all(directory).map_err(StorageError::io(directory))?;
     let path = directory.join("lock");

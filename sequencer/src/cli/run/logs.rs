@@ -12,16 +12,20 @@ use crate::{
 /// What is logged where nothing says otherwise.
 const DEFAULT_FILTER: &str = "info";
 
-/// Starts logging for the whole process.
-pub(super) fn start(settings: &LogSettings) -> Result<(), Failure> {
+/// What is to be logged.
+pub(in crate::cli) fn filter(settings: &LogSettings) -> Result<EnvFilter, Failure> {
     let filter = settings.filter.as_deref().unwrap_or(DEFAULT_FILTER);
-    let filter = EnvFilter::builder().parse(filter).map_err(|error| {
+    EnvFilter::builder().parse(filter).map_err(|error| {
         Failure::new(
             Exit::Config,
             format!("log.filter `{filter}` is invalid: {error}"),
         )
-    })?;
-    let registry = tracing_subscriber::registry().with(filter);
+    })
+}
+
+/// Starts logging for the whole process.
+pub(super) fn start(settings: &LogSettings) -> Result<(), Failure> {
+    let registry = tracing_subscriber::registry().with(filter(settings)?);
     let lines = fmt::layer().with_writer(io::stderr);
     let started = match settings.format.unwrap_or_default() {
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
