@@ -14,6 +14,8 @@ mod command_line;
 mod node;
 #[path = "api/one_node.rs"]
 mod one_node;
+#[path = "api/operating.rs"]
+mod operating;
 #[path = "api/queries.rs"]
 mod queries;
 #[path = "api/serving.rs"]
