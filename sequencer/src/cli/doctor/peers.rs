@@ -167,7 +167,7 @@ fn together(scene: &Scene, targets: &[Target], reached: &[Reached], report: &mut
 }
 
 /// By how much this clock differs from most others'. A proposal is refused until the voter's clock
-/// has come within min(500 ms, T0/4) of its timestamp.
+/// has come within min(500 ms, T0/4) of its timestamp (P3).
 fn clock(scene: &Scene, targets: &[Target], reached: &[Reached], report: &mut Report) {
     let mut ahead: Vec<i64> = targets
         .iter()

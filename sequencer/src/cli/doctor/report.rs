@@ -111,12 +111,6 @@ impl Report {
             }
         }
     }
-
-    #[cfg(test)]
-    pub(super) fn level_of(&self, check: &str) -> Option<Level> {
-        let mut found = self.findings.iter().filter(|found| found.check == check);
-        found.next().map(|found| found.status)
-    }
 }
 
 impl Display for Finding {
