@@ -237,7 +237,7 @@ pub async fn run(config: NodeConfig, shutdown: impl Future<Output = ()>) -> Resu
         api = %format!("http://{}", api_server.local_addr()),
         p2p = ?network.listen_addresses(),
         peer = %network.local_peer_id(),
-        validator = ?me,
+        validator = %me.map_or_else(|| "none".into(), |me| me.to_string()),
         "node started"
     );
     let api_task = tokio::spawn(api_server.run(context, stopping.clone()));

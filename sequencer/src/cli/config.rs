@@ -33,11 +33,11 @@ struct Sources {
     /// Settings file [default: sequencer.toml in the data directory, if there is one]
     #[arg(long, env = "SEQUENCER_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    #[command(flatten)]
-    settings: TracedSettings,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    settings: TracedSettings,
 }
 
 #[derive(Debug, clap::Args)]

@@ -32,14 +32,14 @@ pub(crate) struct Args {
     /// Settings file [default: sequencer.toml in the data directory, if there is one]
     #[arg(long, env = "SEQUENCER_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    #[command(flatten)]
-    settings: Settings,
     /// How long peers may take to answer
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
     patience: u64,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    settings: Settings,
 }
 
 /// What is known about the node so far.

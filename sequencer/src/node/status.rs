@@ -112,7 +112,7 @@ fn heartbeat(parts: &Parts, position: &Position, status: &NodeStatus, served: He
         height = position.tip.0,
         lag = position.tip.above(served),
         peers = %format!("{}/{}", status.peers_connected, status.peers_total),
-        last_vote = ?position.last_vote,
+        last_vote = %position.last_vote.map_or_else(|| "none".into(), |round| round.to_string()),
         votes_included = %format!("{:.0}%", 100.0 * parts.included.get()),
         "heartbeat"
     );

@@ -6,7 +6,7 @@ use std::{
     net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, sync_channel},
     time::Duration,
 };
 
@@ -86,9 +86,11 @@ impl Machine {
         Outcome::of(&mut self.command(line))
     }
 
-    /// The findings of `doctor`, as `check status message`.
-    fn examine(&self, index: usize) -> Vec<String> {
-        let outcome = self.run(&format!("doctor --data-dir n{index} --patience 20 --json"));
+    /// The findings of `doctor`, as `check status message`. It waits so many seconds for peers that
+    /// are not there.
+    fn examine(&self, index: usize, patience: u64) -> Vec<String> {
+        let line = format!("doctor --data-dir n{index} --patience {patience} --json");
+        let outcome = self.run(&line);
         let report: Value = serde_json::from_str(&outcome.out).unwrap();
         let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
         let findings: Vec<String> = report["findings"]
@@ -110,7 +112,7 @@ impl Machine {
     fn start(&self, index: usize) -> Process {
         let mut command = self.command(&format!("run --data-dir n{index}"));
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let (line, lines) = channel();
+        let (line, lines) = sync_channel(1 << 16);
         let log = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || {
             for text in log.lines() {
@@ -213,13 +215,13 @@ fn doctor_says_step_by_step_what_is_missing() {
     machine
         .run("doctor --data-dir nowhere")
         .fails(3, "checks failed");
-    let findings = machine.examine(0);
+    let findings = machine.examine(0, 20);
     finds(&findings, "genesis fail", "sequencer genesis new");
     finds(&findings, "consensus-key fail", "sequencer keys new");
     finds(&findings, "data-directory ok", "no node is running");
 
     machine.found();
-    let findings = machine.examine(0);
+    let findings = machine.examine(0, 20);
     finds(&findings, "genesis ok", "1 validators");
     finds(&findings, "consensus-key ok", "validator 0");
     finds(&findings, "database ok", "there is none yet");
@@ -228,7 +230,7 @@ fn doctor_says_step_by_step_what_is_missing() {
     let key = machine.path("n0/keys/consensus.key");
     let taken = TcpListener::bind(machine.api(0)).unwrap();
     Outcome::of(Command::new("chmod").arg("644").arg(&key)).succeeds();
-    let findings = machine.examine(0);
+    let findings = machine.examine(0, 20);
     finds(&findings, "consensus-key fail", "chmod 600");
     finds(
         &findings,
@@ -239,7 +241,7 @@ fn doctor_says_step_by_step_what_is_missing() {
     Outcome::of(Command::new("chmod").arg("600").arg(&key)).succeeds();
 
     let mut node = machine.start(0);
-    let findings = machine.examine(0);
+    let findings = machine.examine(0, 20);
     finds(&findings, "data-directory ok", "a node is running");
     finds(&findings, "ports ok", "metrics.listen");
     finds(&findings, "node ", "is final");
@@ -247,7 +249,7 @@ fn doctor_says_step_by_step_what_is_missing() {
     node.signal("TERM");
     assert_eq!(node.ends(), 0);
     finds(
-        &machine.examine(0),
+        &machine.examine(0, 20),
         "database ok",
         "belongs to this network and key",
     );
@@ -256,7 +258,7 @@ fn doctor_says_step_by_step_what_is_missing() {
     fs::rename(machine.path("genesis.toml"), machine.path("old.toml")).unwrap();
     machine.run("genesis new --validator v0.toml").succeeds();
     finds(
-        &machine.examine(0),
+        &machine.examine(0, 20),
         "database fail",
         "starts from genesis block",
     );
@@ -269,16 +271,16 @@ fn doctor_says_step_by_step_what_is_missing() {
 fn doctor_tells_a_peer_from_a_stranger_and_from_nobody() {
     let machine = Machine::new(2);
     machine.found();
-    let findings = machine.examine(0);
+    let findings = machine.examine(0, 1);
     finds(&findings, "peers warn", "can't be reached");
     finds(&findings, "peers fail", "Nobody was reached");
     let address = format!("127.0.0.1:{}", machine.ports[1][0]);
     let stranger = TcpListener::bind(&address).unwrap();
-    let findings = machine.run("doctor --data-dir n0 --patience 2").out;
+    let findings = machine.run("doctor --data-dir n0 --patience 1").out;
     assert!(findings.contains("something listens there"), "{findings}");
     drop(stranger);
     let _node = machine.start(1);
-    let findings = machine.examine(0);
+    let findings = machine.examine(0, 20);
     finds(
         &findings,
         "peers ok",

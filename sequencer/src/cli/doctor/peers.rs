@@ -174,7 +174,7 @@ fn clock(scene: &Scene, targets: &[Target], reached: &[Reached], report: &mut Re
         .zip(reached)
         .filter(|(target, _)| !is_own(scene, target))
         .filter_map(|(_, reached)| match reached {
-            Reached::Peer(Answer { clock_ahead_ms, .. }) => Some(*clock_ahead_ms),
+            Reached::Peer(answer) => Some(certainly_ahead(answer)),
             _ => None,
         })
         .collect();
@@ -207,6 +207,13 @@ fn clock(scene: &Scene, targets: &[Target], reached: &[Reached], report: &mut Re
     }
 }
 
+/// By how much a peer's clock is ahead at least: the answer was given at some time of the round trip.
+fn certainly_ahead(answer: &Answer) -> i64 {
+    let half = i64::try_from(answer.round_trip.as_millis() / 2).unwrap_or(i64::MAX);
+    let ahead = answer.clock_ahead_ms;
+    ahead.signum() * ahead.saturating_abs().saturating_sub(half).max(0)
+}
+
 /// Without peers only the newest block known says anything: its time is past.
 fn alone(scene: &Scene, reached: &[Reached], report: &mut Report) {
     let now = probe::wall_ms();
@@ -225,5 +232,63 @@ fn alone(scene: &Scene, reached: &[Reached], report: &mut Report) {
             "clock",
             "no peer to compare it with; not before the newest block known",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::PathBuf, time::Duration};
+
+    use hotshot_types::{Height, TimestampMs};
+    use libp2p::{Multiaddr, PeerId};
+
+    use super::*;
+    use crate::{cli::doctor::report::Level, config::Settings};
+
+    fn level(clocks: &[(i64, u64)]) -> Level {
+        let scene = Scene {
+            settings: Settings::default(),
+            data_dir: PathBuf::new(),
+            is_running: false,
+            genesis: None,
+            key: None,
+            is_unused: true,
+            validator: None,
+            patience: Duration::ZERO,
+        };
+        let target = || Target {
+            validator: None,
+            id: PeerId::random(),
+            address: Multiaddr::empty(),
+        };
+        let targets: Vec<Target> = clocks.iter().map(|_| target()).collect();
+        let answers = clocks.iter().map(|(ahead, round_trip)| {
+            Reached::Peer(Answer {
+                round_trip: Duration::from_millis(*round_trip),
+                clock_ahead_ms: *ahead,
+                version: String::new(),
+                height: Height(0),
+                timestamp_ms: TimestampMs(0),
+            })
+        });
+        let mut report = Report::new(true);
+        clock(&scene, &targets, &answers.collect::<Vec<_>>(), &mut report);
+        report.only_level()
+    }
+
+    #[test]
+    fn clock_is_judged_by_the_median_of_the_peers_and_not_by_one_that_lies() {
+        assert_eq!(level(&[(3, 0), (-5, 0), (i64::MAX, 0)]), Level::Ok);
+        assert_eq!(level(&[(3, 0), (i64::MIN, 0), (-5, 0)]), Level::Ok);
+        assert_eq!(level(&[(100, 0), (90, 0), (80, 0)]), Level::Warn);
+        assert_eq!(level(&[(-200, 0), (-210, 0), (0, 0)]), Level::Fail);
+        assert_eq!(level(&[(2_000, 10)]), Level::Fail);
+        assert_eq!(level(&[]), Level::Warn);
+    }
+
+    #[test]
+    fn what_a_slow_answer_leaves_open_is_not_held_against_the_clock() {
+        assert_eq!(level(&[(200, 400)]), Level::Ok);
+        assert_eq!(level(&[(-400, 400)]), Level::Fail);
     }
 }

@@ -88,6 +88,12 @@ impl Report {
         self.is_json
     }
 
+    #[cfg(test)]
+    pub(super) fn only_level(&self) -> Level {
+        assert_eq!(self.findings.len(), 1);
+        self.findings[0].status
+    }
+
     /// Prints what is new, unless all of it is to be JSON at the end.
     pub(super) fn show(&mut self) -> Result<(), Failure> {
         if !self.is_json {
