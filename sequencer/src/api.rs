@@ -97,11 +97,28 @@ pub struct Bounds {
     pub drain: Duration,
 }
 
+/// Streams at one time where nothing else is set.
+pub const DEFAULT_STREAMS: u32 = 2_048;
+/// Connections beyond those of the streams.
+const OTHER_CONNECTIONS: u32 = 1_024;
+
+impl Bounds {
+    /// The bounds of a node that allows this many streams.
+    #[must_use]
+    pub fn with_streams(streams: u32) -> Self {
+        Self {
+            connections: streams.saturating_add(OTHER_CONNECTIONS),
+            streams,
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            connections: 1_024,
-            streams: 256,
+            connections: DEFAULT_STREAMS + OTHER_CONNECTIONS,
+            streams: DEFAULT_STREAMS,
             reads: 32,
             page_blocks: 100,
             page_bytes: 8 << 20,
@@ -147,6 +164,7 @@ struct Inner {
     limits: da::Limits,
     opened: OpenedBlocks,
     streams: Arc<Semaphore>,
+    shared: streams::SharedAnswers,
     reads: Semaphore,
     bodies: BodyMemory,
     /// When the node was at which height, for the pace of catching up.
@@ -172,6 +190,7 @@ impl Context {
             },
             opened: OpenedBlocks::default(),
             streams: Arc::new(Semaphore::new(permits(parts.bounds.streams))),
+            shared: streams::SharedAnswers::default(),
             reads: Semaphore::new(permits(parts.bounds.reads)),
             bodies: BodyMemory::new(parts.bounds.body_bytes),
             pace: Mutex::default(),

@@ -86,6 +86,8 @@ pub struct ApiConfig {
     pub listen: SocketAddr,
     /// Whether it may listen on an address that other machines reach.
     pub is_public: bool,
+    /// Streams at one time; more are refused.
+    pub max_streams: u32,
 }
 
 /// What is kept, and for how long, in epochs.

@@ -230,7 +230,7 @@ pub async fn run(config: NodeConfig, shutdown: impl Future<Output = ()>) -> Resu
         genesis: config.genesis.clone(),
         status: status_watch,
         served: served_watch,
-        bounds: Bounds::default(),
+        bounds: Bounds::with_streams(config.api.max_streams),
         metrics: api_metrics,
     });
     tracing::info!(

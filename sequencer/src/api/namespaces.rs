@@ -17,7 +17,7 @@ use super::{
 };
 
 /// Which proofs go with a namespace's block: from which epoch the reader trusts the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Proofs(pub(super) Option<Epoch>);
 
 fn transactions(opened: &Opened, id: NamespaceId) -> Vec<Base64> {
@@ -49,6 +49,7 @@ impl Reader {
             transactions: transactions(&opened, id),
             proof: proofs.0.map(|_| opened.tree.prove(id)),
             finality,
+            accumulator: None,
         })
     }
 

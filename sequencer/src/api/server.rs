@@ -17,9 +17,11 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
     time::{interval, sleep, timeout},
 };
@@ -29,12 +31,21 @@ use super::{Context, permits, router, stall::Stalling};
 
 /// Largest head of a request in bytes.
 const MAX_HEAD_BYTES: usize = 16 << 10;
+/// Bytes of an answer that wait in the kernel before they are sent.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 128 << 10;
 /// Most headers of a request.
 const MAX_HEADERS: usize = 64;
 
 /// Whose connection a request came by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caller(pub(super) IpAddr);
+
+/// The place of a request's connection among those that are counted. Whoever keeps it keeps the place.
+#[derive(Clone)]
+pub(super) struct Held {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
 
 /// How connections are driven.
 #[derive(Clone, Copy)]
@@ -137,17 +148,20 @@ pub(super) async fn serve(
             continue;
         };
         let (router, shutdown) = (router.clone(), shutdown.clone());
-        connections.spawn(async move {
-            drive(stream, peer, router, driving, shutdown).await;
-            drop(permit);
-        });
+        let held = Held {
+            _permit: Arc::new(permit),
+        };
+        connections.spawn(drive(stream, peer, held, router, driving, shutdown));
     }
     drop(listener);
     let drained = timeout(driving.drain, async {
         while connections.join_next().await.is_some() {}
+        // Connections that became WebSockets have tasks of their own; they end with their places.
+        slots.acquire_many(driving.connections).await.is_ok()
     });
     if drained.await.is_err() {
-        warn!(left = connections.len(), "requests are cut off at shutdown");
+        let left = permits(driving.connections) - slots.available_permits();
+        warn!(left, "requests are cut off at shutdown");
         connections.shutdown().await;
     }
 }
@@ -155,7 +169,7 @@ pub(super) async fn serve(
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let permit = Arc::clone(slots).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, peer)) => Some((stream, peer, permit)),
@@ -168,14 +182,27 @@ async fn accept(
     }
 }
 
+/// What waits in the kernel for a slow reader is bounded, and a reader that vanished is noticed.
+fn tune(stream: &TcpStream, patience: Duration) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    {
+        let socket = SockRef::from(stream);
+        socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
+        socket.set_tcp_user_timeout(Some(patience))?;
+    }
+    Ok(())
+}
+
 async fn drive(
     stream: TcpStream,
     peer: SocketAddr,
+    held: Held,
     router: Router,
     driving: Driving,
     mut shutdown: watch::Receiver<bool>,
 ) {
-    if let Err(error) = stream.set_nodelay(true) {
+    if let Err(error) = tune(&stream, driving.stall_timeout) {
         debug!(%error, "a connection ended before it began");
         return;
     }
@@ -183,6 +210,7 @@ async fn drive(
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Caller(peer.ip()));
+        request.extensions_mut().insert(held.clone());
         router.call(request)
     });
     let connection = http1::Builder::new()
@@ -190,7 +218,8 @@ async fn drive(
         .header_read_timeout(driving.head_timeout)
         .max_buf_size(MAX_HEAD_BYTES.max(64 << 10))
         .max_headers(MAX_HEADERS)
-        .serve_connection(io, service);
+        .serve_connection(io, service)
+        .with_upgrades();
     tokio::pin!(connection);
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,

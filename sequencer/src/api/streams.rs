@@ -1,10 +1,11 @@
-//! Streams of server-sent events: final blocks as they come, without gaps and without repeats.
+//! Streams: final blocks as they come, without gaps and without repeats, as server-sent events or over WebSocket.
 //!
-//! Each stream has a task that reads the database and a queue of a few events to its connection. A reader that is not
-//! ready for the next event for too long is told so, with the height to resume from, and the stream ends; the
-//! connection's own timeout ends it for a reader that takes nothing at all.
+//! Readers at the end of the chain share the bytes of each event ([`shared`]). A stream lives in the task of its
+//! connection, which asks for an event when it has room for it. A reader that is not ready for the next event for too
+//! long is told so, with the height to resume from, and the stream ends; the connection's own timeout ends it for a
+//! reader that takes nothing at all.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     body::Body,
@@ -15,12 +16,8 @@ use axum::{
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use hotshot_types::{Epoch, Height};
-use sequencer_client::types::{Interrupted, ProblemCode, event};
-use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc, oneshot, watch},
-    time::{Instant, error::Elapsed, sleep_until, timeout},
-};
+use sequencer_client::types::{ProblemCode, event as events};
+use serde::Deserialize;
 
 use super::{
     Context,
@@ -29,12 +26,19 @@ use super::{
     refusal::Refusal,
 };
 
+mod event;
+mod feed;
+mod shared;
 mod source;
+mod websocket;
 
-use source::{Source, Step};
+use self::event::Event;
+use feed::{Feed, Item, Place};
+use source::Source;
+use websocket::Transport;
 
-/// Events between a stream's task and its connection.
-const QUEUED: usize = 4;
+pub(super) use shared::SharedAnswers;
+
 const HEARTBEAT: &[u8] = b": heartbeat\n\n";
 
 /// Where a stream starts.
@@ -51,16 +55,18 @@ pub(super) async fn blocks(
     State(context): State<Context>,
     Parameters(start): Parameters<Start>,
     headers: HeaderMap,
+    transport: Transport,
 ) -> Result<Response, Refusal> {
-    open(context, Source::Blocks, &start, &headers)
+    open(context, Source::Blocks, &start, &headers, transport)
 }
 
 pub(super) async fn headers(
     State(context): State<Context>,
     Parameters(start): Parameters<Start>,
     headers: HeaderMap,
+    transport: Transport,
 ) -> Result<Response, Refusal> {
-    open(context, Source::Headers, &start, &headers)
+    open(context, Source::Headers, &start, &headers, transport)
 }
 
 pub(super) async fn of_namespace(
@@ -68,6 +74,7 @@ pub(super) async fn of_namespace(
     Segments(id): Segments<String>,
     Parameters(start): Parameters<Start>,
     headers: HeaderMap,
+    transport: Transport,
 ) -> Result<Response, Refusal> {
     let trusted = start.from_epoch.unwrap_or(Epoch::FIRST);
     if trusted < Epoch::FIRST {
@@ -77,7 +84,7 @@ pub(super) async fn of_namespace(
     }
     let proofs = Proofs(start.proof.then_some(trusted));
     let source = Source::namespace(namespace(&id)?, proofs);
-    open(context, source, &start, &headers)
+    open(context, source, &start, &headers, transport)
 }
 
 /// The first height of a stream: after the last event that the reader has, else as asked, else the next block.
@@ -99,6 +106,7 @@ fn open(
     source: Source,
     start: &Start,
     headers: &HeaderMap,
+    transport: Transport,
 ) -> Result<Response, Refusal> {
     let next = first(&context, start, headers)?;
     let Ok(permit) = std::sync::Arc::clone(&context.0.streams).try_acquire_owned() else {
@@ -106,177 +114,38 @@ fn open(
             ProblemCode::TooBusy,
             "this node has as many streams as it allows: try again later, or another node",
         )
-        .retry_after(std::time::Duration::from_secs(10)));
+        .retry_after(Duration::from_secs(10)));
     };
-    let (events, received) = mpsc::channel(QUEUED);
-    let (end, last) = oneshot::channel();
-    let feed = Feed {
-        stopping: context.stopping(),
-        context,
-        source,
-        next,
-        events,
-    };
-    tokio::spawn(feed.run(permit, end));
-    let body = Body::from_stream(frames(received, last));
-    let form = [
-        (header::CONTENT_TYPE, "text/event-stream"),
-        (header::CACHE_CONTROL, "no-store"),
-        // For proxies that would collect events before they pass them on.
-        (header::HeaderName::from_static("x-accel-buffering"), "no"),
-    ];
-    Ok((form, body).into_response())
+    let place = Place::take(&context, permit);
+    let patience = context.bounds().stall_timeout;
+    let feed = Feed::new(context, source, next, place);
+    Ok(match transport {
+        Transport::WebSocket(upgrade) => upgrade.answer(feed, patience),
+        Transport::ServerSent => {
+            let form = [
+                (header::CONTENT_TYPE, "text/event-stream"),
+                (header::CACHE_CONTROL, "no-store"),
+                // For proxies that would collect events before they pass them on.
+                (header::HeaderName::from_static("x-accel-buffering"), "no"),
+            ];
+            (form, Body::from_stream(server_sent(feed))).into_response()
+        }
+    })
 }
 
-/// What was queued, then why the stream ends.
-fn frames(
-    received: mpsc::Receiver<Bytes>,
-    last: oneshot::Receiver<Bytes>,
-) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    let queued = stream::unfold(received, |mut received| async move {
-        received.recv().await.map(|frame| (frame, received))
+/// The body of a stream of server-sent events. It begins with a heartbeat, which carries the head of the answer.
+fn server_sent(feed: Feed) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    let items = feed.into_items().filter_map(|item| async {
+        match item {
+            Item::Event(event) => Some(event.sse()),
+            Item::Heartbeat => Some(Bytes::from_static(HEARTBEAT)),
+            // One that can't be written was logged, and the end of the body says that the stream is over.
+            Item::End(why) => Event::new(events::INTERRUPTED, why.resume_from, &why)
+                .ok()
+                .map(|event| event.sse()),
+        }
     });
-    let end = stream::once(last).filter_map(|last| async { last.ok() });
     stream::once(async { Bytes::from_static(HEARTBEAT) })
-        .chain(queued)
-        .chain(end)
+        .chain(items)
         .map(Ok)
-}
-
-/// An event in its bytes.
-fn frame(name: &str, id: Height, data: &impl Serialize) -> Result<Bytes, Refusal> {
-    let mut frame = format!("event: {name}\nid: {id}\ndata: ").into_bytes();
-    serde_json::to_writer(&mut frame, data).map_err(Refusal::internal)?;
-    frame.extend_from_slice(b"\n\n");
-    Ok(frame.into())
-}
-
-/// Why a stream ended before its reader did.
-enum End {
-    /// The reader is gone.
-    Gone,
-    /// The reader does not keep up.
-    Slow,
-    /// The node stops.
-    Stopping,
-    /// A block can't be read.
-    Failed(Refusal),
-}
-
-impl From<Refusal> for End {
-    fn from(refusal: Refusal) -> Self {
-        Self::Failed(refusal)
-    }
-}
-
-/// One stream.
-struct Feed {
-    context: Context,
-    source: Source,
-    next: Height,
-    events: mpsc::Sender<Bytes>,
-    stopping: watch::Receiver<bool>,
-}
-
-impl Feed {
-    async fn run(mut self, permit: OwnedSemaphorePermit, end: oneshot::Sender<Bytes>) {
-        let gauge = self.context.metrics().streams().clone();
-        gauge.inc();
-        let why = match self.follow().await {
-            Err(why) => why,
-            Ok(never) => match never {},
-        };
-        gauge.dec();
-        drop(permit);
-        let Some(interrupted) = self.interrupted(why) else {
-            return;
-        };
-        if let Ok(frame) = frame(event::INTERRUPTED, self.next, &interrupted)
-            && end.send(frame).is_err()
-        {
-            tracing::debug!("a stream's reader left before it was told why the stream ends");
-        }
-    }
-
-    async fn follow(&mut self) -> Result<Infallible, End> {
-        let mut served = self.context.watch_served();
-        let mut heartbeat = Instant::now() + self.context.bounds().heartbeat;
-        loop {
-            let height = *served.borrow_and_update();
-            let now = Instant::now();
-            let Step {
-                frames,
-                next,
-                again,
-            } = if height >= self.next || self.source.is_due(now) {
-                self.source
-                    .step(&self.context, self.next, height, now)
-                    .await?
-            } else {
-                Step::idle(self.next, self.source.due())
-            };
-            let is_idle = frames.is_empty();
-            for frame in frames {
-                self.send(frame).await?;
-                heartbeat = Instant::now() + self.context.bounds().heartbeat;
-            }
-            self.next = next;
-            if !is_idle {
-                continue;
-            }
-            let wake = again.map_or(heartbeat, |again| again.min(heartbeat));
-            let mut stopping = self.stopping.clone();
-            tokio::select! {
-                changed = served.changed() => if changed.is_err() { return Err(End::Stopping) },
-                _ = stopping.wait_for(|stopping| *stopping) => return Err(End::Stopping),
-                () = self.events.closed() => return Err(End::Gone),
-                () = sleep_until(wake) => {}
-            }
-            if Instant::now() >= heartbeat {
-                self.send(Bytes::from_static(HEARTBEAT)).await?;
-                heartbeat = Instant::now() + self.context.bounds().heartbeat;
-            }
-        }
-    }
-
-    async fn send(&self, frame: Bytes) -> Result<(), End> {
-        let mut stopping = self.stopping.clone();
-        let patience = self.context.bounds().stream_stall;
-        tokio::select! {
-            sent = timeout(patience, self.events.send(frame)) => match sent {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(_)) => Err(End::Gone),
-                Err(Elapsed { .. }) => Err(End::Slow),
-            },
-            _ = stopping.wait_for(|stopping| *stopping) => Err(End::Stopping),
-        }
-    }
-
-    fn interrupted(&self, why: End) -> Option<Interrupted> {
-        let (reason, detail) = match why {
-            End::Gone => return None,
-            End::Slow => (
-                "slow_reader",
-                "events were not taken in time: read faster, or resume".into(),
-            ),
-            End::Stopping => (
-                "shutting_down",
-                "this node stops: resume at another one".into(),
-            ),
-            End::Failed(refusal) => {
-                let problem = refusal.problem();
-                let reason = if problem.code == ProblemCode::Pruned {
-                    "pruned"
-                } else {
-                    "internal"
-                };
-                (reason, problem.detail.clone())
-            }
-        };
-        Some(Interrupted {
-            reason: reason.into(),
-            detail,
-            resume_from: self.next,
-        })
-    }
 }

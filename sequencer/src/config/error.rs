@@ -71,6 +71,9 @@ pub enum ConfigError {
         "api.listen = {0} is reachable from other machines; if you mean it, set api.public = true (--api.public)"
     )]
     PublicApi(SocketAddr),
+    /// No stream at all, or more than any machine carries.
+    #[error("api.max_streams must be from 1 to {0}")]
+    Streams(u32),
     /// Own slots would be dropped before the payloads.
     #[error(
         "retention.slot_epochs ({slots}) must not be below retention.payload_epochs ({payloads})"

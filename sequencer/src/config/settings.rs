@@ -9,6 +9,10 @@ use super::{
     ApiConfig, ConfigError, DEFAULT_API, DEFAULT_METRICS, FILE_NAME, ListenAddress, MempoolLimits,
     PeerAddress, Retention, file,
 };
+use crate::api::DEFAULT_STREAMS;
+
+/// Most streams that a node may be set to allow.
+const MAX_STREAMS: u32 = 100_000;
 
 /// What one source says; a field that is `None` is left to the next source.
 #[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -114,6 +118,14 @@ pub struct ApiSettings {
         default_missing_value = "true"
     )]
     pub public: Option<bool>,
+    /// Streams of events at one time, 1 to 100000; each may take a file descriptor and 256 KiB [default: 2048]
+    #[arg(
+        id = "api.max_streams",
+        long = "api.max-streams",
+        env = "SEQUENCER_API_MAX_STREAMS",
+        value_name = "N"
+    )]
+    pub max_streams: Option<u32>,
 }
 
 /// Metrics.
@@ -273,6 +285,7 @@ impl Settings {
             api: ApiSettings {
                 listen: self.api.listen.or(other.api.listen),
                 public: self.api.public.or(other.api.public),
+                max_streams: self.api.max_streams.or(other.api.max_streams),
             },
             metrics: MetricsSettings {
                 enabled: self.metrics.enabled.or(other.metrics.enabled),
@@ -348,8 +361,16 @@ impl ApiSettings {
     pub(crate) fn resolve(&self) -> Result<ApiConfig, ConfigError> {
         let listen = self.listen.unwrap_or_else(|| parse_default(DEFAULT_API));
         let is_public = self.public.unwrap_or(false);
+        let max_streams = self.max_streams.unwrap_or(DEFAULT_STREAMS);
+        if !(1..=MAX_STREAMS).contains(&max_streams) {
+            return Err(ConfigError::Streams(MAX_STREAMS));
+        }
         if is_public || listen.ip().is_loopback() {
-            Ok(ApiConfig { listen, is_public })
+            Ok(ApiConfig {
+                listen,
+                is_public,
+                max_streams,
+            })
         } else {
             Err(ConfigError::PublicApi(listen))
         }

@@ -173,6 +173,8 @@ fn chosen_settings_survive_the_written_file() -> Outcome {
         "--api.listen",
         "127.0.0.1:81",
         "--api.public",
+        "--api.max-streams",
+        "7",
         "--metrics.enabled=false",
         "--log.format",
         "json",

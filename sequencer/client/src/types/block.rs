@@ -85,6 +85,10 @@ pub struct NamespaceBlock {
     /// Proves the header, if proofs were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finality: Option<FinalityProof>,
+    /// In streams with proofs, the namespace's summary under the header's `ns_acc_root`: no block of it was left out
+    /// before this one. Absent once the node no longer keeps the namespace map of this height.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accumulator: Option<AccumulatorProof>,
 }
 
 /// How far a namespace is read: no block of it stands between the last one sent and this header.
