@@ -10,6 +10,10 @@ mod bad_input;
 mod batches;
 #[path = "api/command_line.rs"]
 mod command_line;
+#[path = "api/liar.rs"]
+mod liar;
+#[path = "api/many_streams.rs"]
+mod many_streams;
 #[path = "api/node.rs"]
 mod node;
 #[path = "api/one_node.rs"]
@@ -20,6 +24,8 @@ mod operating;
 mod queries;
 #[path = "api/serving.rs"]
 mod serving;
+#[path = "api/several_servers.rs"]
+mod several_servers;
 #[path = "api/streams.rs"]
 mod streams;
 #[path = "api/submitting.rs"]

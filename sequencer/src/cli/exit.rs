@@ -3,7 +3,8 @@
 use std::{fmt::Display, io, process::ExitCode};
 
 use sequencer_client::{
-    ClientError, FollowError, TrustError, VerifyError, text::TextError, types::ProblemCode,
+    ClientError, CursorError, FollowError, TrustError, VerifyError, text::TextError,
+    types::ProblemCode,
 };
 
 use crate::{
@@ -114,6 +115,7 @@ macro_rules! impl_from {
 impl_from! {
     ClientError => of_client,
     ConfigError => of_config,
+    CursorError => |_| Exit::Usage,
     FollowError => |_| Exit::Invalid,
     GenesisFileError => |_| Exit::Config,
     KeyFileError => |_| Exit::Key,
@@ -162,13 +164,15 @@ fn of_config(error: &ConfigError) -> Exit {
 
 fn of_client(error: &ClientError) -> Exit {
     match error {
-        ClientError::Url(_) | ClientError::Text(_) => Exit::Usage,
+        ClientError::Url(_) | ClientError::Text(_) | ClientError::Servers(_) => Exit::Usage,
+        ClientError::NotFinal => Exit::NotFound,
         ClientError::Unreachable { .. } | ClientError::Protocol { .. } => Exit::Unreachable,
         ClientError::Timeout { .. } => Exit::Timeout,
         ClientError::Refused(problem) => of_problem(problem.code, problem.status),
         ClientError::TooLarge(_) => Exit::Internal,
         ClientError::OtherSubject(_)
         | ClientError::Unproven(_)
+        | ClientError::AllLeft(_)
         | ClientError::Verify(_)
         | ClientError::Follow(_) => Exit::Invalid,
     }

@@ -20,7 +20,7 @@ use crate::{
 use sequencer::api::Bounds;
 
 /// Reads until the node says that this is all, and returns the heights.
-async fn until_complete(stream: &mut NamespaceStream<'_>) -> (Vec<u64>, Height) {
+async fn until_complete(stream: &mut NamespaceStream) -> (Vec<u64>, Height) {
     let mut heights = Vec::new();
     loop {
         match stream.next().await.unwrap() {
@@ -111,7 +111,7 @@ async fn a_reader_may_wait_for_the_first_block_of_a_network() {
     assert_eq!(until_complete(&mut stream).await, (vec![], Height(1)));
 }
 
-async fn next_block(stream: &mut NamespaceStream<'_>) -> NamespaceEvent {
+async fn next_block(stream: &mut NamespaceStream) -> NamespaceEvent {
     loop {
         let event = stream.next().await.unwrap();
         if matches!(event, NamespaceEvent::Block(..)) {

@@ -9,7 +9,10 @@ use hotshot_types::{Epoch, GenesisDocument, Hash, Height, finality::FinalityProo
 use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
-use super::ClientError;
+use super::{
+    ClientError,
+    evidence::{Answer, Transcript},
+};
 use crate::types::{
     AccumulatorAnswer, ApiLimits, BatchSubmitted, Block, BlockNamespaces, BlockPage, EpochAnswer,
     NAMESPACE_HEADER, NamespaceAnswer, NamespacePage, NodeState, Problem, Submitted,
@@ -70,6 +73,8 @@ pub struct Api {
     http: reqwest::Client,
     base: Url,
     config: ClientConfig,
+    /// Where answers are kept until they are verified.
+    transcript: Transcript,
 }
 
 impl Api {
@@ -90,7 +95,25 @@ impl Api {
                 url: url.into(),
                 reason: error.to_string(),
             })?;
-        Ok(Self { http, base, config })
+        Ok(Self {
+            http,
+            base,
+            config,
+            transcript: Transcript::default(),
+        })
+    }
+
+    /// The same API with a transcript of its own.
+    pub(super) fn recorded(&self) -> Self {
+        Self {
+            transcript: Transcript::default(),
+            ..self.clone()
+        }
+    }
+
+    /// The last answers.
+    pub(super) fn transcript(&self) -> &Transcript {
+        &self.transcript
     }
 
     /// The URL of the node.
@@ -397,6 +420,17 @@ impl Api {
     }
 
     async fn read(&self, response: Response) -> Result<Bytes, ClientError> {
+        let (request, status) = (response.url().to_string(), response.status().as_u16());
+        let body = self.body(response).await?;
+        self.transcript.note(Answer {
+            request,
+            status,
+            body: body.clone(),
+        });
+        Ok(body)
+    }
+
+    async fn body(&self, response: Response) -> Result<Bytes, ClientError> {
         let limit = self.config.max_bytes;
         let mut body = BytesMut::new();
         let mut chunks = response.bytes_stream();

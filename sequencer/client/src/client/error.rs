@@ -42,6 +42,17 @@ pub enum ClientError {
     /// The node claims something and gives no proof.
     #[error("the node gave no proof of {0}")]
     Unproven(&'static str),
+    /// The transaction is in no final block yet, or the node no longer keeps that block.
+    #[error(
+        "the transaction is not final yet, or the node no longer keeps its block: try again in a moment, or ask an archive node"
+    )]
+    NotFinal,
+    /// No server to ask, or more than a client takes.
+    #[error("a client takes 1 to {0} servers")]
+    Servers(usize),
+    /// Every server was left because of what it was caught with.
+    #[error("all {0} servers were caught with false answers: there is nobody left to ask")]
+    AllLeft(usize),
     /// A proof is wrong.
     #[error(transparent)]
     Verify(#[from] VerifyError),

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{
     Client, ClientError, VerifiedBlock,
+    evidence::Answer,
     sse::{Event, Parser},
 };
 use crate::{
@@ -32,45 +33,49 @@ pub enum NamespaceEvent {
 type Chunks = std::pin::Pin<Box<dyn Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>;
 
 struct Connection {
+    request: String,
     chunks: Chunks,
     parser: Parser,
 }
 
-/// A reader of one namespace.
+/// A reader of one namespace at one server.
 ///
-/// Each block is proven on its own before it is returned. That no block in between is missing is proven by the
-/// [`NamespaceEvent::Complete`] after it, which a node sends whenever it has nothing more to send.
-pub struct NamespaceStream<'a> {
-    client: &'a Client,
+/// Each block is proven on its own before it is returned, and most come with the proof that none is missing before
+/// them. For blocks so old that the node no longer keeps that, the next [`NamespaceEvent::Complete`] proves it, which
+/// a node sends whenever it has nothing more to send.
+pub struct NamespaceStream {
+    client: Client,
     follower: Follower,
+    /// Whether nothing is missing up to the follower's position.
+    is_confirmed: bool,
     /// The height to ask for next.
     next: Height,
     connection: Option<Connection>,
     pause: Duration,
 }
 
-impl<'a> NamespaceStream<'a> {
-    pub(super) async fn start(
-        client: &'a Client,
-        namespace: NamespaceId,
-        from: Height,
-    ) -> Result<Self, ClientError> {
-        let follower = match from.previous() {
-            None | Some(Height(0)) => Follower::from_start(namespace),
-            Some(before) => {
-                let (block, entry) = client
-                    .accumulator(super::BlockId::Height(before), namespace)
-                    .await?;
-                Follower::resume(namespace, block.header.height, entry)
-            }
-        };
-        Ok(Self {
+impl NamespaceStream {
+    /// Goes on after a verified position.
+    pub(super) fn resume(client: Client, follower: Follower) -> Self {
+        Self {
             client,
             next: follower.height().next(),
             follower,
+            is_confirmed: true,
             connection: None,
             pause: FIRST_PAUSE,
-        })
+        }
+    }
+
+    /// Whether it is proven that nothing is missing up to where the reader stands.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        self.is_confirmed
+    }
+
+    /// The last event of the server, for evidence.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Where the reader stands.
@@ -109,8 +114,8 @@ impl<'a> NamespaceStream<'a> {
         }
     }
 
-    /// One event of one connection; nothing when the connection came to its end.
-    async fn attempt(&mut self) -> Result<Option<NamespaceEvent>, ClientError> {
+    /// One event of one connection; nothing when the connection came to its end. May be dropped at any time.
+    pub(super) async fn attempt(&mut self) -> Result<Option<NamespaceEvent>, ClientError> {
         if self.connection.is_none() {
             self.connection = Some(self.connect().await?);
         }
@@ -149,6 +154,7 @@ impl<'a> NamespaceStream<'a> {
                 url: api.url().into(),
             })??;
         Ok(Connection {
+            request: response.url().to_string(),
             chunks: Box::pin(response.bytes_stream()),
             parser: Parser::new(api.config().max_bytes),
         })
@@ -163,10 +169,16 @@ impl<'a> NamespaceStream<'a> {
         loop {
             let event = connection.parser.next();
             if let Some(event) = event.map_err(|_| ClientError::TooLarge(api.config().max_bytes))? {
+                api.transcript().note(Answer {
+                    request: connection.request.clone(),
+                    status: 200,
+                    body: event.data.clone().into(),
+                });
                 return Ok(Some(event));
             }
             let Ok(chunk) = timeout_at(deadline, connection.chunks.next()).await else {
-                return Ok(None);
+                let url = api.url().into();
+                return Err(ClientError::Timeout { url });
             };
             match chunk {
                 Some(Ok(chunk)) => connection.parser.push(&chunk),
@@ -194,7 +206,16 @@ impl<'a> NamespaceStream<'a> {
             .verify_leaf(&block.header.ns_root.0, self.follower.namespace())
             .map_err(VerifyError::Namespace)?
             .ok_or(ClientError::Unproven("the namespace"))?;
-        self.follower.accept(&block.header, leaf)?;
+        let mut follower = self.follower.clone();
+        follower.accept(&block.header, leaf)?;
+        if let Some(accumulator) = &sent.accumulator {
+            let entry = accumulator
+                .verify(&block.header.ns_acc_root.0, follower.namespace())
+                .map_err(VerifyError::Accumulator)?;
+            follower.check(&block.header, entry.unwrap_or_default())?;
+        }
+        self.is_confirmed = sent.accumulator.is_some();
+        self.follower = follower;
         self.next = block.header.height.next();
         Ok(NamespaceEvent::Block(block, body))
     }
@@ -210,6 +231,7 @@ impl<'a> NamespaceStream<'a> {
             .map_err(VerifyError::Accumulator)?;
         self.follower
             .check(&block.header, entry.unwrap_or_default())?;
+        self.is_confirmed = true;
         self.next = block.header.height.next();
         Ok(NamespaceEvent::Complete(block))
     }

@@ -1,6 +1,6 @@
 //! Answers that were checked before they are returned.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use da::{AccumulatorEntry, NamespaceBody, NamespaceId};
@@ -11,6 +11,7 @@ use hotshot_types::{
 
 use super::{Api, BlockId, ClientError, NamespaceStream};
 use crate::{
+    Follower,
     proof::{Claim, Fact, ProofFile, Proven, verify_finality},
     types::{NamespaceAnswer, ProblemCode, TransactionAnswer},
 };
@@ -52,12 +53,14 @@ pub struct VerifiedTransaction {
 }
 
 /// A client with a trust root: what it returns was verified, whatever node it asks.
-#[derive(Debug)]
+///
+/// A clone shares what was learnt.
+#[derive(Clone, Debug)]
 pub struct Client {
     api: Api,
     root: Trust,
     /// The newest committee it was led to; guarded for the moment of a copy only.
-    newest: Mutex<Trust>,
+    newest: Arc<Mutex<Trust>>,
 }
 
 impl Client {
@@ -66,8 +69,16 @@ impl Client {
     pub fn new(api: Api, root: Trust) -> Self {
         Self {
             api,
-            newest: Mutex::new(root.clone()),
+            newest: Arc::new(Mutex::new(root.clone())),
             root,
+        }
+    }
+
+    /// Another node, and what this client was led to.
+    pub(super) fn at(&self, api: Api) -> Self {
+        Self {
+            api,
+            ..self.clone()
         }
     }
 
@@ -233,8 +244,25 @@ impl Client {
         &self,
         namespace: NamespaceId,
         from: Height,
-    ) -> Result<NamespaceStream<'_>, ClientError> {
-        NamespaceStream::start(self, namespace, from).await
+    ) -> Result<NamespaceStream, ClientError> {
+        let follower = self.start(namespace, from).await?;
+        Ok(NamespaceStream::resume(self.clone(), follower))
+    }
+
+    /// The verified position before a height.
+    pub(super) async fn start(
+        &self,
+        namespace: NamespaceId,
+        from: Height,
+    ) -> Result<Follower, ClientError> {
+        match from.previous() {
+            None | Some(Height(0)) => Ok(Follower::from_start(namespace)),
+            Some(before) => {
+                let before = BlockId::Height(before);
+                let (block, entry) = self.accumulator(before, namespace).await?;
+                Ok(Follower::resume(namespace, block.header.height, entry))
+            }
+        }
     }
 
     /// A file that proves a block final to whoever has this client's trust root.
@@ -326,9 +354,7 @@ impl Client {
         let (Some(position), Some(transaction), Some(proof)) =
             (answer.position, answer.transaction, answer.proof)
         else {
-            return Err(ClientError::Unproven(
-                "the transaction: it is not final yet, or the node no longer keeps its block",
-            ));
+            return Err(ClientError::NotFinal);
         };
         let finality = self
             .finality(BlockId::Height(position.height), from_epoch)

@@ -1,0 +1,159 @@
+//! A server that passes on what a real node answers, and changes it on the way.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::header,
+    response::{IntoResponse as _, Response},
+};
+use futures::StreamExt as _;
+use serde_json::Value;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// What it does to answers.
+#[derive(Clone, Debug)]
+pub(crate) enum Lie {
+    /// Other bytes for the first transaction of each answer.
+    WrongBytes,
+    /// The block at a height is not streamed.
+    Withheld(u64),
+    /// Certificates carry another signature of a validator.
+    ForgedCertificate,
+    /// Summaries of namespaces are those of an earlier block.
+    StaleAccumulator(Value),
+    /// Answers that are no JSON.
+    Garbage,
+    /// No answers.
+    Silence,
+}
+
+pub(crate) struct Liar {
+    pub(crate) url: String,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Liar {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Proxy {
+    node: SocketAddr,
+    lie: Lie,
+}
+
+impl Liar {
+    pub(crate) async fn before(node: SocketAddr, lie: Lie) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let router = Router::new()
+            .fallback(relay)
+            .with_state(Arc::new(Proxy { node, lie }));
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, task }
+    }
+}
+
+async fn relay(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
+    if matches!(proxy.lie, Lie::Silence) {
+        std::future::pending::<()>().await;
+    }
+    let url = format!("http://{}{}", proxy.node, request.uri());
+    let answer = reqwest::Client::new().get(url).send().await.unwrap();
+    let status = answer.status();
+    let form = answer.headers()[header::CONTENT_TYPE].clone();
+    let body = if form == "text/event-stream" {
+        let mut rest = String::new();
+        let events = answer.bytes_stream().map(move |chunk| {
+            let chunk = chunk?;
+            rest.push_str(std::str::from_utf8(&chunk).unwrap());
+            let mut told = String::new();
+            while let Some(end) = rest.find("\n\n") {
+                let event: String = rest.drain(..end + 2).collect();
+                told.push_str(&proxy.lie.event(&event));
+            }
+            Ok::<_, reqwest::Error>(Bytes::from(told))
+        });
+        Body::from_stream(events)
+    } else {
+        let body = answer.bytes().await.unwrap();
+        match serde_json::from_slice(&body) {
+            Ok(_) if matches!(proxy.lie, Lie::Garbage) => Body::from("<html>welcome</html>"),
+            Ok(mut value) => {
+                proxy.lie.change(&mut value);
+                Body::from(value.to_string())
+            }
+            Err(_) => Body::from(body),
+        }
+    };
+    (status, [(header::CONTENT_TYPE, form)], body).into_response()
+}
+
+impl Lie {
+    fn event(&self, event: &str) -> String {
+        let Some((head, data)) = event.split_once("data: ") else {
+            return event.into();
+        };
+        if let Self::Withheld(height) = self
+            && head == format!("event: block\nid: {height}\n")
+        {
+            return String::new();
+        }
+        if matches!(self, Self::Garbage) {
+            return format!("{head}data: {{\"height\": \n\n");
+        }
+        let mut value = serde_json::from_str(data).unwrap();
+        self.change(&mut value);
+        format!("{head}data: {value}\n\n")
+    }
+
+    fn change(&self, value: &mut Value) {
+        if let Value::Object(fields) = value {
+            match self {
+                Self::WrongBytes => {
+                    let first = fields
+                        .get_mut("transactions")
+                        .and_then(|all| all.get_mut(0));
+                    if let Some(first) = first {
+                        *first = "bGllcw==".into();
+                    }
+                    if let Some(transaction) = fields.get_mut("transaction") {
+                        *transaction = "bGllcw==".into();
+                    }
+                }
+                Self::ForgedCertificate => {
+                    let other = fields
+                        .get("certified")
+                        .map(|header| header["randao_reveal"].clone());
+                    if let (Some(other), Some(certificate)) = (other, fields.get_mut("certificate"))
+                    {
+                        certificate["signature"] = other;
+                    }
+                }
+                Self::StaleAccumulator(old) => {
+                    for name in ["accumulator", "proof"] {
+                        if fields.get(name).is_some_and(|found| has_shape(found, old)) {
+                            fields[name] = old.clone();
+                        }
+                    }
+                }
+                Self::Withheld(_) | Self::Garbage | Self::Silence => {}
+            }
+            fields.values_mut().for_each(|field| self.change(field));
+        } else if let Value::Array(values) = value {
+            values.iter_mut().for_each(|value| self.change(value));
+        }
+    }
+}
+
+fn has_shape(one: &Value, two: &Value) -> bool {
+    let keys = |value: &Value| {
+        let fields = value.as_object()?;
+        Some(fields.keys().cloned().collect::<Vec<_>>())
+    };
+    keys(one).is_some() && keys(one) == keys(two)
+}

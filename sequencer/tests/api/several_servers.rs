@@ -1,0 +1,321 @@
+//! A client of several servers names the one that lies, hides or stalls, and goes on with the others.
+
+use std::time::Duration;
+
+use hotshot_types::{Hash, Height};
+use sequencer_client::{
+    Client, ClientConfig, Cursor, Evidence, Fault, Servers,
+    client::{Api, BlockId, NamespaceEvent, ServersConfig, ServersStream},
+    proof::verify_finality,
+    trust,
+    types::NamespaceBlock,
+};
+
+use crate::{
+    chain::{Chain, id},
+    liar::{Liar, Lie},
+    node::{Node, sample},
+};
+
+const QUICK: ServersConfig = ServersConfig {
+    hedge: Duration::from_millis(300),
+    stale: Duration::from_millis(500),
+};
+
+/// Three honest nodes with the sample chain, and a liar that is asked before them.
+struct Desk {
+    honest: Vec<Node>,
+    liar: Liar,
+    servers: Servers,
+}
+
+impl Desk {
+    async fn with(lie: Lie) -> Self {
+        let honest = vec![sample().await, sample().await, sample().await];
+        let liar = Liar::before(honest[0].address, lie).await;
+        let servers = servers(&liar.url, &honest);
+        Self {
+            honest,
+            liar,
+            servers,
+        }
+    }
+
+    /// The liar, and nobody else, was caught with this.
+    #[track_caller]
+    fn caught(&self, is_it: impl Fn(&Fault) -> bool) -> Evidence {
+        let evidence = self.servers.evidence();
+        assert!(
+            evidence.iter().all(|found| found.server == self.liar.url),
+            "an honest server is blamed: {evidence:?}"
+        );
+        let found = evidence.iter().find(|found| is_it(&found.fault));
+        found.unwrap_or_else(|| panic!("{evidence:?}")).clone()
+    }
+
+    #[track_caller]
+    fn left(&self) {
+        let asked = self.servers.asked();
+        assert_eq!(asked.len(), self.honest.len());
+        assert!(!asked.contains(&self.liar.url.as_str()));
+    }
+
+    /// Reads namespace 7 to the end of the chain.
+    async fn reads_everything(&self) {
+        let mut stream = self.servers.follow(id(7), Height(1)).await.unwrap();
+        assert_eq!(until(&mut stream, 10).await, [1, 3, 5, 7, 9]);
+        assert_eq!(stream.follower().height(), Height(10));
+    }
+}
+
+fn servers(first: &str, others: &[Node]) -> Servers {
+    let mut apis = vec![Api::new(first, ClientConfig::default()).unwrap()];
+    apis.extend(others.iter().map(Node::api));
+    let root = trust::from_genesis(&others[0].chain.genesis).unwrap();
+    Servers::new(apis, root, QUICK).unwrap()
+}
+
+/// Heights of the blocks up to where everything is read.
+async fn until(stream: &mut ServersStream<'_>, height: u64) -> Vec<u64> {
+    let mut heights = Vec::new();
+    let read = async {
+        loop {
+            match stream.next().await.unwrap() {
+                NamespaceEvent::Block(block, _) => heights.push(block.header.height.0),
+                NamespaceEvent::Complete(block) if block.header.height.0 >= height => return,
+                NamespaceEvent::Complete(_) => {}
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), read)
+        .await
+        .expect("the others serve");
+    heights
+}
+
+#[tokio::test]
+async fn wrong_bytes_are_caught_in_answers_and_streams() {
+    let desk = Desk::with(Lie::WrongBytes).await;
+    let data = desk.servers.namespace(BlockId::Height(Height(5)), id(7));
+    let body = data.await.unwrap().body.unwrap();
+    assert_eq!(&body.transactions().next().unwrap()[..], [5, 1]);
+    let evidence = desk.caught(|fault| *fault == Fault::FalseProof);
+    assert!(
+        evidence.answers[0]
+            .text
+            .as_ref()
+            .unwrap()
+            .contains("bGllcw==")
+    );
+    desk.left();
+
+    let desk = Desk::with(Lie::WrongBytes).await;
+    desk.reads_everything().await;
+    desk.caught(|fault| *fault == Fault::FalseProof);
+    desk.left();
+
+    let desk = Desk::with(Lie::WrongBytes).await;
+    let hash = Hash(da::tx_hash(&[5, 2, 2]));
+    let found = desk.servers.transaction(hash, None).await.unwrap();
+    assert_eq!((found.block.header.height, found.index), (Height(5), 1));
+    desk.caught(|fault| *fault == Fault::OtherSubject || *fault == Fault::FalseProof);
+    desk.left();
+}
+
+#[tokio::test]
+async fn a_withheld_block_is_caught_before_the_next_one_is_returned() {
+    for withheld in [1, 5, 9] {
+        let desk = Desk::with(Lie::Withheld(withheld)).await;
+        desk.reads_everything().await;
+        let evidence = desk.caught(|fault| matches!(fault, Fault::Hidden { .. }));
+        let Fault::Hidden {
+            height,
+            expected,
+            received,
+        } = evidence.fault
+        else {
+            unreachable!()
+        };
+        assert!(height > Height(withheld));
+        assert_eq!(expected, received + 1);
+        desk.left();
+    }
+}
+
+#[tokio::test]
+async fn a_forged_certificate_is_caught_and_anybody_can_check_the_evidence() {
+    let desk = Desk::with(Lie::ForgedCertificate).await;
+    let block = desk
+        .servers
+        .block(BlockId::Height(Height(6)))
+        .await
+        .unwrap();
+    assert_eq!(block.hash, desk.honest[0].chain.header(6).hash());
+    desk.caught(|fault| *fault == Fault::FalseProof);
+    desk.left();
+
+    let desk = Desk::with(Lie::ForgedCertificate).await;
+    desk.reads_everything().await;
+    let evidence = desk.caught(|fault| *fault == Fault::FalseProof);
+    // Whoever gets the file checks the same bytes with the same trust root.
+    let file = serde_json::to_string(&evidence).unwrap();
+    let evidence: Evidence = serde_json::from_str(&file).unwrap();
+    let answer = evidence.answers.last().unwrap();
+    let sent: NamespaceBlock = serde_json::from_str(answer.text.as_ref().unwrap()).unwrap();
+    let mut root = trust::from_genesis(&desk.honest[0].chain.genesis).unwrap();
+    assert!(verify_finality(&sent.finality.unwrap(), &mut root).is_err());
+}
+
+#[tokio::test]
+async fn a_stale_accumulator_is_caught() {
+    let honest = sample().await;
+    let desk = Desk::with(stale_accumulator(&honest).await).await;
+    let (_, entry) = desk
+        .servers
+        .accumulator(BlockId::Height(Height(8)), id(7))
+        .await
+        .unwrap();
+    assert_eq!(entry.block_count, 4);
+    desk.caught(|fault| *fault == Fault::FalseProof);
+    desk.left();
+    let desk = Desk::with(stale_accumulator(&honest).await).await;
+    desk.reads_everything().await;
+    desk.caught(|fault| *fault == Fault::FalseProof);
+    desk.left();
+}
+
+async fn stale_accumulator(honest: &Node) -> Lie {
+    let old = honest.api().accumulator(BlockId::Height(Height(2)), id(7));
+    Lie::StaleAccumulator(serde_json::to_value(old.await.unwrap().proof).unwrap())
+}
+
+#[tokio::test]
+async fn what_is_no_answer_of_the_api_is_caught() {
+    let desk = Desk::with(Lie::Garbage).await;
+    desk.reads_everything().await;
+    let evidence = desk.caught(|fault| *fault == Fault::Malformed);
+    assert!(evidence.to_string().contains("does not speak the API"));
+    desk.left();
+}
+
+#[tokio::test]
+async fn a_server_that_stalls_gets_a_competitor_and_rests() {
+    let desk = Desk::with(Lie::Silence).await;
+    let block = desk
+        .servers
+        .block(BlockId::Height(Height(6)))
+        .await
+        .unwrap();
+    assert_eq!(block.header.height, Height(6));
+    desk.caught(|fault| matches!(fault, Fault::Silent { waited_ms } if *waited_ms >= 300));
+    assert_eq!(*desk.servers.asked().last().unwrap(), desk.liar.url, "last");
+    let desk = Desk::with(Lie::Silence).await;
+    desk.reads_everything().await;
+    desk.caught(|fault| {
+        matches!(
+            fault,
+            Fault::Behind {
+                proven: Height(10),
+                ..
+            }
+        )
+    });
+}
+
+#[tokio::test]
+async fn a_server_that_is_behind_is_compared_with_what_others_prove() {
+    let honest = vec![sample().await, sample().await];
+    let mut short = Chain::sample();
+    short.blocks.truncate(5);
+    let behind = Node::start(short).await;
+    let servers = servers(&behind.url(), &honest);
+    let head = servers.block(BlockId::Latest).await.unwrap();
+    assert_eq!(head.header.height, Height(10));
+    let evidence = servers.evidence();
+    assert_eq!(evidence.len(), 1, "{evidence:?}");
+    assert!(evidence[0].server.starts_with(&behind.url()));
+    let expected = Fault::Behind {
+        shown: Height(4),
+        proven: Height(10),
+    };
+    assert_eq!(evidence[0].fault, expected);
+    let proof = evidence[0].answers[0].text.as_ref().unwrap();
+    assert!(proof.contains("certificate"), "the other's proof is kept");
+}
+
+#[tokio::test]
+async fn a_stream_leaves_a_server_that_stops_growing() {
+    let honest = vec![sample().await, sample().await];
+    let mut short = Chain::sample();
+    short.blocks.truncate(5);
+    let behind = Node::start(short).await;
+    let servers = servers(&behind.url(), &honest);
+    let mut stream = servers.follow(id(7), Height(1)).await.unwrap();
+    assert_eq!(until(&mut stream, 10).await, [1, 3, 5, 7, 9]);
+    let evidence = servers.evidence();
+    assert!(evidence.iter().any(|found| {
+        found.server.starts_with(&behind.url()) && matches!(found.fault, Fault::Behind { .. })
+    }));
+}
+
+#[tokio::test]
+async fn a_reader_goes_on_at_another_server_when_one_stops() {
+    let mut nodes = vec![sample().await, sample().await];
+    let servers = servers(&nodes[0].url(), &nodes[1..]);
+    let mut stream = servers.follow(id(7), Height(1)).await.unwrap();
+    assert_eq!(until(&mut stream, 10).await, [1, 3, 5, 7, 9]);
+    nodes[0].stop().await;
+    nodes[1].push(&[(7, &[vec![11]])]);
+    assert_eq!(until(&mut stream, 11).await, [11]);
+    assert_eq!(servers.evidence(), [], "stopping is no fault");
+}
+
+#[tokio::test]
+async fn a_reader_resumes_from_its_cursor_without_proving_anything_again() {
+    let mut node = sample().await;
+    let servers = servers(&node.url(), std::slice::from_ref(&node));
+    let mut stream = servers.follow(id(7), Height(1)).await.unwrap();
+    let mut heights = Vec::new();
+    while heights.len() < 4 {
+        if let NamespaceEvent::Block(block, _) = stream.next().await.unwrap() {
+            heights.push(block.header.height.0);
+        }
+    }
+    let file = serde_json::to_string(&stream.cursor()).unwrap();
+    drop(stream);
+    node.push(&[(7, &[vec![11]])]);
+    let cursor: Cursor = serde_json::from_str(&file).unwrap();
+    assert_eq!(cursor.height, Height(7));
+    assert_eq!(cursor.checkpoint.committee.epoch().0, 3, "the newest");
+    assert!(cursor.follower(id(8)).is_err(), "another namespace's");
+    let later = Servers::new(vec![node.api()], cursor.trust().unwrap(), QUICK).unwrap();
+    let mut stream = later.follow_after(cursor.follower(id(7)).unwrap());
+    assert_eq!(until(&mut stream, 11).await, [9, 11]);
+}
+
+#[tokio::test]
+async fn a_pending_transaction_is_nobodys_fault() {
+    let desk = Desk::with(Lie::Withheld(100)).await;
+    let sent = desk.honest[0]
+        .api()
+        .submit(id(7), vec![9, 9].into(), None)
+        .await;
+    let hash = sent.unwrap().hash;
+    assert!(desk.servers.transaction(hash, None).await.is_err());
+    assert_eq!(desk.servers.evidence(), []);
+    assert_eq!(desk.servers.asked().len(), 4);
+}
+
+#[tokio::test]
+async fn one_server_alone_is_as_good_as_a_client() {
+    let node = sample().await;
+    let root = trust::from_genesis(&node.chain.genesis).unwrap();
+    let servers = Servers::new(vec![node.api()], root.clone(), QUICK).unwrap();
+    let client = Client::new(node.api(), root.clone());
+    let latest = BlockId::Latest;
+    assert_eq!(
+        servers.block(latest).await.unwrap(),
+        client.block(latest).await.unwrap()
+    );
+    assert!(Servers::new(Vec::new(), root, QUICK).is_err());
+}
