@@ -15,6 +15,7 @@ mod network;
 mod report;
 mod signals;
 mod sim;
+mod streams;
 mod test;
 mod torture;
 mod traffic;
@@ -53,6 +54,8 @@ enum Task {
     Bench(bench::Args),
     /// Kill nodes at random under load and check that nothing is lost
     Torture(torture::Args),
+    /// Read from one node over many streams, some of them slow, and print what that costs the others
+    Streams(streams::Args),
     /// Let empty nodes catch up with a long chain
     CatchUp(catch_up::Args),
 }
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Task::Localnet(args) => with_network(localnet::run(args)),
         Task::Bench(args) => with_network(bench::run(args)),
         Task::Torture(args) => with_network(torture::run(args)),
+        Task::Streams(args) => with_network(streams::run(args)),
         Task::CatchUp(args) => with_network(catch_up::run(args)),
         Task::Test(args) => test::run(&args),
         Task::Ci(args) => ci::run(&args),

@@ -5,7 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result, bail, ensure};
 use da::{NamespaceBody, NamespaceId, tx_hash};
 use hotshot_types::{Hash, Height};
-use sequencer_client::{client::NamespaceEvent, types::Position};
+use sequencer_client::{
+    Servers,
+    client::{NamespaceEvent, ServersConfig},
+    trust,
+    types::Position,
+};
 
 use super::last_height;
 use crate::{
@@ -13,15 +18,16 @@ use crate::{
     traffic::load::Delivered,
 };
 
-/// How many nodes each namespace is read from.
+/// How many servers each reader of a namespace has.
+const SERVERS: usize = 2;
+/// How many readers each namespace has; the second one asks the servers of the first in another order.
 const READERS: usize = 2;
 
 /// Where the transactions of a namespace stand.
 type Places = BTreeMap<Hash, Position>;
 
-/// Reads each namespace from several nodes and checks that what was delivered stands in it
-/// exactly once, where the node that took it said, and that another node proved it. Returns the
-/// number of proofs that were verified.
+/// Reads each namespace over several servers and checks that what was delivered stands in it exactly once, where the
+/// node that took it said, and that another node proved it. Returns the number of proofs that were verified.
 pub(crate) async fn verify(network: &Network, delivered: &[Delivered]) -> Result<u64> {
     let mut by_namespace: BTreeMap<NamespaceId, Vec<&Delivered>> = BTreeMap::new();
     for sent in delivered {
@@ -31,15 +37,16 @@ pub(crate) async fn verify(network: &Network, delivered: &[Delivered]) -> Result
     let mut proofs = 0;
     for (position, (namespace, sent)) in by_namespace.into_iter().enumerate() {
         let mut proven_by: BTreeMap<Hash, BTreeSet<usize>> = BTreeMap::new();
-        for reader in readers(network, position) {
-            let (places, count) = read(network, reader, namespace, end)
+        for reader in 0..READERS {
+            let nodes = servers_of(network, position + reader);
+            let reading = read(network, &nodes, namespace, end)
                 .await
-                .with_context(|| format!("namespace {namespace} from {reader}"))?;
-            proofs += count;
-            compare(&places, &sent)
-                .with_context(|| format!("namespace {namespace} from {reader}"))?;
-            for hash in places.into_keys() {
-                proven_by.entry(hash).or_default().insert(reader.index);
+                .with_context(|| format!("namespace {namespace} from {}", nodes[0]))?;
+            proofs += reading.proofs;
+            compare(&reading.places, &sent)
+                .with_context(|| format!("namespace {namespace} from {}", nodes[0]))?;
+            for (hash, node) in reading.proven_by {
+                proven_by.entry(hash).or_default().insert(node);
             }
         }
         for sent in sent {
@@ -56,38 +63,59 @@ pub(crate) async fn verify(network: &Network, delivered: &[Delivered]) -> Result
     Ok(proofs)
 }
 
-/// The nodes after the home of the namespace at a position, so that the next ones take its
-/// transactions only when its home fails.
-fn readers(network: &Network, position: usize) -> impl Iterator<Item = &Node> {
+/// The nodes after the one at a position, so that the namespace's home, which takes its transactions, comes last.
+fn servers_of(network: &Network, position: usize) -> Vec<&Node> {
     let count = network.nodes.len();
-    (1..=READERS.min(count)).map(move |step| &network.nodes[(position + step) % count])
+    (1..=SERVERS.min(count))
+        .map(|step| &network.nodes[(position + step) % count])
+        .collect()
+}
+
+/// What a reader found.
+#[derive(Default)]
+struct Reading {
+    places: Places,
+    /// The node that proved each transaction.
+    proven_by: BTreeMap<Hash, usize>,
+    proofs: u64,
 }
 
 /// Reads a namespace from its start up to a height; the answer is proven complete.
 async fn read(
     network: &Network,
-    node: &Node,
+    nodes: &[&Node],
     namespace: NamespaceId,
     end: Height,
-) -> Result<(Places, u64)> {
-    let client = node.client(&network.genesis)?;
-    let mut stream = client.follow(namespace, Height(0)).await?;
-    let mut places = Places::new();
-    let mut proofs = 0;
+) -> Result<Reading> {
+    let apis = nodes.iter().map(|node| node.api()).collect::<Result<_>>()?;
+    let root = trust::from_genesis(&network.genesis)?;
+    let servers = Servers::new(apis, root, ServersConfig::default())?;
+    let mut stream = servers.follow(namespace, Height(0)).await?;
+    let mut reading = Reading::default();
     loop {
-        match stream.next().await? {
+        let event = stream.next().await?;
+        reading.proofs += 1;
+        let server = stream.server().unwrap_or_default().trim_end_matches('/');
+        let server = nodes.iter().find(|node| node.url() == server);
+        match event {
             NamespaceEvent::Block(block, body) => {
-                proofs += 1;
-                add(&mut places, block.header.height, block.hash, &body)?;
-            }
-            NamespaceEvent::Complete(block) => {
-                proofs += 1;
-                if block.header.height >= end {
-                    return Ok((places, proofs));
+                let (height, hash) = (block.header.height, block.hash);
+                add(&mut reading.places, height, hash, &body)?;
+                for transaction in body.transactions() {
+                    let server = server.context("an answer of no server")?;
+                    let hash = Hash(tx_hash(&transaction));
+                    reading.proven_by.insert(hash, server.index);
                 }
             }
+            NamespaceEvent::Complete(block) if block.header.height >= end => break,
+            NamespaceEvent::Complete(_) => {}
         }
     }
+    let evidence = servers.evidence();
+    if let Some(evidence) = evidence.iter().find(|found| found.fault.is_lie()) {
+        bail!("an honest node was caught: {evidence}");
+    }
+    Ok(reading)
 }
 
 fn add(places: &mut Places, height: Height, block: Hash, body: &NamespaceBody) -> Result<()> {

@@ -218,6 +218,11 @@ impl Node {
         format!("http://{}", self.api)
     }
 
+    /// Where the API listens.
+    pub(crate) fn api_address(&self) -> SocketAddr {
+        self.api
+    }
+
     /// The URL of the metrics.
     pub(crate) fn metrics_url(&self) -> String {
         format!("http://{}/metrics", self.metrics)

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use hotshot_types::{Hash, Header};
-use sequencer_client::client::BlockId;
+use sequencer_client::client::{Api, BlockId};
 use serde_json::json;
 
 use super::{
@@ -47,10 +47,14 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
 async fn get(args: Get) -> Result<(), Failure> {
     let verified = args.trust.is_given();
     let (hash, header) = if verified {
-        let block = args.node.client(&args.trust)?.block(args.block).await?;
+        let servers = args.node.servers(&args.trust)?;
+        let outcome = servers.block(args.block).await;
+        let block = args.node.told(&servers, outcome)?;
         (block.hash, block.header)
     } else {
-        let block = args.node.api()?.block(args.block).await?;
+        let id = args.block;
+        let ask = async |api: Api| api.block(id).await;
+        let block = args.node.any(ask).await?;
         (block.hash, block.header)
     };
     if args.json {

@@ -1,6 +1,6 @@
 //! `sequencer namespace`: the transactions of a rollup, verified.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, pin::pin};
 
 use clap::Subcommand;
 use da::{NamespaceBody, NamespaceId};
@@ -10,6 +10,7 @@ use sequencer_client::{
     client::{BlockId, NamespaceEvent, VerifiedBlock},
 };
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
     exit::{Exit, Failure},
@@ -17,6 +18,10 @@ use super::{
     proof::{counted, sentence, summary},
     remote::{NodeArgs, TrustArgs, parse_block, parse_namespace, write_proof},
 };
+
+mod place;
+
+use place::Place;
 
 /// Arguments of `namespace`.
 #[derive(Debug, clap::Args)]
@@ -63,9 +68,12 @@ struct Stream {
     /// Namespace, decimal or hex with 0x
     #[arg(value_name = "N", value_parser = parse_namespace)]
     namespace: NamespaceId,
-    /// First height [default: the block after the last final one]
+    /// First height [default: where the cursor stands, or the block after the last final one]
     #[arg(long, value_name = "HEIGHT")]
     from: Option<u64>,
+    /// Keep the position in this file and go on from it; nothing is proven again
+    #[arg(long, value_name = "FILE")]
+    cursor: Option<PathBuf>,
     /// Stop after this many blocks
     #[arg(long, value_name = "BLOCKS")]
     limit: Option<u64>,
@@ -110,8 +118,9 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
 }
 
 async fn get(args: Get) -> Result<(), Failure> {
-    let client = args.node.client(&args.trust)?;
-    let (proof, proven) = client.prove_namespace(args.height, args.namespace).await?;
+    let servers = args.node.servers(&args.trust)?;
+    let outcome = servers.prove_namespace(args.height, args.namespace).await;
+    let (proof, proven) = args.node.told(&servers, outcome)?;
     if let Some(path) = &args.proof_out {
         write_proof(path, &proof)?;
     }
@@ -160,22 +169,49 @@ fn of_body(body: &NamespaceBody) -> Vec<Value> {
 }
 
 async fn stream(args: Stream) -> Result<(), Failure> {
-    let client = args.node.client(&args.trust)?;
-    let from = match args.from {
-        Some(height) => Height(height),
-        None => client.block(BlockId::Latest).await?.header.height.next(),
+    let mut place = Place::at(args.cursor.as_deref());
+    let kept = place.read(args.namespace)?;
+    let root = match &kept {
+        Some(cursor) if args.from.is_none() => {
+            args.trust.with_checkpoint(cursor.checkpoint.clone())?
+        }
+        Some(cursor) => {
+            let message = format!(
+                "{} stands at block {}: leave --from away, or remove the file to start anew",
+                place.name(),
+                cursor.height
+            );
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        None => args.trust.load()?,
     };
-    let mut stream = client.follow(args.namespace, from).await?;
+    let servers = args.node.servers_with(root)?;
+    let mut said = 0;
+    let mut stream = match &kept {
+        Some(cursor) => servers.follow_after(cursor.follower(args.namespace)?),
+        None => {
+            let from = match args.from {
+                Some(height) => Height(height),
+                None => servers.head().await?.header.height.next(),
+            };
+            let outcome = servers.follow(args.namespace, from).await;
+            said = args.node.tell(&servers, said)?;
+            outcome?
+        }
+    };
     let mut left = args.limit.unwrap_or(u64::MAX);
+    let mut stop = pin!(stopped());
     while left > 0 {
         let event = tokio::select! {
             event = stream.next() => event,
-            stop = tokio::signal::ctrl_c() => {
-                stop.map_err(|error| Failure::new(Exit::Internal, error))?;
-                eprintln!("stopped; go on with --from {}", stream.resume_from());
+            name = &mut stop => {
+                name.map_err(|error| Failure::new(Exit::Internal, error))?;
+                place.write(&stream.cursor())?;
+                eprintln!("stopped; {}", place.how_to_go_on(stream.follower().height()));
                 return Ok(());
             }
         };
+        said = args.node.tell(&servers, said)?;
         match event {
             Ok(NamespaceEvent::Block(block, body)) => {
                 print(args.namespace, &block, &body, args.json)?;
@@ -183,12 +219,23 @@ async fn stream(args: Stream) -> Result<(), Failure> {
             }
             Ok(NamespaceEvent::Complete(_)) => {}
             Err(error) => {
+                place.write(&stream.cursor())?;
                 eprintln!("got as far as block {}", stream.follower().height());
                 return Err(error.into());
             }
         }
+        place.write_now_and_then(|| stream.cursor())?;
     }
-    Ok(())
+    place.write(&stream.cursor())
+}
+
+/// Waits for Ctrl-C or a wish to terminate.
+async fn stopped() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        outcome = tokio::signal::ctrl_c() => outcome,
+        _ = terminate.recv() => Ok(()),
+    }
 }
 
 fn print(
@@ -220,14 +267,13 @@ fn print(
 }
 
 async fn prove(args: Prove) -> Result<(), Failure> {
-    let client = args.node.client(&args.trust)?;
-    let (proof, proven) = if args.accumulator {
-        client
-            .prove_accumulator(args.height, args.namespace)
-            .await?
+    let servers = args.node.servers(&args.trust)?;
+    let outcome = if args.accumulator {
+        servers.prove_accumulator(args.height, args.namespace).await
     } else {
-        client.prove_namespace(args.height, args.namespace).await?
+        servers.prove_namespace(args.height, args.namespace).await
     };
+    let (proof, proven) = args.node.told(&servers, outcome)?;
     write_proof(&args.out, &proof)?;
     if args.json {
         output::json(&summary(&proven))

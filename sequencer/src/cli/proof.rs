@@ -207,8 +207,9 @@ pub(super) fn summary(proven: &Proven) -> Value {
 }
 
 async fn block(args: Block) -> Result<(), Failure> {
-    let client = args.node.client(&args.trust)?;
-    let (proof, proven) = client.prove_block(args.block).await?;
+    let servers = args.node.servers(&args.trust)?;
+    let outcome = servers.prove_block(args.block).await;
+    let (proof, proven) = args.node.told(&servers, outcome)?;
     write_proof(&args.out, &proof)?;
     if args.json {
         output::json(&summary(&proven))
@@ -218,9 +219,10 @@ async fn block(args: Block) -> Result<(), Failure> {
 }
 
 async fn checkpoint(args: MakeCheckpoint) -> Result<(), Failure> {
-    let client = args.node.client(&args.trust)?;
-    let block = client.block(BlockId::Latest).await?;
-    let checkpoint = Checkpoint::of(&client.trust());
+    let servers = args.node.servers(&args.trust)?;
+    let outcome = servers.block(BlockId::Latest).await;
+    let block = args.node.told(&servers, outcome)?;
+    let checkpoint = Checkpoint::of(&servers.trust());
     write_json("checkpoint", &args.out, &checkpoint)?;
     let epoch = checkpoint.committee.epoch();
     eprintln!(

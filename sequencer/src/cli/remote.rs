@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use hotshot_types::{GenesisDocument, Hash, finality::Trust};
 use sequencer_client::{
-    Checkpoint, Client, ClientConfig, ProofFile,
-    client::{Api, BlockId},
+    Checkpoint, ClientConfig, ClientError, ProofFile, Servers,
+    client::{Api, BlockId, ServersConfig},
     text, trust,
 };
 use serde::de::DeserializeOwned;
@@ -16,17 +16,21 @@ use crate::genesis_file;
 /// Largest checkpoint or proof file that is read: a proof holds all data of a namespace.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 
-/// The node to ask.
+/// The nodes to ask.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct NodeArgs {
-    /// URL of the node's API
+    /// URL of a node's API; repeat it, or separate with commas, to ask several: one that lies or stalls is left
     #[arg(
-        long,
+        long = "url",
         env = "SEQUENCER_URL",
         value_name = "URL",
+        value_delimiter = ',',
         default_value = "http://127.0.0.1:8080"
     )]
-    url: String,
+    urls: Vec<String>,
+    /// Write what nodes were caught with, one JSON file each, to this directory
+    #[arg(long, value_name = "DIR")]
+    evidence: Option<PathBuf>,
 }
 
 /// What to trust: one of the two, or both if they are of one network.
@@ -41,14 +45,63 @@ pub(crate) struct TrustArgs {
 }
 
 impl NodeArgs {
-    /// The node's API, unverified.
-    pub(crate) fn api(&self) -> Result<Api, Failure> {
-        Ok(Api::new(&self.url, ClientConfig::default())?)
+    /// The nodes' APIs, unverified.
+    pub(crate) fn apis(&self) -> Result<Vec<Api>, Failure> {
+        let config = ClientConfig::default();
+        let apis = self.urls.iter().map(|url| Api::new(url, config));
+        Ok(apis.collect::<Result<_, _>>()?)
+    }
+
+    /// What the first node says that says anything, unverified.
+    pub(crate) async fn any<T, F>(&self, ask: impl Fn(Api) -> F) -> Result<T, ClientError>
+    where
+        F: Future<Output = Result<T, ClientError>>,
+    {
+        let mut last = ClientError::Servers(self.urls.len());
+        for url in &self.urls {
+            match ask(Api::new(url, ClientConfig::default())?).await {
+                Err(error) if error.is_transient() => last = error,
+                outcome => return outcome,
+            }
+        }
+        Err(last)
     }
 
     /// A client that verifies.
-    pub(crate) fn client(&self, trust: &TrustArgs) -> Result<Client, Failure> {
-        Ok(Client::new(self.api()?, trust.load()?))
+    pub(crate) fn servers(&self, trust: &TrustArgs) -> Result<Servers, Failure> {
+        self.servers_with(trust.load()?)
+    }
+
+    /// A client that verifies with this trust root.
+    pub(crate) fn servers_with(&self, root: Trust) -> Result<Servers, Failure> {
+        let patience = ServersConfig::default();
+        Ok(Servers::new(self.apis()?, root, patience)?)
+    }
+
+    /// Says what nodes were caught with, whatever became of the question, and passes that on.
+    pub(crate) fn told<T>(
+        &self,
+        servers: &Servers,
+        outcome: Result<T, ClientError>,
+    ) -> Result<T, Failure> {
+        self.tell(servers, 0)?;
+        Ok(outcome?)
+    }
+
+    /// Says what nodes were caught with beyond what was said before; gives how much that is in all.
+    pub(crate) fn tell(&self, servers: &Servers, said: usize) -> Result<usize, Failure> {
+        let evidence = servers.evidence();
+        for (number, caught) in evidence.iter().enumerate().skip(said) {
+            eprintln!("warning: {caught}");
+            let Some(directory) = &self.evidence else {
+                continue;
+            };
+            let name = format!("evidence-{}-{number}.json", caught.at_ms);
+            let path = directory.join(name);
+            write_json("evidence", &path, caught)?;
+            eprintln!("         its answers are in {}", path.display());
+        }
+        Ok(evidence.len())
     }
 }
 
@@ -56,6 +109,14 @@ impl TrustArgs {
     /// Whether the user named anything to trust.
     pub(crate) fn is_given(&self) -> bool {
         self.genesis.is_some() || self.checkpoint.is_some()
+    }
+
+    /// The trust root of a reader that goes on with a checkpoint of its own.
+    pub(crate) fn with_checkpoint(&self, own: Checkpoint) -> Result<Trust, Failure> {
+        match &self.genesis {
+            Some(path) => Ok(own.trust_in(&genesis_file::load(path)?)?),
+            None => Ok(own.trust()?),
+        }
     }
 
     /// The trust root.

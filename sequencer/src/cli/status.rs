@@ -1,6 +1,8 @@
-//! `sequencer status`: how a node is doing.
+//! `sequencer status`: how a node is doing, or several.
 
-use sequencer_client::types::NodeState;
+use futures::future::join_all;
+use sequencer_client::{ClientError, client::Api, types::NodeState};
+use serde_json::json;
 
 use super::{exit::Failure, output, remote::NodeArgs};
 
@@ -15,11 +17,37 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    let status = args.node.api()?.status().await?;
+    let apis = args.node.apis()?;
+    if let [api] = apis.as_slice() {
+        let status = api.status().await?;
+        return if args.json {
+            output::json(&status)
+        } else {
+            output::line(text(&status))
+        };
+    }
+    let all = join_all(apis.iter().map(Api::status)).await;
     if args.json {
-        output::json(&status)
+        let of = |(api, status): (&Api, &Result<NodeState, ClientError>)| match status {
+            Ok(status) => json!({ "url": api.url(), "status": status }),
+            Err(error) => json!({ "url": api.url(), "error": error.to_string() }),
+        };
+        let list: Vec<_> = apis.iter().zip(&all).map(of).collect();
+        output::json(&list)?;
     } else {
-        output::line(text(&status))
+        for (api, status) in apis.iter().zip(&all) {
+            let said = match status {
+                Ok(status) => text(status),
+                Err(error) => error.to_string(),
+            };
+            output::line(format_args!("{}\n{said}", api.url()))?;
+        }
+    }
+    // One that answers is enough for success.
+    let is_silent = all.iter().all(Result::is_err);
+    match all.into_iter().next() {
+        Some(Err(error)) if is_silent => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

@@ -7,10 +7,10 @@ use clap::Subcommand;
 use da::NamespaceId;
 use hotshot_types::Hash;
 use sequencer_client::{
-    ClientError,
-    client::{Api, Client},
+    Base64, ClientError,
+    client::{Api, VerifiedTransaction},
     text,
-    types::{Submitted, TransactionAnswer, TransactionState},
+    types::{Position, Submitted, TransactionAnswer, TransactionState},
 };
 use serde_json::json;
 
@@ -98,7 +98,6 @@ async fn submit(args: Submit) -> Result<(), Failure> {
     // Before anything is sent: a proof that nobody could check would be found out too late.
     let trust = args.proof.as_ref().map(|_| args.trust.load()).transpose()?;
     let transaction = input(&args)?;
-    let api = args.node.api()?;
     let wait = (args.wait || args.proof.is_some()).then(|| Duration::from_secs(args.timeout));
     if wait.is_some() {
         eprintln!(
@@ -107,12 +106,18 @@ async fn submit(args: Submit) -> Result<(), Failure> {
             args.namespace
         );
     }
-    let submitted = submit_and_wait(&api, args.namespace, transaction, wait).await?;
+    // A node that fails may have passed it on already; the next one then says the same of it.
+    let submit = async |api| {
+        let transaction = transaction.clone();
+        submit_and_wait(&api, args.namespace, transaction, wait).await
+    };
+    let submitted = args.node.any(submit).await?;
     if let (Some(path), Some(trust)) = (&args.proof, trust) {
-        let client = Client::new(api, trust);
-        let (proof, _) = client
+        let servers = args.node.servers_with(trust)?;
+        let outcome = servers
             .prove_transaction(submitted.hash, Some(args.namespace))
-            .await?;
+            .await;
+        let (proof, _) = args.node.told(&servers, outcome)?;
         write_proof(path, &proof)?;
     }
     print_submitted(&submitted, args.json)
@@ -124,9 +129,9 @@ async fn submit_and_wait(
     namespace: NamespaceId,
     transaction: Bytes,
     wait: Option<Duration>,
-) -> Result<Submitted, Failure> {
+) -> Result<Submitted, ClientError> {
     let Some(wait) = wait else {
-        return Ok(api.submit(namespace, transaction, None).await?);
+        return api.submit(namespace, transaction, None).await;
     };
     let longest = Duration::from_millis(api.limits().await?.wait_ms);
     let deadline = tokio::time::Instant::now() + wait;
@@ -137,7 +142,7 @@ async fn submit_and_wait(
             .await
         {
             Err(ClientError::Refused(problem)) if problem.status == 504 && left > longest => {}
-            outcome => return Ok(outcome?),
+            outcome => return outcome,
         }
     }
 }
@@ -215,14 +220,16 @@ fn print_submitted(submitted: &Submitted, json: bool) -> Result<(), Failure> {
 }
 
 async fn get(args: Get) -> Result<(), Failure> {
-    let api = args.node.api()?;
+    let ask = async |api: Api| api.transaction(args.hash, args.namespace).await;
     if !args.trust.is_given() && args.proof.is_none() {
-        let answer = api.transaction(args.hash, args.namespace).await?;
-        return print_answer(&answer, false, args.json);
+        return print_answer(&args.node.any(ask).await?, false, args.json);
     }
-    let client = Client::new(api, args.trust.load()?);
-    let answer = client.api().transaction(args.hash, args.namespace).await?;
-    if answer.state == TransactionState::Pending {
+    let servers = args.node.servers(&args.trust)?;
+    let outcome = servers.transaction(args.hash, args.namespace).await;
+    if let Err(ClientError::NotFinal) = outcome
+        && let answer = args.node.any(ask).await?
+        && answer.state == TransactionState::Pending
+    {
         if args.proof.is_some() {
             return Err(Failure::new(
                 Exit::NotFound,
@@ -234,18 +241,28 @@ async fn get(args: Get) -> Result<(), Failure> {
         }
         return print_answer(&answer, false, args.json);
     }
+    let verified = args.node.told(&servers, outcome)?;
     if let Some(path) = &args.proof {
-        let (proof, _) = client.prove_transaction(args.hash, args.namespace).await?;
-        write_proof(path, &proof)?;
+        let outcome = servers.prove_transaction(args.hash, args.namespace).await;
+        write_proof(path, &args.node.told(&servers, outcome)?.0)?;
     }
-    let verified = client.transaction(args.hash, args.namespace).await?;
-    if answer
-        .position
-        .is_none_or(|at| at.block != verified.block.hash || at.index != verified.index)
-    {
-        return Err(ClientError::OtherSubject("position").into());
+    print_answer(&proven(args.hash, verified), true, args.json)
+}
+
+/// What was proven, in the form of a node's answer.
+fn proven(hash: Hash, found: VerifiedTransaction) -> TransactionAnswer {
+    TransactionAnswer {
+        hash,
+        namespace: found.namespace,
+        state: TransactionState::Final,
+        position: Some(Position {
+            height: found.block.header.height,
+            block: found.block.hash,
+            index: found.index,
+        }),
+        transaction: Some(Base64(found.bytes)),
+        proof: None,
     }
-    print_answer(&answer, true, args.json)
 }
 
 fn print_answer(answer: &TransactionAnswer, verified: bool, json: bool) -> Result<(), Failure> {

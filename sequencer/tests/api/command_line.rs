@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::{
     chain::Chain,
+    liar::{Liar, Lie},
     node::{Node, sample},
 };
 
@@ -372,4 +373,50 @@ async fn a_hidden_block_ends_the_stream_with_its_own_code() {
         .run("namespace stream 7 --from 1 --genesis genesis.toml")
         .await;
     outcome.fails(6, "holds back blocks of namespace 7");
+}
+
+fn heights(outcome: &Outcome) -> Vec<u64> {
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    let lines = outcome.out.lines();
+    let height = |line| serde_json::from_str::<Value>(line).unwrap()["height"].as_u64();
+    lines.map(|line| height(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_from_its_cursor_without_a_genesis_document() {
+    let node = sample().await;
+    let desk = Desk::at(&node);
+    let line = "namespace stream 7 --cursor c --json";
+    let from = format!("{line} --from 1 --limit 3 --genesis genesis.toml");
+    assert_eq!(heights(&desk.run(&from).await), [1, 3, 5]);
+    let rest = desk.run(&format!("{line} --limit 2")).await;
+    assert_eq!(heights(&rest), [7, 9]);
+    desk.run(&from).await.fails(2, "leave --from away");
+    desk.run("namespace stream 8 --cursor c")
+        .await
+        .fails(2, "of namespace 7");
+    fs::write(desk.path("c"), "{").unwrap();
+    desk.run(line).await.fails(2, "c is no valid cursor");
+}
+
+#[tokio::test]
+async fn a_node_that_lies_is_named_and_the_next_one_is_asked() {
+    let node = sample().await;
+    let desk = Desk::at(&node);
+    let liar = Liar::before(node.address, Lie::WrongBytes).await;
+    fs::create_dir(desk.path("caught")).unwrap();
+    let urls = format!("--url {} --url {}", liar.url, node.url());
+    let line = "namespace get 7 --height 5 --raw --genesis genesis.toml --evidence caught";
+    let read = desk.run(&format!("{line} {urls}")).await;
+    assert_eq!(read.code, 0, "{}", read.err);
+    assert_eq!(read.out.as_bytes(), [5, 1, 5, 2, 2, 5, 3]);
+    let named = format!("warning: {} sent a false proof", liar.url);
+    assert!(read.err.contains(&named), "{}", read.err);
+    let file = fs::read_dir(desk.path("caught")).unwrap().next().unwrap();
+    let evidence: Value = serde_json::from_slice(&fs::read(file.unwrap().path()).unwrap()).unwrap();
+    assert_eq!(evidence["server"], liar.url);
+    assert_eq!(evidence["fault"]["kind"], "false_proof");
+    let status = desk.run(&format!("status --json {urls}")).await.json();
+    assert_eq!(status.as_array().unwrap().len(), 2);
+    assert_eq!(status[1]["status"]["final_height"], 10);
 }

@@ -78,7 +78,9 @@ async fn ids_until(stream: &mut TcpStream, last: u64) -> (Vec<u64>, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn healthy_readers_have_no_gap_and_wait_for_no_slow_one() {
     let patient = Bounds {
-        stream_stall: Duration::from_millis(500),
+        stream_stall: Duration::from_secs(1),
+        // However busy the machine is, they are told before they are cut off.
+        stall_timeout: Duration::from_secs(600),
         ..bounds()
     };
     let mut node = Node::with(Chain::new(), patient, None).await;
@@ -141,10 +143,8 @@ async fn healthy_readers_have_no_gap_and_wait_for_no_slow_one() {
     tokio::time::sleep(patient.stream_stall).await;
     for mut stream in slow {
         let (ids, text) = ids_until(&mut stream, u64::MAX).await;
-        let why = text
-            .split("event: interrupted\n")
-            .nth(1)
-            .expect(&text[text.len() - 300..]);
+        let why = text.split("event: interrupted\n").nth(1);
+        let why = why.expect("it is told why its stream ends");
         let data = why.lines().find_map(|line| line.strip_prefix("data: "));
         let why: Interrupted = serde_json::from_str(data.unwrap()).unwrap();
         assert_eq!(why.reason, "slow_reader");

@@ -178,7 +178,7 @@ async fn a_hidden_block_is_noticed() {
     else {
         panic!("{error}")
     };
-    assert_eq!((expected, received), (5, 4));
+    assert_eq!((expected, received), (4, 3), "before block 7 is returned");
 }
 
 #[tokio::test]
@@ -253,7 +253,7 @@ async fn the_number_of_streams_is_bounded() {
 #[tokio::test]
 async fn a_slow_reader_is_told_where_to_resume_and_slows_nobody() {
     let bounds = Bounds {
-        stream_stall: Duration::from_millis(200),
+        stream_stall: Duration::from_secs(2),
         ..bounds()
     };
     let mut chain = Chain::new();
@@ -271,7 +271,7 @@ async fn a_slow_reader_is_told_where_to_resume_and_slows_nobody() {
     })
     .await;
     assert_eq!(ids(&quick), [1, 2, 3, 4, 5, 6]);
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    tokio::time::sleep(bounds.stream_stall).await;
     // Now it reads what was on the way: whole events, then the reason and the height.
     let mut bytes = Vec::new();
     let mut chunk = vec![0; 1 << 20];

@@ -20,7 +20,7 @@ use futures::{
     stream::FuturesUnordered,
 };
 use hotshot_types::{Hash, Height, finality::Trust};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     Api, BlockId, Client, ClientError, Evidence, Exchange, Fault, VerifiedBlock, VerifiedNamespace,
@@ -292,12 +292,23 @@ impl Servers {
             .collect();
         let mut heads: Vec<(usize, VerifiedBlock, Vec<Exchange>)> = Vec::new();
         let mut last = ClientError::AllLeft(self.clients.len());
-        let mut patience = self.clients[0].api().config().timeout;
-        while let Ok(Some(attempt)) = tokio::time::timeout(patience, running.next()).await {
+        // Each attempt ends by itself; once there is an answer, the others get some time, but not all.
+        let mut end: Option<Instant> = None;
+        loop {
+            let over = async {
+                match end {
+                    Some(end) => sleep_until(end).await,
+                    None => pending().await,
+                }
+            };
+            let attempt = tokio::select! {
+                attempt = running.next() => attempt,
+                () = over => break,
+            };
+            let Some(attempt) = attempt else { break };
             match attempt.outcome {
                 Ok(block) => {
-                    // The others get some time, but not all.
-                    patience = self.config.hedge;
+                    end.get_or_insert_with(|| Instant::now() + self.config.hedge);
                     heads.push((attempt.server, block, attempt.transcript));
                 }
                 Err(error) => {

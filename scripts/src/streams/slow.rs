@@ -1,0 +1,76 @@
+//! Readers that do not keep up.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::Result;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpSocket, TcpStream},
+    task::JoinHandle,
+    time::sleep,
+};
+
+/// So that the node, and not our system, holds what is not read.
+const RECEIVE_BYTES: u32 = 4 << 10;
+
+/// How a stream of a slow reader ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// With the reason and the height to resume from.
+    Told,
+    /// Without a word.
+    CutOff,
+}
+
+/// One slow reader.
+pub(super) enum Slow {
+    /// Takes nothing until the end.
+    Stuck(TcpStream),
+    /// Takes a few bytes a second.
+    Trickling(JoinHandle<End>),
+}
+
+impl Slow {
+    pub(super) async fn open(address: SocketAddr, is_stuck: bool) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(RECEIVE_BYTES)?;
+        let mut stream = socket.connect(address).await?;
+        let request = format!("GET /v1/stream/blocks HTTP/1.1\r\nhost: {address}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        if is_stuck {
+            return Ok(Self::Stuck(stream));
+        }
+        Ok(Self::Trickling(tokio::spawn(trickle(stream))))
+    }
+
+    /// Waits for the end of the stream; one that was stuck reads on from now on.
+    pub(super) async fn end(self) -> End {
+        match self {
+            Self::Stuck(stream) => rest(stream, Duration::ZERO).await,
+            Self::Trickling(task) => task.await.unwrap_or(End::CutOff),
+        }
+    }
+}
+
+/// About 1 KiB a second.
+async fn trickle(stream: TcpStream) -> End {
+    rest(stream, Duration::from_secs(1)).await
+}
+
+/// Reads to the end, with a pause after each KiB.
+async fn rest(mut stream: TcpStream, pause: Duration) -> End {
+    let mut chunk = vec![0; 1 << 10];
+    let mut tail = String::new();
+    loop {
+        match stream.read(&mut chunk).await {
+            Ok(0) | Err(_) => return End::CutOff,
+            Ok(count) => tail.push_str(&String::from_utf8_lossy(&chunk[..count])),
+        }
+        if tail.contains("event: interrupted") && tail.contains("\"resume_from\":") {
+            return End::Told;
+        }
+        let surplus = tail.len().saturating_sub(2_000);
+        tail.drain(..surplus);
+        sleep(pause).await;
+    }
+}
