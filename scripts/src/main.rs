@@ -11,6 +11,7 @@ mod chain;
 mod ci;
 mod demo;
 mod localnet;
+mod netns;
 mod network;
 mod report;
 mod signals;
@@ -58,6 +59,8 @@ enum Task {
     Streams(streams::Args),
     /// Let empty nodes catch up with a long chain
     CatchUp(catch_up::Args),
+    /// Join a network by its network file over a slow and lossy link, from another network namespace
+    Netns(netns::Args),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Task::Torture(args) => with_network(torture::run(args)),
         Task::Streams(args) => with_network(streams::run(args)),
         Task::CatchUp(args) => with_network(catch_up::run(args)),
+        Task::Netns(args) => with_network(netns::run(args)),
         Task::Test(args) => test::run(&args),
         Task::Ci(args) => ci::run(&args),
         Task::Sim(args) => sim::run(&args),

@@ -223,7 +223,12 @@ impl Network {
 }
 
 /// Runs the program to its end.
-fn call(command: &mut Command) -> Result<()> {
+pub(crate) fn call(command: &mut Command) -> Result<()> {
+    answer(command).map(drop)
+}
+
+/// Runs the program to its end and returns what it prints.
+pub(crate) fn answer(command: &mut Command) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
         .output()
@@ -236,7 +241,7 @@ fn call(command: &mut Command) -> Result<()> {
         output.status,
         said.trim()
     );
-    Ok(())
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// The end of a file, for messages.

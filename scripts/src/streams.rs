@@ -170,7 +170,7 @@ async fn half(network: &mut Network, readers: &Readers, seconds: u64) -> Result<
     let elapsed = start.elapsed().as_secs_f64();
     let node_cores = usage()
         .zip(before)
-        .map(|(after, before)| after.since(before).cpu_seconds / elapsed);
+        .map(|(after, before)| (after.cpu_seconds - before.cpu_seconds) / elapsed);
     let samples: Arc<[Sample]> = readers.samples();
     let after_first: Vec<_> = samples.iter().map(|sample| sample.after_first).collect();
     let longest = after_first.iter().max().copied().unwrap_or_default();

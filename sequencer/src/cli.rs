@@ -16,6 +16,7 @@ mod init;
 mod keys;
 mod man;
 mod namespace;
+mod network;
 mod output;
 mod proof;
 mod remote;
@@ -55,6 +56,8 @@ enum Verb {
     Doctor(doctor::Args),
     /// Show and check settings
     Config(config::Args),
+    /// Write and check the file that others join a network with
+    Network(network::Args),
     /// Run a node
     Run(run::Args),
     /// Submit and look up transactions
@@ -83,6 +86,7 @@ impl Verb {
             Self::Genesis(args) => genesis::run(args).await,
             Self::Doctor(args) => doctor::run(args).await,
             Self::Config(args) => config::run(args),
+            Self::Network(args) => network::run(args).await,
             Self::Run(args) => run::run(args).await,
             Self::Tx(args) => tx::run(args).await,
             Self::Block(args) => block::run(args).await,

@@ -29,7 +29,7 @@ pub(crate) use self::{
     template::{FILE_NAME, template},
 };
 pub use self::{
-    address::{ListenAddress, PeerAddress},
+    address::{AddressError, Bootnode, ListenAddress, PeerAddress},
     error::ConfigError,
     settings::{
         ApiSettings, LogFormat, LogSettings, MempoolSettings, MetricsSettings, P2pSettings,
@@ -52,10 +52,10 @@ pub struct NodeConfig {
     pub data_dir: PathBuf,
     /// The network to join; it has been checked.
     pub genesis: GenesisDocument,
-    /// Signs votes and proposals.
-    pub consensus_key: SecretKey,
+    /// Signs votes and proposals; a node without one follows.
+    pub consensus_key: Option<SecretKey>,
     /// Tells whether the consensus key has ever signed (K3).
-    pub fresh_mark: keys::FreshMark,
+    pub fresh_mark: Option<keys::FreshMark>,
     /// Authenticates connections to peers.
     pub network_key: Keypair,
     /// Connections to peers.
@@ -75,8 +75,12 @@ pub struct NodeConfig {
 pub struct P2pConfig {
     /// Addresses to listen on.
     pub listen: Vec<Multiaddr>,
+    /// Where others are told to reach this node; none if that is to be found out.
+    pub announce: Option<Vec<Multiaddr>>,
     /// Peers beyond those of the genesis document, or other addresses for those.
     pub peers: Vec<PeerAddress>,
+    /// Nodes to ask while no validator answers.
+    pub bootnodes: Vec<Bootnode>,
 }
 
 /// The HTTP API.
@@ -142,22 +146,34 @@ impl NodeConfig {
         let data_dir = settings.data_dir.clone().ok_or(ConfigError::NoDataDir)?;
         let genesis = genesis_file::load(&settings.genesis_path()?)?;
         let consensus_path = settings.consensus_key_path()?;
-        let consensus_key = keys::load_consensus(&consensus_path)?;
+        // Who names a file means it; who has none follows without stake.
+        let has_consensus = settings.consensus_key.is_some() || consensus_path.exists();
+        let consensus_key = has_consensus
+            .then(|| keys::load_consensus(&consensus_path))
+            .transpose()?;
         let network_key = keys::load_network(&settings.network_key_path()?)?;
-        let validator = own_index(&genesis, &consensus_key, &network_key)?;
+        let validator = own_index(&genesis, consensus_key.as_ref(), &network_key)?;
         let p2p = P2pConfig {
             listen: match &settings.p2p.listen {
                 Some(listen) => listen.iter().map(|address| address.0.clone()).collect(),
                 None => vec![default_listen(&genesis, validator)?],
             },
+            announce: settings
+                .p2p
+                .announce
+                .as_ref()
+                .map(|announce| announce.iter().map(|address| address.0.clone()).collect()),
             peers: settings.p2p.peers.clone().unwrap_or_default(),
+            bootnodes: settings.p2p.bootnodes.clone().unwrap_or_default(),
         };
         let limits = MempoolLimits::default();
         let retention = Retention::default();
         Ok(Self {
             data_dir,
             genesis,
-            fresh_mark: keys::FreshMark::of(&consensus_path, &consensus_key),
+            fresh_mark: consensus_key
+                .as_ref()
+                .map(|key| keys::FreshMark::of(&consensus_path, key)),
             consensus_key,
             network_key,
             p2p,
@@ -171,7 +187,7 @@ impl NodeConfig {
     /// The node's place among the genesis validators, if it is one of them.
     #[must_use]
     pub fn validator(&self) -> Option<ValidatorIndex> {
-        let key = self.consensus_key.public_key();
+        let key = self.consensus_key.as_ref()?.public_key();
         let position = self
             .genesis
             .validators
@@ -185,19 +201,23 @@ impl NodeConfig {
 /// peers would otherwise dial somebody else.
 pub(crate) fn own_index(
     genesis: &GenesisDocument,
-    consensus: &SecretKey,
+    consensus: Option<&SecretKey>,
     network: &Keypair,
 ) -> Result<Option<usize>, ConfigError> {
-    let key = consensus.public_key();
-    let Some(index) = genesis
-        .validators
-        .iter()
-        .position(|validator| validator.key == key)
-    else {
-        return Ok(None);
-    };
-    let expected = genesis.validators[index].network_key;
+    let key = consensus.map(SecretKey::public_key);
     let actual = Hash(keys::network_public(network));
+    let validators = &genesis.validators;
+    let Some(index) = validators.iter().position(|known| Some(known.key) == key) else {
+        // Others would take what this node says for that validator's word.
+        return match validators
+            .iter()
+            .position(|known| known.network_key == actual)
+        {
+            Some(index) => Err(ConfigError::OtherConsensusKey { index }),
+            None => Ok(None),
+        };
+    };
+    let expected = validators[index].network_key;
     if expected == actual {
         Ok(Some(index))
     } else {

@@ -99,11 +99,20 @@ pub fn create(paths: &KeyPaths) -> Result<(SecretKey, Keypair), KeyFileError> {
     let secret = Zeroizing::new(consensus.to_bytes());
     let public = consensus.public_key().to_string();
     file::write(&paths.consensus, CONSENSUS_TITLE, &public, &secret)?;
+    let network = create_network(&paths.network)?;
+    Ok((consensus, network))
+}
+
+/// Draws a network key and writes its file: all that a node without stake needs.
+///
+/// # Errors
+/// A key that exists, a directory that others may read, or a disk that refuses.
+pub fn create_network(path: &Path) -> Result<Keypair, KeyFileError> {
     let secret = entropy()?;
     let mut copy = secret.clone();
     let network = Keypair::ed25519_from_bytes(copy.as_mut_slice()).expect("any 32 bytes are a key");
-    file::write(&paths.network, NETWORK_TITLE, &peer_id(&network), &secret)?;
-    Ok((consensus, network))
+    file::write(path, NETWORK_TITLE, &peer_id(&network), &secret)?;
+    Ok(network)
 }
 
 /// The Ed25519 public key, as the genesis document holds it.

@@ -7,5 +7,6 @@ pub mod genesis_file;
 pub mod keys;
 pub mod mempool;
 pub mod network;
+pub mod network_file;
 pub mod node;
 pub mod storage;

@@ -56,6 +56,8 @@ pub enum Source {
     Client(IpAddr),
     /// A node that forwarded it because this one leads; the host's name for the peer.
     Peer(u64),
+    /// A node without stake that passes on what its clients submitted: to be forwarded as our own.
+    Follower(u64),
 }
 
 impl Source {

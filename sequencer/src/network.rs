@@ -12,6 +12,7 @@
 //! Not responsible for what the bytes mean: consensus, codecs and who is a validator are the host's matter.
 
 mod behaviour;
+mod budget;
 mod config;
 mod dialer;
 mod directory;
@@ -30,6 +31,7 @@ mod queue;
 mod quota;
 mod reputation;
 mod request;
+mod resolve;
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -141,6 +143,13 @@ impl Network {
     /// Replaces the configured peers. New ones can be sent to at once; removed ones are disconnected.
     pub fn set_peers(&self, peers: Vec<Peer>) {
         self.shared.directory.configure(peers);
+    }
+
+    /// Whether it is one of the configured peers.
+    #[must_use]
+    pub fn is_configured(&self, peer: &PeerId) -> bool {
+        let entry = self.shared.directory.get(peer);
+        entry.is_some_and(|entry| entry.is_configured())
     }
 
     /// Queues a frame for one peer. The frame is dropped later if it is pushed out by newer ones or waits too long.

@@ -5,6 +5,7 @@
 //! `Storage` whatever lasts. They talk over bounded channels; whoever finds one full waits,
 //! except for frames to peers, of which the oldest give way.
 
+mod addresses;
 mod clock;
 mod consensus;
 mod directory;
@@ -16,7 +17,9 @@ mod inbound;
 mod metrics;
 mod pairings;
 mod payloads;
+mod peers;
 pub(crate) mod probe;
+mod publish;
 mod retention;
 mod serve;
 mod start;
@@ -38,6 +41,7 @@ use self::{
     heard::Heard,
     metrics::{ConsensusMetrics, CopiedMetrics},
     pairings::Pairings,
+    peers::Peers,
     start::Started,
 };
 pub(crate) use self::{
@@ -50,6 +54,9 @@ use crate::{
     mempool::{Mempool, MempoolLimits},
     network::{Inbound, Network, NetworkConfig},
 };
+
+/// Frames with address records that may wait; further ones are dropped, they come again.
+const MAX_PASSED: usize = 64;
 
 /// Runs a node until `shutdown` completes or something fails that it can't go on without.
 ///
@@ -93,7 +100,7 @@ pub async fn run(config: NodeConfig, shutdown: impl Future<Output = ()>) -> Resu
     let domain = config.genesis.chain_domain();
     let mut network_config = NetworkConfig::new(config.network_key.clone(), domain.0);
     network_config.listen.clone_from(&config.p2p.listen);
-    network_config.peers = start::peers(&directory, &config);
+    network_config.peers = peers::first(&directory, &config);
     let (network, inbound) = Network::spawn(network_config).await?;
     let members: Arc<Vec<PeerId>> = Arc::new(directory.everybody());
 
@@ -143,7 +150,7 @@ pub async fn run(config: NodeConfig, shutdown: impl Future<Output = ()>) -> Resu
         storage: storage.clone(),
         network: network.clone(),
         directory: Arc::clone(&directory),
-        fetcher,
+        fetcher: fetcher.clone(),
         epochs,
         key,
         payloads: payloads.clone(),
@@ -186,21 +193,43 @@ pub async fn run(config: NodeConfig, shutdown: impl Future<Output = ()>) -> Resu
         Arc::clone(&heard),
         facts.clone(),
     ));
-    tokio::spawn(inbound::bulk(
-        bulk,
+    let (passed, records) = mpsc::channel(MAX_PASSED);
+    let bulk_parts = inbound::BulkParts {
+        network: network.clone(),
+        directory: Arc::clone(&directory),
+        mempool: mempool.clone(),
+        payloads,
+        facts,
+        fetcher,
+        heard: Arc::clone(&heard),
+        passed,
+    };
+    tokio::spawn(inbound::bulk(bulk, bulk_parts));
+    let peers = Peers::new(
+        &config,
         network.clone(),
         Arc::clone(&directory),
-        mempool.clone(),
-        payloads,
-    ));
-    tokio::spawn(inbound::events(events));
-    tokio::spawn(serve::run(requests, network.clone(), storage.clone()));
-    tokio::spawn(forward::run(
-        mempool.clone(),
+        Arc::clone(&heard),
+    );
+    tokio::spawn(peers.run(events, records));
+    tokio::spawn(serve::run(
+        requests,
         network.clone(),
-        Arc::clone(&members),
+        Arc::clone(&directory),
+        storage.clone(),
+    ));
+    tokio::spawn(publish::run(
+        storage.clone(),
+        network.clone(),
+        Arc::clone(&directory),
         position_watch.clone(),
     ));
+    let (pool, net, at) = (mempool.clone(), network.clone(), position_watch.clone());
+    if me.is_some() {
+        tokio::spawn(forward::run(pool, net, Arc::clone(&members), at));
+    } else {
+        tokio::spawn(forward::run_for_follower(pool, net, directory, at));
+    }
     tokio::spawn(retention::run(
         storage.clone(),
         config.retention,

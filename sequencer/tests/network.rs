@@ -1,6 +1,8 @@
 //! The network between real nodes over real sockets: what arrives, what is refused, and what comes back.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "network/abuse.rs"]
+mod abuse;
 #[path = "network/attacker.rs"]
 mod attacker;
 #[path = "network/node.rs"]
@@ -122,7 +124,7 @@ async fn a_full_queue_keeps_the_newest_frames() {
     assert_eq!(a.network.metrics().control.frames_dropped, 15);
 
     let mut config_b = config(key_b);
-    config_b.listen = vec![peer_b.address];
+    config_b.listen = peer_b.addresses;
     config_b.peers = vec![a.peer()];
     let mut b = Node::spawn(config_b).await;
     for n in 15..25_u8 {
@@ -226,7 +228,7 @@ async fn a_taken_port_is_an_error() {
         "/ip4/127.0.0.1/tcp/{}",
         foreign.local_addr().unwrap().port()
     );
-    for taken in [first.peer().address, foreign_port.parse().unwrap()] {
+    for taken in [first.address(), foreign_port.parse().unwrap()] {
         let mut second = config(Keypair::generate_ed25519());
         second.listen = vec![taken.clone()];
         match Network::spawn(second).await {
@@ -248,7 +250,7 @@ fn a_killed_peer_is_found_again_on_its_old_port_and_key() {
     let mut config_b = config(key);
     config_b.peers = vec![a.peer()];
     let mut b = doomed.block_on(Node::spawn(config_b.clone()));
-    config_b.listen = vec![b.peer().address];
+    config_b.listen = vec![b.address()];
     a.network.set_peers(vec![b.peer()]);
     runtime.block_on(a.until_event(PeerEvent::Connected(b.id())));
     doomed.block_on(b.until_event(PeerEvent::Connected(a.id())));
@@ -279,10 +281,10 @@ async fn a_peer_that_vanishes_without_closing_is_noticed() {
     };
     let mut a = Node::spawn(impatient(Keypair::generate_ed25519())).await;
     let mut b = Node::spawn(impatient(Keypair::generate_ed25519())).await;
-    let cable = node::Cable::to(&b.peer().address).await;
+    let cable = node::Cable::to(&b.address()).await;
     a.network.set_peers(vec![Peer {
         id: b.id(),
-        address: cable.address.clone(),
+        addresses: vec![cable.address.clone()],
     }]);
     a.until_event(PeerEvent::Connected(b.id())).await;
     b.until_event(PeerEvent::Connected(a.id())).await;
@@ -291,6 +293,28 @@ async fn a_peer_that_vanishes_without_closing_is_noticed() {
     cable.cut();
     a.until_event(PeerEvent::Disconnected(b.id())).await;
     b.until_event(PeerEvent::Disconnected(a.id())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_is_found_by_name_and_at_whichever_address_answers() {
+    let mut a = Node::spawn(config(Keypair::generate_ed25519())).await;
+    let mut b = Node::spawn(config(Keypair::generate_ed25519())).await;
+    let port = socket(&b.address()).port();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent_port = silent.local_addr().unwrap().port();
+    let addresses = [
+        "/dns/nobody.invalid/tcp/1".to_owned(),
+        format!("/ip4/127.0.0.1/tcp/{silent_port}"),
+        // Another peer than the one that is looked for.
+        a.address().to_string(),
+        format!("/dns/localhost/tcp/{port}"),
+    ];
+    a.network.set_peers(vec![Peer {
+        id: b.id(),
+        addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
+    }]);
+    a.until_event(PeerEvent::Connected(b.id())).await;
+    b.until_event(PeerEvent::Connected(a.id())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -481,7 +505,7 @@ async fn a_shutdown_sends_what_waits_and_frees_the_port() {
             .send(b.id(), Lane::Control, Bytes::from(vec![n; 50_000]))
             .unwrap();
     }
-    let freed = socket(&a.peer().address);
+    let freed = socket(&a.address());
     a.network.shutdown().await;
     TcpListener::bind(freed).await.unwrap();
     for n in 0..100_u8 {
@@ -524,7 +548,7 @@ async fn garbage_on_the_port_is_a_closed_connection() {
         b"GET / HTTP/1.1\r\n\r\n",
         b"\x13/multistream/1.0.0\n\x00",
     ] {
-        let mut connection = tokio::net::TcpStream::connect(socket(&a.peer().address))
+        let mut connection = tokio::net::TcpStream::connect(socket(&a.address()))
             .await
             .unwrap();
         connection.write_all(garbage).await.unwrap();
@@ -537,7 +561,7 @@ async fn garbage_on_the_port_is_a_closed_connection() {
     still_talk(&a, &mut b).await;
 }
 
-async fn still_talk(a: &Node, b: &mut Node) {
+pub(crate) async fn still_talk(a: &Node, b: &mut Node) {
     a.network
         .send(b.id(), Lane::Control, Bytes::from_static(b"still there?"))
         .unwrap();

@@ -14,7 +14,7 @@ use hotshot_types::{GenesisDocument, Height, ValidatorIndex};
 use sequencer_client::{Client, ClientConfig, client::Api, trust, types::NodeState};
 use tokio::time::sleep;
 
-use super::{call, last_lines};
+use super::{answer, call, last_lines};
 
 /// Lines of a failed node's log that are shown.
 const SHOWN_LINES: usize = 10;
@@ -28,6 +28,8 @@ pub(crate) struct Node {
     /// Its validator index.
     pub(crate) index: usize,
     program: PathBuf,
+    /// The network namespace it runs in, if that is another one.
+    inside: Option<String>,
     home: PathBuf,
     log: PathBuf,
     p2p: SocketAddr,
@@ -38,8 +40,19 @@ pub(crate) struct Node {
 
 impl Node {
     pub(super) fn new(program: &Path, directory: &Path, index: usize, ports: [u16; 3]) -> Self {
-        let [p2p, api, metrics] = ports.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let addresses = ports.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        Self::at(program, directory, index, addresses)
+    }
+
+    /// A node with addresses for peers, API and metrics of its own.
+    pub(crate) fn at(
+        program: &Path,
+        directory: &Path,
+        index: usize,
+        [p2p, api, metrics]: [SocketAddr; 3],
+    ) -> Self {
         Self {
+            inside: None,
             index,
             program: program.to_owned(),
             home: directory.join(format!("node{index}")),
@@ -51,8 +64,35 @@ impl Node {
         }
     }
 
+    /// The same node in another network namespace.
+    pub(crate) fn inside(mut self, namespace: &str) -> Self {
+        self.inside = Some(namespace.to_owned());
+        self
+    }
+
+    /// `sequencer init` with a network file: all that is needed to run.
+    pub(crate) fn join(&self, network: &Path, settings: &[&str]) -> Result<()> {
+        let mut command = self.command(&["init"]);
+        command.arg("--network").arg(network).args(settings);
+        command.args(["--api.listen", &self.api.to_string()]);
+        command.args(["--metrics.listen", &self.metrics.to_string()]);
+        call(&mut command)
+    }
+
+    /// How others name it as a bootnode.
+    pub(crate) fn bootnode(&self) -> Result<String> {
+        let text = answer(self.command(&["keys", "list"]).arg("--json"))?;
+        let keys: serde_json::Value = serde_json::from_str(&text)?;
+        let id = keys["network"]["peer_id"].as_str();
+        let id = id.context("`keys list` names no peer id")?;
+        let SocketAddr::V4(p2p) = self.p2p else {
+            bail!("{} is no IPv4 address", self.p2p);
+        };
+        Ok(format!("/ip4/{}/tcp/{}/p2p/{id}", p2p.ip(), p2p.port()))
+    }
+
     /// `sequencer init`.
-    pub(super) fn initialize(&self, genesis: &Path, settings: &[String]) -> Result<()> {
+    pub(crate) fn initialize(&self, genesis: &Path, settings: &[String]) -> Result<()> {
         let mut command = self.command(&["init"]);
         command.arg("--genesis").arg(genesis).args(settings);
         command.args(["--api.listen", &self.api.to_string()]);
@@ -61,7 +101,7 @@ impl Node {
     }
 
     /// `sequencer keys new`, and the entry for the genesis document.
-    pub(super) fn make_keys(&self, network: &str, weight: u64, entry: &Path) -> Result<()> {
+    pub(crate) fn make_keys(&self, network: &str, weight: u64, entry: &Path) -> Result<()> {
         call(&mut self.command(&["keys", "new"]))?;
         let mut command = self.command(&["keys", "genesis-entry"]);
         command.args(["--network", network, "--weight", &weight.to_string()]);
@@ -74,7 +114,16 @@ impl Node {
     }
 
     fn command(&self, verb: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = match &self.inside {
+            None => Command::new(&self.program),
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                command
+                    .args(["netns", "exec", namespace])
+                    .arg(&self.program);
+                command
+            }
+        };
         // What the user's environment says about another node must not leak in.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("SEQUENCER_") {

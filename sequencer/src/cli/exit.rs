@@ -8,8 +8,8 @@ use sequencer_client::{
 };
 
 use crate::{
-    config::ConfigError, genesis_file::GenesisFileError, keys::KeyFileError, node::NodeError,
-    storage::StorageError,
+    config::ConfigError, genesis_file::GenesisFileError, keys::KeyFileError,
+    network_file::NetworkFileError, node::NodeError, storage::StorageError,
 };
 
 /// An exit code other than 0.
@@ -118,6 +118,7 @@ impl_from! {
     CursorError => |_| Exit::Usage,
     FollowError => |_| Exit::Invalid,
     GenesisFileError => |_| Exit::Config,
+    NetworkFileError => |_| Exit::Config,
     KeyFileError => |_| Exit::Key,
     NodeError => of_node,
     StorageError => of_storage,

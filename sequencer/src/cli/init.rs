@@ -13,17 +13,28 @@ use super::{
     exit::{Exit, Failure},
     output,
 };
-use crate::config::{self, Settings};
+use crate::{
+    config::{self, Settings},
+    genesis_file, keys,
+    network_file::NetworkFile,
+};
 
 /// Arguments of `init`.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Every setting given here is written into the file; all others stand in \
-it as comments with their defaults. Next: `sequencer keys new --data-dir DIR`."
+it as comments with their defaults. Next: `sequencer keys new --data-dir DIR`, or with --network \
+`sequencer run --data-dir DIR`."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
     settings: Settings,
+    /// Join the network of this file: `run` is all that is left to do
+    ///
+    /// Checks and writes the genesis document, takes over the bootnodes, and makes a network key if
+    /// there is none. The node follows without stake unless the directory has a validator's keys.
+    #[arg(long, value_name = "FILE", conflicts_with = "genesis")]
+    network: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -34,6 +45,8 @@ struct Written {
     data_dir: PathBuf,
     settings: PathBuf,
     genesis: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer_id: Option<String>,
 }
 
 /// Writes `sequencer.toml`; an existing one stays as it is.
@@ -54,13 +67,26 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         }
     }
     let path = config::settings_path(&data_dir);
+    let network = args.network.as_deref().map(NetworkFile::load).transpose()?;
+    if let Some(network) = &network {
+        let bootnodes = || Some(network.bootnodes.clone());
+        settings.p2p.bootnodes = settings.p2p.bootnodes.or_else(bootnodes);
+    }
     create_directory(&data_dir).map_err(|error| denied(&data_dir, &error))?;
-    write_new(&path, &config::template(&settings))?;
+    let text = config::template(&settings);
     settings.data_dir = Some(data_dir.clone());
+    let genesis = settings.genesis_path()?;
+    if let Some(network) = &network {
+        refuse_other_genesis(&genesis, network)?;
+    }
+    write_new(&path, &text)?;
+    let joined = network.as_ref().map(|network| join(&settings, network));
+    let peer_id = joined.transpose()?;
     let written = Written {
-        genesis: settings.genesis_path()?,
+        genesis,
         data_dir,
         settings: path,
+        peer_id,
     };
     if args.json {
         return output::json(&written);
@@ -69,8 +95,17 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         data_dir,
         settings,
         genesis,
+        peer_id,
     } = written;
     output::line(format_args!("wrote {}", settings.display()))?;
+    if let Some(peer_id) = peer_id {
+        output::line(format_args!("genesis {}", genesis.display()))?;
+        output::line(format_args!("peer id {peer_id}"))?;
+        return output::line(format_args!(
+            "next: sequencer run --data-dir {}",
+            data_dir.display()
+        ));
+    }
     output::line(format_args!(
         "next: sequencer keys new --data-dir {}",
         data_dir.display()
@@ -82,6 +117,37 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         ))?;
     }
     Ok(())
+}
+
+/// A directory that belongs to another network stays as it is.
+fn refuse_other_genesis(path: &Path, network: &NetworkFile) -> Result<(), Failure> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let actual = genesis_file::load(path)?.hash();
+    if actual == network.genesis_hash {
+        return Ok(());
+    }
+    let message = format!(
+        "{} is the genesis document of another network ({actual}, not {}); choose another directory",
+        path.display(),
+        network.genesis_hash
+    );
+    Err(Failure::new(Exit::Refused, message))
+}
+
+/// Writes what a node needs besides its settings, unless it is there, and returns its peer id.
+fn join(settings: &Settings, network: &NetworkFile) -> Result<String, Failure> {
+    let genesis = settings.genesis_path()?;
+    if !genesis.exists() {
+        write_new(&genesis, &genesis_file::document_text(&network.genesis))?;
+    }
+    let path = settings.network_key_path()?;
+    let key = match path.exists() {
+        true => keys::load_network(&path)?,
+        false => keys::create_network(&path)?,
+    };
+    Ok(keys::peer_id(&key))
 }
 
 /// Writes a file that must not exist.

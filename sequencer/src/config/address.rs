@@ -24,6 +24,11 @@ pub struct PeerAddress {
     pub address: Multiaddr,
 }
 
+/// A node that knows the network: `/dns/node.example.org/tcp/9000/p2p/12D3Koo..`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Bootnode(pub PeerAddress);
+
 /// Text that is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
@@ -37,6 +42,46 @@ pub enum AddressError {
         "`{0}` names no peer; write PEERID@MULTIADDRESS, the id as `sequencer keys list` prints it"
     )]
     Peer(String),
+    /// No bootnode.
+    #[error(
+        "`{0}` is no bootnode; write it like /dns/node.example.org/tcp/9000/p2p/PEERID, the id as `sequencer keys list` prints it"
+    )]
+    Bootnode(String),
+}
+
+impl FromStr for Bootnode {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let wrong = || AddressError::Bootnode(text.to_owned());
+        let mut address: Multiaddr = text.parse().map_err(|_| wrong())?;
+        match address.pop() {
+            Some(Protocol::P2p(id)) if address.iter().count() >= 2 => {
+                Ok(Self(PeerAddress { id, address }))
+            }
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl fmt::Display for Bootnode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/p2p/{}", self.0.address, self.0.id)
+    }
+}
+
+impl TryFrom<String> for Bootnode {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        text.parse()
+    }
+}
+
+impl From<Bootnode> for String {
+    fn from(bootnode: Bootnode) -> Self {
+        bootnode.to_string()
+    }
 }
 
 /// Address and port of a multiaddress that begins `/ip4|ip6/../tcp/..`.

@@ -56,6 +56,14 @@ pub enum ConfigError {
         /// In the key file.
         actual: Hash,
     },
+    /// The network key is a validator's, and its consensus key is not there.
+    #[error(
+        "the network key is that of validator {index} of the genesis document, but its consensus key is not here; put both key files into one directory, or make a network key of its own for a node without stake"
+    )]
+    OtherConsensusKey {
+        /// The validator.
+        index: usize,
+    },
     /// The validator's address in the genesis document is not a multiaddress.
     #[error(
         "the genesis document gives validator {index} the address `{address}`, which is no multiaddress; set p2p.listen"

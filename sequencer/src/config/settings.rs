@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ApiConfig, ConfigError, DEFAULT_API, DEFAULT_METRICS, FILE_NAME, ListenAddress, MempoolLimits,
-    PeerAddress, Retention, file,
+    ApiConfig, Bootnode, ConfigError, DEFAULT_API, DEFAULT_METRICS, FILE_NAME, ListenAddress,
+    MempoolLimits, PeerAddress, Retention, file,
 };
 use crate::api::DEFAULT_STREAMS;
 
@@ -93,6 +93,24 @@ pub struct P2pSettings {
         value_delimiter = ','
     )]
     pub peers: Option<Vec<PeerAddress>>,
+    /// Where others are told to reach this validator, comma-separated [default: found out]
+    #[arg(
+        id = "p2p.announce",
+        long = "p2p.announce",
+        env = "SEQUENCER_P2P_ANNOUNCE",
+        value_name = "MULTIADDR",
+        value_delimiter = ','
+    )]
+    pub announce: Option<Vec<ListenAddress>>,
+    /// Nodes to ask while no validator answers, comma-separated
+    #[arg(
+        id = "p2p.bootnodes",
+        long = "p2p.bootnodes",
+        env = "SEQUENCER_P2P_BOOTNODES",
+        value_name = "MULTIADDR/p2p/PEERID",
+        value_delimiter = ','
+    )]
+    pub bootnodes: Option<Vec<Bootnode>>,
 }
 
 /// The HTTP API.
@@ -281,6 +299,8 @@ impl Settings {
             p2p: P2pSettings {
                 listen: self.p2p.listen.or(other.p2p.listen),
                 peers: self.p2p.peers.or(other.p2p.peers),
+                announce: self.p2p.announce.or(other.p2p.announce),
+                bootnodes: self.p2p.bootnodes.or(other.p2p.bootnodes),
             },
             api: ApiSettings {
                 listen: self.api.listen.or(other.api.listen),

@@ -347,3 +347,42 @@ fn peers_are_written_with_their_id() {
             .is_err()
     );
 }
+
+#[test]
+fn bootnodes_are_written_with_their_id_at_the_end() {
+    let id = libp2p::PeerId::random();
+    let text = format!("/dns/boot.example.org/tcp/9000/p2p/{id}");
+    let bootnode: Bootnode = text.parse().expect("a bootnode");
+    assert_eq!((bootnode.0.id, bootnode.to_string()), (id, text));
+    for wrong in ["/dns/boot.example.org/tcp/9000", &format!("/p2p/{id}"), ""] {
+        assert!(wrong.parse::<Bootnode>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn node_without_a_consensus_key_follows() -> Outcome {
+    let directory = data_dir("/ip4/10.0.0.1/tcp/9100")?;
+    fs::remove_dir_all(directory.path().join("keys"))?;
+    keys::create_network(&directory.path().join("keys/network.key"))?;
+    let silent = settings(directory.path());
+    let config = NodeConfig::load(&silent)?;
+    assert_eq!(config.validator(), None);
+    assert!(config.consensus_key.is_none());
+    // Who names a key that is not there did not mean to follow.
+    let mut named = silent;
+    named.consensus_key = Some(directory.path().join("keys/consensus.key"));
+    assert!(matches!(NodeConfig::load(&named), Err(ConfigError::Key(_))));
+    Ok(())
+}
+
+#[test]
+fn network_key_of_a_validator_without_its_consensus_key_is_refused() -> Outcome {
+    let directory = data_dir("/ip4/10.0.0.1/tcp/9100")?;
+    fs::remove_file(directory.path().join("keys/consensus.key"))?;
+    let error = NodeConfig::load(&settings(directory.path())).expect_err("half a validator");
+    assert!(
+        matches!(error, ConfigError::OtherConsensusKey { index: 1 }),
+        "{error}"
+    );
+    Ok(())
+}

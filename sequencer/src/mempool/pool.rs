@@ -89,7 +89,7 @@ impl Pool {
         if let Some(status) = self.recent.get(&hash, namespace) {
             return Ok(submitted(status));
         }
-        let is_local = matches!(source, Source::Client(_));
+        let is_local = !matches!(source, Source::Peer(_));
         if let Some(arrival) = self.store.find(&hash, namespace) {
             if is_local {
                 self.adopt(arrival);
@@ -102,7 +102,7 @@ impl Pool {
         let bytes = match source {
             Source::Client(_) => bytes,
             // A slice of a forwarded batch would keep the whole batch in memory.
-            Source::Peer(_) => Bytes::copy_from_slice(&bytes),
+            Source::Peer(_) | Source::Follower(_) => Bytes::copy_from_slice(&bytes),
         };
         let arrival = self.store.insert(Transaction {
             hash,

@@ -9,8 +9,9 @@ use libp2p::{Multiaddr, PeerId, identity::Keypair};
 pub struct Peer {
     /// The peer's identity, the hash of its libp2p key.
     pub id: PeerId,
-    /// Where to dial it, for example `/ip4/10.0.0.7/tcp/9000`.
-    pub address: Multiaddr,
+    /// Where to dial it, for example `/ip4/10.0.0.7/tcp/9000` or `/dns/node.example.org/tcp/9000`; all of them are
+    /// tried at once. Names are resolved at each dial.
+    pub addresses: Vec<Multiaddr>,
 }
 
 /// The two classes of traffic between peers, each on a stream of its own.
@@ -39,12 +40,19 @@ impl Lane {
 pub struct LaneLimits {
     /// Largest frame in bytes; a peer that announces more broke the protocol (B3).
     pub max_frame: usize,
+    /// The same for a peer that is not configured.
+    pub unknown_max_frame: usize,
     /// Frames that may wait for one peer; the oldest is dropped to make room for the newest.
     pub queue_frames: usize,
     /// Bytes that may wait for one peer; the oldest frames are dropped to make room for the newest.
     pub queue_bytes: usize,
-    /// Frames of all peers that may wait for the host; further ones stay unread in their streams.
+    /// Frames of all peers that may wait for the host; further ones stay unread in their streams. Unknown peers have a
+    /// quarter of them.
     pub inbound_frames: usize,
+    /// Bytes of configured peers' frames that may wait for the host or be with it.
+    pub inbound_bytes: usize,
+    /// The same for all other peers together.
+    pub unknown_inbound_bytes: usize,
 }
 
 /// A token bucket: how fast bytes may come in, on average and at once.
@@ -105,6 +113,16 @@ pub struct NetworkConfig {
     pub quota: Quota,
     /// What any other peer may send.
     pub unknown_quota: Quota,
+    /// What all other peers together may send.
+    pub crowd_quota: Quota,
+    /// Bytes of responses to configured peers that may be under way.
+    pub response_bytes: usize,
+    /// The same for all other peers together; further ones are refused.
+    pub unknown_response_bytes: usize,
+    /// How long a frame may take from its first byte to its last, besides the time at `slowest`.
+    pub frame_timeout: Duration,
+    /// Bytes a second below which a frame under way is given up, and its connection with it.
+    pub slowest: u64,
     /// Connections of peers that are not configured.
     pub max_unknown_peers: usize,
     /// Of these, connections from one IP address.
@@ -143,15 +161,21 @@ impl NetworkConfig {
             peers: Vec::new(),
             control: LaneLimits {
                 max_frame: 256 * KIB,
+                unknown_max_frame: 256 * KIB,
                 queue_frames: 1024,
                 queue_bytes: 8 * MIB,
                 inbound_frames: 4096,
+                inbound_bytes: 32 * MIB,
+                unknown_inbound_bytes: 4 * MIB,
             },
             bulk: LaneLimits {
                 max_frame: 8 * MIB,
+                unknown_max_frame: 2 * MIB,
                 queue_frames: 256,
                 queue_bytes: 32 * MIB,
-                inbound_frames: 64,
+                inbound_frames: 1024,
+                inbound_bytes: 64 * MIB,
+                unknown_inbound_bytes: 8 * MIB,
             },
             max_request: 256 * KIB,
             max_requests_per_peer: 16,
@@ -167,6 +191,15 @@ impl NetworkConfig {
                 bulk: rate(4, 16),
                 requests: rate(16, 32),
             },
+            crowd_quota: Quota {
+                control: rate(8, 16),
+                bulk: rate(16, 32),
+                requests: rate(64, 128),
+            },
+            response_bytes: 512 * MIB,
+            unknown_response_bytes: 128 * MIB,
+            frame_timeout: Duration::from_secs(10),
+            slowest: 64 * 1024,
             max_unknown_peers: 64,
             max_unknown_per_ip: 16,
             max_handshakes: 128,
@@ -183,6 +216,12 @@ impl NetworkConfig {
                 ban: Duration::from_secs(300),
             },
         }
+    }
+
+    /// How long a frame of this size may take.
+    pub(crate) fn time_for(&self, bytes: usize) -> Duration {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.frame_timeout + Duration::from_secs(bytes / self.slowest.max(1))
     }
 
     pub(crate) fn lane(&self, lane: Lane) -> &LaneLimits {

@@ -23,7 +23,7 @@ pub(crate) struct Dialer {
 
 #[derive(Debug)]
 struct Target {
-    address: Multiaddr,
+    addresses: Vec<Multiaddr>,
     failures: u32,
     state: State,
 }
@@ -49,7 +49,7 @@ impl Dialer {
     pub(crate) fn configure(
         &mut self,
         now: Instant,
-        peers: &BTreeMap<PeerId, Multiaddr>,
+        peers: &BTreeMap<PeerId, Vec<Multiaddr>>,
         is_connected: impl Fn(&PeerId) -> bool,
     ) -> Vec<PeerId> {
         let removed = self
@@ -59,10 +59,10 @@ impl Dialer {
             .copied()
             .collect();
         self.targets.retain(|id, _| peers.contains_key(id));
-        for (id, address) in peers {
+        for (id, addresses) in peers {
             let local = self.local;
             let target = self.targets.entry(*id).or_insert_with(|| Target {
-                address: address.clone(),
+                addresses: addresses.clone(),
                 failures: 0,
                 state: if is_connected(id) {
                     State::Connected
@@ -76,8 +76,8 @@ impl Dialer {
                     )
                 },
             });
-            if target.address != *address {
-                target.address = address.clone();
+            if target.addresses != *addresses {
+                target.addresses.clone_from(addresses);
                 target.failures = 0;
                 if matches!(target.state, State::Waiting(_)) {
                     target.state = State::Waiting(now);
@@ -97,12 +97,12 @@ impl Dialer {
     }
 
     /// The peers to dial now; each is then being dialed until an outcome is reported.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Vec<(PeerId, Multiaddr)> {
+    pub(crate) fn take_due(&mut self, now: Instant) -> Vec<(PeerId, Vec<Multiaddr>)> {
         let mut due = Vec::new();
         for (id, target) in &mut self.targets {
             if matches!(target.state, State::Waiting(at) if at <= now) {
                 target.state = State::Dialing;
-                due.push((*id, target.address.clone()));
+                due.push((*id, target.addresses.clone()));
             }
         }
         due

@@ -98,12 +98,27 @@ impl PulseRecord {
     }
 }
 
+/// What was charged for each kind of traffic.
+struct Buckets([Mutex<TokenBucket>; 3]);
+
+impl Buckets {
+    fn new(now: Instant) -> Self {
+        Self(std::array::from_fn(|_| Mutex::new(TokenBucket::new(now))))
+    }
+
+    fn charge(&self, now: Instant, traffic: Traffic, bytes: usize, quota: &Quota) -> Duration {
+        lock(&self.0[traffic.index()]).charge(now, bytes, traffic.rate(quota))
+    }
+}
+
 /// All we keep about one peer, across its connections.
 pub(crate) struct PeerEntry {
     pub(crate) id: PeerId,
     is_configured: AtomicBool,
     queues: [LaneQueue; Lane::ALL.len()],
-    buckets: [Mutex<TokenBucket>; 3],
+    buckets: Buckets,
+    /// Those of all peers that are not configured.
+    crowd: Arc<Buckets>,
     /// The connection in use, once its streams are open.
     pub(crate) link: watch::Sender<Option<LinkHandle>>,
     pub(crate) outbound_requests: Semaphore,
@@ -111,13 +126,14 @@ pub(crate) struct PeerEntry {
 }
 
 impl PeerEntry {
-    fn new(id: PeerId, config: &NetworkConfig) -> Self {
+    fn new(id: PeerId, config: &NetworkConfig, crowd: Arc<Buckets>) -> Self {
         let now = Instant::now();
         Self {
             id,
             is_configured: AtomicBool::new(false),
             queues: Lane::ALL.map(|lane| LaneQueue::new(config.lane(lane), config.frame_ttl)),
-            buckets: std::array::from_fn(|_| Mutex::new(TokenBucket::new(now))),
+            buckets: Buckets::new(now),
+            crowd,
             link: watch::Sender::new(None),
             outbound_requests: Semaphore::new(config.max_requests_per_peer),
             inbound_requests: Arc::new(Semaphore::new(config.max_requests_per_peer)),
@@ -134,13 +150,14 @@ impl PeerEntry {
 
     /// Charges what the peer sent and waits until it may send more.
     pub(crate) async fn charge(&self, traffic: Traffic, bytes: usize, config: &NetworkConfig) {
-        let quota = if self.is_configured() {
-            &config.quota
+        let now = Instant::now();
+        let pause = if self.is_configured() {
+            self.buckets.charge(now, traffic, bytes, &config.quota)
         } else {
-            &config.unknown_quota
+            let own = &config.unknown_quota;
+            let all = self.crowd.charge(now, traffic, bytes, &config.crowd_quota);
+            self.buckets.charge(now, traffic, bytes, own).max(all)
         };
-        let pause =
-            lock(&self.buckets[traffic.index()]).charge(Instant::now(), bytes, traffic.rate(quota));
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
@@ -152,7 +169,8 @@ pub(crate) struct Directory {
     local: PeerId,
     config: Arc<NetworkConfig>,
     entries: RwLock<BTreeMap<PeerId, Arc<PeerEntry>>>,
-    configured: watch::Sender<BTreeMap<PeerId, Multiaddr>>,
+    configured: watch::Sender<BTreeMap<PeerId, Vec<Multiaddr>>>,
+    crowd: Arc<Buckets>,
 }
 
 impl Directory {
@@ -162,10 +180,11 @@ impl Directory {
             config,
             entries: RwLock::default(),
             configured: watch::Sender::default(),
+            crowd: Arc::new(Buckets::new(Instant::now())),
         }
     }
 
-    pub(crate) fn subscribe(&self) -> watch::Receiver<BTreeMap<PeerId, Multiaddr>> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<BTreeMap<PeerId, Vec<Multiaddr>>> {
         self.configured.subscribe()
     }
 
@@ -174,13 +193,13 @@ impl Directory {
         let peers: BTreeMap<_, _> = peers
             .into_iter()
             .filter(|peer| peer.id != self.local)
-            .map(|peer| (peer.id, peer.address))
+            .map(|peer| (peer.id, peer.addresses))
             .collect();
         let mut entries = self.write();
         for id in peers.keys() {
             entries
                 .entry(*id)
-                .or_insert_with(|| Arc::new(PeerEntry::new(*id, &self.config)));
+                .or_insert_with(|| Arc::new(self.entry(*id)));
         }
         for (id, entry) in entries.iter() {
             entry.is_configured.store(peers.contains_key(id), Relaxed);
@@ -202,7 +221,7 @@ impl Directory {
     }
 
     pub(crate) fn address(&self, peer: &PeerId) -> Option<Multiaddr> {
-        self.configured.borrow().get(peer).cloned()
+        self.configured.borrow().get(peer)?.first().cloned()
     }
 
     /// The entry of a peer that connected.
@@ -211,7 +230,7 @@ impl Directory {
         Arc::clone(
             entries
                 .entry(peer)
-                .or_insert_with(|| Arc::new(PeerEntry::new(peer, &self.config))),
+                .or_insert_with(|| Arc::new(self.entry(peer))),
         )
     }
 
@@ -224,6 +243,10 @@ impl Directory {
         {
             entries.remove(peer);
         }
+    }
+
+    fn entry(&self, peer: PeerId) -> PeerEntry {
+        PeerEntry::new(peer, &self.config, Arc::clone(&self.crowd))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<PeerId, Arc<PeerEntry>>> {

@@ -28,6 +28,7 @@ use tokio::{
 use self::links::{Choice, Ending, LinkState, Links};
 use super::{
     behaviour::Behaviour,
+    budget::Budgets,
     config::NetworkConfig,
     dialer::Dialer,
     directory::{Directory, LinkHandle, PulseRecord},
@@ -36,6 +37,7 @@ use super::{
     listen::{Event, Listening},
     metrics::{Metrics, Rejection},
     reputation::Verdict,
+    resolve,
 };
 
 /// Reports of links that may wait for the driver; links wait when it is full.
@@ -66,19 +68,25 @@ pub(crate) enum Command {
     },
 }
 
+/// A peer and where its names lead now; nowhere if none of them does.
+type Resolved = (PeerId, Vec<Multiaddr>);
+
 pub(crate) struct Driver {
     swarm: Swarm<Behaviour>,
     early: Vec<Event>,
     config: Arc<NetworkConfig>,
     metrics: Arc<Metrics>,
     directory: Arc<Directory>,
-    configured: watch::Receiver<BTreeMap<PeerId, Multiaddr>>,
+    configured: watch::Receiver<BTreeMap<PeerId, Vec<Multiaddr>>>,
+    budgets: Arc<Budgets>,
     host: HostChannels,
     dialer: Dialer,
     links: Links,
     commands: mpsc::Receiver<Command>,
     report: mpsc::Sender<(ConnectionId, Report)>,
     reports: mpsc::Receiver<(ConnectionId, Report)>,
+    resolver: mpsc::Sender<Resolved>,
+    resolved: mpsc::Receiver<Resolved>,
 }
 
 impl Driver {
@@ -92,7 +100,9 @@ impl Driver {
     ) -> Self {
         let local = *listening.swarm.local_peer_id();
         let (report, reports) = mpsc::channel(REPORT_BACKLOG);
+        let (resolver, resolved) = mpsc::channel(REPORT_BACKLOG);
         Self {
+            budgets: Arc::new(Budgets::new(&config)),
             dialer: Dialer::new(local, config.redial_min, config.redial_max),
             links: Links::new(local),
             configured: directory.subscribe(),
@@ -105,6 +115,8 @@ impl Driver {
             commands,
             report,
             reports,
+            resolver,
+            resolved,
         }
     }
 
@@ -122,6 +134,7 @@ impl Driver {
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_swarm_event(event),
                 Some((connection, report)) = self.reports.recv() => self.on_report(connection, report),
+                Some((peer, addresses)) = self.resolved.recv() => self.dial(peer, addresses),
                 command = self.commands.recv() => match command {
                     Some(Command::Blame { peer, points, reason }) => self.blame(peer, points, reason),
                     Some(Command::Shutdown { done }) => break Some(done),
@@ -162,17 +175,42 @@ impl Driver {
         for connection in self.links.take_due(now) {
             self.end(connection, Ending::Cut);
         }
-        for (peer, address) in self.dialer.take_due(now) {
-            let opts = DialOpts::peer_id(peer)
-                .addresses(vec![address])
-                .condition(PeerCondition::NotDialing)
-                // Dialing from the listening port makes two peers that dial each other collide.
-                .allocate_new_port()
-                .build();
-            let is_banned = self.swarm.behaviour().gate.is_banned(now, &peer);
-            if is_banned || self.swarm.dial(opts).is_err() {
+        for (peer, addresses) in self.dialer.take_due(now) {
+            if self.swarm.behaviour().gate.is_banned(now, &peer) {
                 self.dialer.on_failure(now, &peer, jitter());
+            } else if resolve::has_names(&addresses) {
+                self.resolve(peer, addresses);
+            } else {
+                self.dial(peer, addresses);
             }
+        }
+    }
+
+    /// Looks the names up elsewhere; the result comes back to this task. One look-up a dial, so they are as many as
+    /// there are configured peers at most.
+    fn resolve(&self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        let resolver = self.resolver.clone();
+        tokio::spawn(async move {
+            let resolved = resolve::resolve(&addresses).await;
+            // The driver is gone only when the node shuts down.
+            drop(resolver.send((peer, resolved)).await);
+        });
+    }
+
+    fn dial(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        if self.directory.address(&peer).is_none() {
+            // No longer configured since its name was looked up.
+            return;
+        }
+        let opts = DialOpts::peer_id(peer)
+            .addresses(addresses)
+            .condition(PeerCondition::NotDialing)
+            // Dialing from the listening port makes two peers that dial each other collide.
+            .allocate_new_port()
+            .build();
+        if let Err(error) = self.swarm.dial(opts) {
+            tracing::debug!(%peer, %error, "not dialed");
+            self.dialer.on_failure(Instant::now(), &peer, jitter());
         }
     }
 
@@ -234,6 +272,7 @@ impl Driver {
             config: Arc::clone(&self.config),
             metrics: Arc::clone(&self.metrics),
             host: self.host.clone(),
+            budgets: Arc::clone(&self.budgets),
             pulse,
         };
         let link = Link {
@@ -296,6 +335,7 @@ impl Driver {
             | Fault::Drained
             | Fault::NotOpened
             | Fault::Broken(_)
+            | Fault::Stalled
             | Fault::Silent => {}
         }
         self.end(connection, Ending::Cut);

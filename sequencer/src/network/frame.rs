@@ -15,6 +15,8 @@ pub(crate) enum FrameError {
     Oversized { size: usize, cap: usize },
     #[error("the stream ended within a frame")]
     Truncated,
+    #[error("a frame took too long")]
+    Stalled,
     #[error(transparent)]
     Io(io::Error),
 }
@@ -24,18 +26,31 @@ pub(crate) async fn read_frame<R>(reader: &mut R, cap: usize) -> Result<Option<B
 where
     R: AsyncRead + Unpin,
 {
-    let Some(size) = read_length(reader).await? else {
-        return Ok(None);
-    };
+    match read_length(reader).await? {
+        Some(size) => read_payload(reader, size, cap).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Reads what follows a length.
+pub(crate) async fn read_payload<R>(
+    reader: &mut R,
+    size: usize,
+    cap: usize,
+) -> Result<Bytes, FrameError>
+where
+    R: AsyncRead + Unpin,
+{
     if size > cap {
         return Err(FrameError::Oversized { size, cap });
     }
     let mut payload = vec![0; size];
     reader.read_exact(&mut payload).await.map_err(cut_short)?;
-    Ok(Some(Bytes::from(payload)))
+    Ok(Bytes::from(payload))
 }
 
-async fn read_length<R>(reader: &mut R) -> Result<Option<usize>, FrameError>
+/// Reads the length of the next frame; `None` is an end of the stream between two frames.
+pub(crate) async fn read_length<R>(reader: &mut R) -> Result<Option<usize>, FrameError>
 where
     R: AsyncRead + Unpin,
 {

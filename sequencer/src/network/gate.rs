@@ -141,10 +141,15 @@ impl Gate {
     }
 }
 
+/// Whose connection it is, as far as its address tells. Of an IPv6 address the network counts, the first 64 bits: one
+/// customer has them all.
 fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
     address.iter().find_map(|part| match part {
         Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
-        Protocol::Ip6(ip) => Some(IpAddr::V6(ip)),
+        Protocol::Ip6(ip) => match IpAddr::V6(ip).to_canonical() {
+            IpAddr::V6(ip) => Some(IpAddr::V6((ip.to_bits() >> 64 << 64).into())),
+            mapped => Some(mapped),
+        },
         _ => None,
     })
 }

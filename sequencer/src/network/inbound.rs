@@ -9,6 +9,7 @@ use libp2p::PeerId;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
+    budget::Held,
     config::{Lane, NetworkConfig},
     error::RespondError,
 };
@@ -38,6 +39,8 @@ pub struct InboundMessage {
     pub lane: Lane,
     /// The frame.
     pub bytes: Bytes,
+    /// Its room; the peer may send more when this message is gone.
+    pub(crate) _held: Held,
 }
 
 /// A request from an authenticated peer.

@@ -21,9 +21,10 @@ use tokio::{
 };
 
 use super::{
+    budget::Budgets,
     config::{Lane, NetworkConfig},
     directory::{PeerEntry, PulseRecord, Traffic},
-    frame::{FrameError, read_frame, write_frame},
+    frame::{FrameError, read_length, read_payload, write_frame},
     handler::{LinkEnds, OpenError},
     inbound::{HostChannels, InboundMessage},
     metrics::{Metrics, Rejection},
@@ -69,6 +70,8 @@ pub(crate) enum Fault {
     Broken(io::Error),
     #[error("the peer fell silent")]
     Silent,
+    #[error("the peer left a frame unfinished")]
+    Stalled,
     #[error("the peer echoed what was never sent")]
     ForeignEcho,
     #[error("the peer broke the protocol: {}", .0.label())]
@@ -90,6 +93,7 @@ pub(crate) struct LinkContext {
     pub(crate) config: Arc<NetworkConfig>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) host: HostChannels,
+    pub(crate) budgets: Arc<Budgets>,
     pub(crate) pulse: Arc<PulseRecord>,
 }
 
@@ -268,6 +272,7 @@ async fn judge(end: Result<(), FrameError>) -> Result<Finished, Fault> {
             tokio::time::sleep(TRUNCATION_GRACE).await;
             Err(Fault::Violation(Rejection::TruncatedFrame))
         }
+        Err(FrameError::Stalled) => Err(Fault::Stalled),
         Err(FrameError::Io(error)) => Err(Fault::Broken(error)),
     }
 }
@@ -277,21 +282,30 @@ async fn read_lane(
     lane: Lane,
     mut stream: Stream,
 ) -> Result<(), FrameError> {
-    let cap = context.config.lane(lane).max_frame;
+    let limits = context.config.lane(lane);
     let messages = &context.host.lanes[lane.index()];
-    while let Some(bytes) = read_frame(&mut stream, cap).await? {
-        let size = bytes.len();
+    while let Some(size) = read_length(&mut stream).await? {
+        let is_configured = context.entry.is_configured();
+        let cap = match is_configured {
+            true => limits.max_frame,
+            false => limits.unknown_max_frame,
+        };
+        let payload = read_payload(&mut stream, size, cap);
+        let bytes = timeout(context.config.time_for(size.min(cap)), payload)
+            .await
+            .map_err(|_| FrameError::Stalled)??;
         context.pulse.hear();
         context.metrics.lane(lane).count_in(size);
-        if messages
-            .send(InboundMessage {
-                peer: context.entry.id,
-                lane,
-                bytes,
-            })
-            .await
-            .is_err()
-        {
+        let Some(held) = context.budgets.inbound(lane, is_configured, size).await else {
+            return Ok(());
+        };
+        let message = InboundMessage {
+            peer: context.entry.id,
+            lane,
+            bytes,
+            _held: held,
+        };
+        if messages.send(message).await.is_err() {
             // The host does not listen to this lane any more.
             return Ok(());
         }

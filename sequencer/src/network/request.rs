@@ -23,6 +23,9 @@ use super::{
     protocol::StreamKind,
 };
 
+/// What a request costs a peer besides its bytes: a look into the database.
+const REQUEST_COST: usize = 16 * 1024;
+
 /// How long a peer may take to send a request it announced.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -123,17 +126,34 @@ pub(crate) async fn serve(context: &LinkContext, mut stream: Stream) -> Result<(
     context.pulse.hear();
     context.metrics.requests.count_in(body.len());
     entry
-        .charge(Traffic::Requests, body.len(), &context.config)
+        .charge(
+            Traffic::Requests,
+            body.len() + REQUEST_COST,
+            &context.config,
+        )
         .await;
     if let Some(response) = ask_host(context, body).await {
-        context.metrics.requests.count_out(response.len());
-        entry
-            .charge(Traffic::Requests, response.len(), &context.config)
-            .await;
-        // A requester that gave up is not our concern.
-        drop(send_whole(&mut stream, &response).await);
+        respond(context, &mut stream, &response).await;
     }
     Ok(())
+}
+
+/// Sends a response, unless too many bytes are under way already to peers that don't read them.
+async fn respond(context: &LinkContext, stream: &mut Stream, response: &Bytes) {
+    let (entry, config) = (&context.entry, &context.config);
+    let Some(_held) = context
+        .budgets
+        .response(entry.is_configured(), response.len())
+    else {
+        return context.metrics.reject(Rejection::Overload);
+    };
+    context.metrics.requests.count_out(response.len());
+    entry
+        .charge(Traffic::Requests, response.len(), config)
+        .await;
+    // A requester that gave up, or that does not read, is not our concern.
+    let limit = config.time_for(response.len());
+    drop(timeout(limit, send_whole(stream, response)).await);
 }
 
 async fn ask_host(context: &LinkContext, body: Bytes) -> Option<Bytes> {

@@ -69,7 +69,7 @@ impl Directory {
             .filter(|(peer, ..)| *peer != self.own)
             .map(|(peer, _, address)| Peer {
                 id: *peer,
-                address: address.clone(),
+                addresses: vec![address.clone()],
             })
             .collect()
     }
@@ -77,6 +77,11 @@ impl Directory {
     /// All validators by index.
     pub(super) fn everybody(&self) -> Vec<PeerId> {
         self.validators.iter().map(|(peer, ..)| *peer).collect()
+    }
+
+    /// Whether a peer is one of them.
+    pub(super) fn is_validator(&self, peer: &PeerId) -> bool {
+        self.by_peer.contains_key(peer)
     }
 
     /// The network identity of a consensus key.

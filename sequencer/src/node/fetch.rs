@@ -5,7 +5,7 @@
 //! so a peer can delay but not deceive, and one that answers wrongly is blamed.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -37,6 +37,8 @@ const PARALLEL_RANGES: usize = 8;
 const FALSE_ANSWER: u32 = 50;
 /// Epoch ends kept for the orders to come.
 const MAX_KEPT_ENDS: usize = 128;
+/// Pushed headers kept until they are asked for.
+const MAX_KEPT_HEADERS: usize = 256;
 
 /// Asks peers. Cheap to clone.
 #[derive(Clone)]
@@ -50,6 +52,38 @@ struct Inner {
     runtime: tokio::runtime::Handle,
     /// Ends of later epochs that came along, by whom they are from.
     ends: Mutex<BTreeMap<Epoch, (PeerId, EpochEnd)>>,
+    /// Headers that peers pushed, for whoever asks for them by hash.
+    pushed: Mutex<Pushed>,
+}
+
+/// Headers by hash; the oldest give way.
+#[derive(Default)]
+struct Pushed {
+    headers: HashMap<Hash, Header>,
+    order: VecDeque<Hash>,
+}
+
+impl Pushed {
+    fn keep(&mut self, header: Header) {
+        let hash = header.hash();
+        if self.headers.insert(hash, header).is_none() {
+            self.order.push_back(hash);
+        }
+        while self.order.len() > MAX_KEPT_HEADERS {
+            if let Some(oldest) = self.order.pop_front() {
+                self.headers.remove(&oldest);
+            }
+        }
+    }
+
+    /// The headers from a height up to a block, if all are here.
+    fn run(&self, from: Height, to: Hash) -> Option<Vec<Header>> {
+        let mut run = vec![self.headers.get(&to)?];
+        while let Some(first) = run.last().filter(|first| first.height > from) {
+            run.push(self.headers.get(&first.parent_hash)?);
+        }
+        Some(run.into_iter().rev().cloned().collect())
+    }
 }
 
 /// What one peer answered.
@@ -75,6 +109,7 @@ impl Fetcher {
             permits: Semaphore::new(MAX_CONCURRENT),
             runtime: tokio::runtime::Handle::current(),
             ends: Mutex::default(),
+            pushed: Mutex::default(),
         }))
     }
 
@@ -82,13 +117,31 @@ impl Fetcher {
     pub(super) fn header(&self, hash: Hash) {
         let fetcher = self.clone();
         self.0.runtime.spawn(async move {
-            let (_, header) = fetcher
-                .until_found(&Request::Header(hash), |body| {
-                    decoded::<Header>(body).filter(|header| header.hash() == hash)
-                })
-                .await;
+            let header = fetcher.header_named(hash).await;
             fetcher.report(Input::Header(Box::new(header))).await;
         });
+    }
+
+    /// Keeps headers that were pushed, until they are asked for.
+    pub(super) fn keep(&self, headers: Vec<Header>) {
+        let mut pushed = self.pushed();
+        headers.into_iter().for_each(|header| pushed.keep(header));
+    }
+
+    fn pushed(&self) -> std::sync::MutexGuard<'_, Pushed> {
+        self.0.pushed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn header_named(&self, hash: Hash) -> Header {
+        let kept = self.pushed().headers.get(&hash).cloned();
+        if let Some(header) = kept {
+            return header;
+        }
+        let request = Request::Header(hash);
+        let found = self.until_found(&request, |body| {
+            decoded::<Header>(body).filter(|header| header.hash() == hash)
+        });
+        found.await.1
     }
 
     /// Fetches the headers between a height and a certified block.
@@ -154,11 +207,10 @@ impl Fetcher {
     /// K1: the certified header by its hash; what comes before it in ranges, in parallel, each
     /// proven by the certified header's history.
     async fn headers(&self, from: Height, to: Statement) -> Vec<Header> {
-        let (_, last) = self
-            .until_found(&Request::Header(to.hash), |body| {
-                decoded::<Header>(body).filter(|header| header.hash() == to.hash)
-            })
-            .await;
+        if let Some(run) = self.pushed().run(from, to.hash) {
+            return run;
+        }
+        let last = self.header_named(to.hash).await;
         let mut headers = Vec::new();
         let mut starts: Vec<u64> = (from.0..to.height.0)
             .step_by(usize::try_from(wire::MAX_HEADERS).expect("a small number"))

@@ -5,14 +5,19 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use hotshot_types::{Committee, Height, Message, PublicKey};
+use libp2p::PeerId;
 
 /// The highest height named by each validator.
 #[derive(Debug, Default)]
-pub(super) struct Heard(Mutex<BTreeMap<[u8; PublicKey::LEN], Height>>);
+pub(super) struct Heard {
+    validators: Mutex<BTreeMap<[u8; PublicKey::LEN], Height>>,
+    /// What connected peers pushed to this node without stake.
+    pushed: Mutex<BTreeMap<PeerId, Height>>,
+}
 
 impl Heard {
     /// Notes what a validator's message says about its height.
@@ -23,16 +28,35 @@ impl Heard {
             _ => None,
         };
         if let Some(height) = height {
-            let mut heights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut heights = lock(&self.validators);
             let known = heights.entry(from.to_bytes()).or_default();
             *known = height.max(*known);
         }
     }
 
+    /// Notes what a peer pushed.
+    pub(super) fn note_pushed(&self, from: PeerId, height: Height) {
+        lock(&self.pushed).insert(from, height);
+    }
+
+    /// A peer is gone.
+    pub(super) fn forget(&self, peer: &PeerId) {
+        lock(&self.pushed).remove(peer);
+    }
+
+    /// The height in the middle of what the connected peers pushed, all that a node without stake can go by; none
+    /// before one did.
+    pub(super) fn pushed(&self) -> Option<Height> {
+        let pushed = lock(&self.pushed);
+        let mut heights: Vec<Height> = pushed.values().copied().collect();
+        heights.sort_unstable();
+        heights.get(heights.len() / 2).copied()
+    }
+
     /// The height that members of more than a third of the stake have reached; none before so many
     /// were heard.
     pub(super) fn height(&self, committee: &Committee) -> Option<Height> {
-        let heights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let heights = lock(&self.validators);
         let mut reached: Vec<(Height, u64)> = committee
             .members()
             .iter()
@@ -48,4 +72,8 @@ impl Heard {
         }
         None
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,24 +2,29 @@
 
 use std::sync::Arc;
 
-use hotshot::Input;
+use hotshot::{Input, Sender};
 use hotshot_types::{Message, codec};
+use libp2p::PeerId;
 use tokio::sync::mpsc;
 
 use super::{
     consensus::Fact,
     directory::Directory,
+    fetch::Fetcher,
     heard::Heard,
     payloads::{self, Received},
-    wire::Bulk,
+    peers::Passed,
+    wire::{Bulk, Finals},
 };
 use crate::{
     mempool::{Mempool, Source},
-    network::{InboundMessage, Network, PeerEvent},
+    network::{InboundMessage, Network},
 };
 
 /// Points for a frame that can't be read.
 const MALFORMED: u32 = 50;
+/// All nodes without stake have room for this many sources in the pool, so that no crowd of them fills it.
+const FOLLOWER_SOURCES: u64 = 4;
 
 /// Consensus messages.
 pub(super) async fn control(
@@ -49,14 +54,27 @@ pub(super) async fn control(
     }
 }
 
-/// Shards and forwarded transactions.
-pub(super) async fn bulk(
-    mut frames: mpsc::Receiver<InboundMessage>,
-    network: Network,
-    directory: Arc<Directory>,
-    mempool: Mempool,
-    payloads: payloads::Handle,
-) {
+/// Where the frames of the bulk lane go.
+pub(super) struct BulkParts {
+    pub(super) network: Network,
+    pub(super) directory: Arc<Directory>,
+    pub(super) mempool: Mempool,
+    pub(super) payloads: payloads::Handle,
+    pub(super) facts: mpsc::Sender<Fact>,
+    pub(super) fetcher: Fetcher,
+    pub(super) heard: Arc<Heard>,
+    pub(super) passed: mpsc::Sender<Passed>,
+}
+
+/// Shards, forwarded transactions, and what nodes without stake are told.
+pub(super) async fn bulk(mut frames: mpsc::Receiver<InboundMessage>, parts: BulkParts) {
+    let BulkParts {
+        network,
+        directory,
+        mempool,
+        payloads,
+        ..
+    } = &parts;
     while let Some(InboundMessage { peer, bytes, .. }) = frames.recv().await {
         match Bulk::decode(&bytes) {
             Ok(Bulk::Disperse(shards)) => {
@@ -79,12 +97,23 @@ pub(super) async fn bulk(
             }
             Ok(Bulk::Transactions(transactions)) => {
                 let refused = mempool
-                    .submit_many(Source::Peer(directory.sender(peer).peer), transactions)
+                    .submit_many(source(&directory.sender(peer)), transactions)
                     .into_iter()
                     .filter(Result::is_err)
                     .count();
                 if refused > 0 {
                     tracing::debug!(%peer, refused, "forwarded transactions refused");
+                }
+            }
+            Ok(Bulk::Final(finals)) => {
+                if !on_final(&parts, peer, *finals).await {
+                    return;
+                }
+            }
+            Ok(Bulk::Addresses(records)) => {
+                // The next exchange brings what does not fit now.
+                if parts.passed.try_send((peer, records)).is_err() {
+                    tracing::debug!(%peer, "addresses not taken");
                 }
             }
             Err(error) => {
@@ -95,12 +124,28 @@ pub(super) async fn bulk(
     }
 }
 
-/// Connections that come and go.
-pub(super) async fn events(mut events: mpsc::Receiver<PeerEvent>) {
-    while let Some(event) = events.recv().await {
-        match event {
-            PeerEvent::Connected(peer) => tracing::info!(%peer, "connected"),
-            PeerEvent::Disconnected(peer) => tracing::info!(%peer, "disconnected"),
-        }
+/// Validators forward what they can't build themselves; nodes without stake what they can't build at all.
+fn source(sender: &Sender) -> Source {
+    match sender.key {
+        Some(_) => Source::Peer(sender.peer),
+        None => Source::Follower(sender.peer % FOLLOWER_SOURCES),
     }
+}
+
+/// What became final; false when consensus has stopped. The headers wait until consensus asks for them by hash, the
+/// certificate is verified there.
+async fn on_final(parts: &BulkParts, peer: PeerId, finals: Finals) -> bool {
+    let Finals {
+        headers,
+        certificate,
+    } = finals;
+    // What strangers claim says nothing about how far others are.
+    if parts.network.is_configured(&peer) {
+        parts.heard.note_pushed(peer, certificate.height());
+    }
+    parts.fetcher.keep(headers);
+    let sender = parts.directory.sender(peer);
+    let input = Input::Message(sender, Message::Final(certificate, None));
+    let fact = Fact::Input(Box::new(input));
+    parts.facts.send(fact).await.is_ok()
 }

@@ -280,10 +280,14 @@ impl Payloads {
             } => {
                 self.on_proposed(round, kind, header, inline).await;
             }
-            Order::Retrieve(header) => self.retrieve(header).await,
+            Order::Retrieve(header) => {
+                self.retrieve(header).await;
+                self.fetch_at_once().await;
+            }
             Order::Decided(blocks) => {
                 self.finals.extend(blocks);
                 self.pursue_finals().await;
+                self.fetch_at_once().await;
             }
             Order::Own(header) => self.on_own(header).await,
             Order::Disperse { round, hash } => self.disperse(round, hash),
@@ -297,6 +301,13 @@ impl Payloads {
                 self.continue_building().await;
             }
             Order::Prepare(parent) => self.prepare(&parent),
+        }
+    }
+
+    /// A node without stake has nothing to wait for.
+    async fn fetch_at_once(&mut self) {
+        if self.parts.me.is_none() {
+            self.look_after().await;
         }
     }
 

@@ -78,10 +78,12 @@ pub(crate) fn targets(
     let mut targets: Vec<Target> = validators
         .into_iter()
         .enumerate()
-        .map(|(index, peer)| Target {
-            validator: Some(index),
-            id: peer.id,
-            address: peer.address,
+        .filter_map(|(index, peer)| {
+            Some(Target {
+                validator: Some(index),
+                id: peer.id,
+                address: peer.addresses.into_iter().next()?,
+            })
         })
         .collect();
     for peer in further {
@@ -109,7 +111,7 @@ pub(crate) async fn probe(
         .iter()
         .map(|target| Peer {
             id: target.id,
-            address: target.address.clone(),
+            addresses: vec![target.address.clone()],
         })
         .collect();
     let (network, inbound) = Network::spawn(config).await?;

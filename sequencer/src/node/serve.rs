@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     clock::Clock,
+    directory::Directory,
     wire::{self, Greeting, Headers, MapChunk, Request},
 };
 use crate::{
@@ -17,6 +18,9 @@ use crate::{
 
 /// How many requests are answered at once; the others wait in the network's queue.
 const MAX_CONCURRENT: usize = 8;
+/// How many of peers without stake, and how many of these may wait; further ones are refused.
+const MAX_CONCURRENT_OF_STRANGERS: usize = 2;
+const MAX_WAITING_OF_STRANGERS: usize = 64;
 /// Points for a request that can't be read.
 const MALFORMED: u32 = 50;
 
@@ -24,9 +28,38 @@ const MALFORMED: u32 = 50;
 pub(super) async fn run(
     mut requests: mpsc::Receiver<InboundRequest>,
     network: Network,
+    directory: Arc<Directory>,
     storage: Storage,
 ) {
-    let permits = Arc::new(Semaphore::new(MAX_CONCURRENT));
+    let (crowd, strangers) = mpsc::channel(MAX_WAITING_OF_STRANGERS);
+    let served = serve(
+        strangers,
+        MAX_CONCURRENT_OF_STRANGERS,
+        network.clone(),
+        storage.clone(),
+    );
+    tokio::spawn(served);
+    let (council, validators) = mpsc::channel(1);
+    tokio::spawn(serve(validators, MAX_CONCURRENT, network, storage));
+    while let Some(request) = requests.recv().await {
+        if directory.is_validator(&request.peer) {
+            if council.send(request).await.is_err() {
+                return;
+            }
+        } else if crowd.try_send(request).is_err() {
+            tracing::debug!("a request of a peer without stake refused: too many wait");
+        }
+    }
+}
+
+/// Answers requests, so many at once.
+async fn serve(
+    mut requests: mpsc::Receiver<InboundRequest>,
+    at_once: usize,
+    network: Network,
+    storage: Storage,
+) {
+    let permits = Arc::new(Semaphore::new(at_once));
     while let Some(InboundRequest {
         peer,
         body,

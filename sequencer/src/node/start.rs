@@ -10,14 +10,13 @@ use da::{Coder, CommittedPayload, Limits, MapHead, NamespaceTree, Payload, Slots
 use hotshot::{Config, EpochInfo, Record, Replica, Start};
 use hotshot_types::{
     Committee, Epoch, GenesisDocument, Hash, Height, Parameters, PublicKey, SealedHeader,
-    genesis::EmptyRoots,
+    SecretKey, genesis::EmptyRoots,
 };
 
-use super::{NodeError, directory::Directory};
+use super::NodeError;
 use crate::{
     config::NodeConfig,
     mempool::Mempool,
-    network::Peer,
     storage::{Durability, Identity, Storage},
 };
 
@@ -48,8 +47,10 @@ pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
     let slots = Slots::new(&committee.weights()).map_err(|error| wrong(&error))?;
     let header = genesis_header(genesis, &slots)?;
     let validator = config
-        .validator()
-        .map(|_| config.consensus_key.public_key());
+        .consensus_key
+        .as_ref()
+        .filter(|_| config.validator().is_some())
+        .map(SecretKey::public_key);
     let identity = Identity {
         chain_domain: genesis.chain_domain(),
         genesis: header.hash(),
@@ -127,18 +128,23 @@ fn replica_config(config: &NodeConfig, key: Option<PublicKey>) -> Config {
         view_timeout_ms: parameters.view_timeout_ms,
         empty_block_delay_ms: parameters.empty_block_delay_ms,
         max_payload_bytes: parameters.max_payload_bytes,
-        validator: key.map(|key| (key, Box::new(config.consensus_key.clone()) as _)),
+        validator: key
+            .zip(config.consensus_key.clone())
+            .map(|(key, secret)| (key, Box::new(secret) as _)),
     }
 }
 
 /// K3: a key that has never signed gets an empty record, durably and once. A key without record
 /// that may have signed must not sign: its record is lost.
 fn claim_record(config: &NodeConfig, storage: &Storage) -> Result<bool, NodeError> {
+    let Some(fresh_mark) = &config.fresh_mark else {
+        return Ok(false);
+    };
     let resume = storage.resume(1)?;
-    let unused = config.fresh_mark.is_set()?;
+    let unused = fresh_mark.is_set()?;
     if resume.has_record {
         // A crash between the two steps below left the mark behind.
-        config.fresh_mark.remove()?;
+        fresh_mark.remove()?;
         return Ok(true);
     }
     if !unused {
@@ -156,7 +162,7 @@ fn claim_record(config: &NodeConfig, storage: &Storage) -> Result<bool, NodeErro
     let mut batch = storage.batch();
     batch.put_record(&record);
     storage.commit(batch, Durability::Synced)?;
-    config.fresh_mark.remove()?;
+    fresh_mark.remove()?;
     Ok(true)
 }
 
@@ -174,22 +180,6 @@ pub(super) fn genesis_header(
             ns_acc_root: Hash(MapHead::EMPTY.root),
         })
         .map_err(|error| NodeError::Genesis(error.to_string()))
-}
-
-/// The validators to connect to; the settings may know better addresses, and more peers.
-pub(super) fn peers(directory: &Directory, config: &NodeConfig) -> Vec<Peer> {
-    let mut peers = directory.peers();
-    for extra in &config.p2p.peers {
-        let peer = Peer {
-            id: extra.id,
-            address: extra.address.clone(),
-        };
-        match peers.iter_mut().find(|known| known.id == peer.id) {
-            Some(known) => *known = peer,
-            None => peers.push(peer),
-        }
-    }
-    peers
 }
 
 /// Tells the pool which transactions the newest blocks hold, so that it takes none of them again

@@ -58,7 +58,10 @@ pub(super) async fn run(parts: Parts) {
         let position = parts.position.borrow().clone();
         let height = *parts.served.borrow();
         let peers = parts.network.peers();
-        let heard = parts.heard.height(&parts.committee);
+        let heard = match parts.me {
+            Some(_) => parts.heard.height(&parts.committee),
+            None => parts.heard.pushed(),
+        };
         let stake = reachable_stake(&parts, &peers);
         let connected = peers
             .iter()
@@ -157,7 +160,11 @@ fn reasons(
         reasons.push("the key's safety record is missing: this validator signs nothing".to_owned());
     }
     let (quorum, total) = (parts.committee.quorum(), parts.committee.total());
-    if stake < quorum {
+    if parts.me.is_none() {
+        if heard.is_none() {
+            reasons.push("no peer has said yet what is final".to_owned());
+        }
+    } else if stake < quorum {
         reasons.push(format!(
             "connected to stake {stake} of {total}; a quorum is {quorum}"
         ));

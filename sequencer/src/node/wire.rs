@@ -9,8 +9,11 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::{BufMut, Bytes, BytesMut};
 use da::{AccumulatorEntry, NamespaceId, ShardRange};
 use hotshot_types::{
-    Epoch, EpochEnd, Hash, Header, Height, Round, TimestampMs, codec, mountain_range::HeaderProof,
+    Epoch, EpochEnd, FinalityCertificate, Hash, Header, Height, Round, TimestampMs, codec,
+    mountain_range::HeaderProof,
 };
+
+use super::addresses::AddressRecord;
 
 /// Most headers in one reply.
 pub(super) const MAX_HEADERS: u64 = 256;
@@ -18,6 +21,10 @@ pub(super) const MAX_HEADERS: u64 = 256;
 pub(super) const MAX_EPOCH_ENDS: u64 = 64;
 /// Most entries of the namespace map in one reply.
 pub(super) const MAX_MAP_ENTRIES: usize = 16_384;
+/// Most headers pushed at once to a node without stake.
+pub(super) const MAX_PUSHED: usize = 16;
+/// Most address records in a frame: one of each validator.
+pub(super) const MAX_RECORDS: usize = 1_000;
 /// Largest batch of forwarded transactions, in bytes of payload.
 pub(super) const FORWARD_BYTES: usize = 1 << 20;
 
@@ -30,6 +37,32 @@ pub(super) enum Bulk {
     Echo(Shards),
     /// Transactions for the leader that builds next.
     Transactions(Vec<(NamespaceId, Bytes)>),
+    /// For nodes without stake: what has become final.
+    Final(Box<Finals>),
+    /// Where validators are reached.
+    Addresses(Vec<AddressRecord>),
+}
+
+/// The newest final headers, ascending and linked, with a certificate on the last of them.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(super) struct Finals {
+    /// The headers.
+    pub(super) headers: Vec<Header>,
+    /// Of the last one; not verified.
+    pub(super) certificate: FinalityCertificate,
+}
+
+impl Finals {
+    /// Whether the headers are what the certificate claims to be about.
+    fn is_linked(&self) -> bool {
+        let linked = self.headers.windows(2).all(|pair| {
+            pair[1].parent_hash == pair[0].hash() && pair[1].height == pair[0].height.next()
+        });
+        let last = self.headers.last();
+        linked
+            && self.headers.len() <= MAX_PUSHED
+            && last.is_some_and(|last| last.hash() == self.certificate.hash())
+    }
 }
 
 /// Slots of a block's payload.
@@ -46,6 +79,8 @@ pub(super) struct Shards {
 const DISPERSE: u8 = 0;
 const ECHO: u8 = 1;
 const TRANSACTIONS: u8 = 2;
+const FINAL: u8 = 3;
+const ADDRESSES: u8 = 4;
 
 impl Bulk {
     /// The frame: a tag, then round and hash before the shards, or the transactions.
@@ -54,6 +89,8 @@ impl Bulk {
             Self::Disperse(shards) => shards.encode(DISPERSE),
             Self::Echo(shards) => shards.encode(ECHO),
             Self::Transactions(transactions) => encode_transactions(transactions),
+            Self::Final(finals) => Ok(tagged(FINAL, &codec::encode(finals.as_ref()))),
+            Self::Addresses(records) => Ok(tagged(ADDRESSES, &codec::encode(records))),
         }
     }
 
@@ -63,9 +100,34 @@ impl Bulk {
             Some(&DISPERSE) => Ok(Self::Disperse(Shards::decode(&frame.slice(1..))?)),
             Some(&ECHO) => Ok(Self::Echo(Shards::decode(&frame.slice(1..))?)),
             Some(&TRANSACTIONS) => Ok(Self::Transactions(decode_transactions(&frame.slice(1..))?)),
+            Some(&FINAL) => {
+                let finals: Finals = decoded(&frame[1..])?;
+                match finals.is_linked() {
+                    true => Ok(Self::Final(Box::new(finals))),
+                    false => Err(malformed("final headers that are not linked")),
+                }
+            }
+            Some(&ADDRESSES) => {
+                let records: Vec<AddressRecord> = decoded(&frame[1..])?;
+                match records.len() <= MAX_RECORDS {
+                    true => Ok(Self::Addresses(records)),
+                    false => Err(malformed("too many address records")),
+                }
+            }
             _ => Err(malformed("unknown bulk frame")),
         }
     }
+}
+
+fn tagged(tag: u8, body: &[u8]) -> Bytes {
+    let mut frame = BytesMut::with_capacity(1 + body.len());
+    frame.put_u8(tag);
+    frame.put_slice(body);
+    frame.freeze()
+}
+
+fn decoded<T: BorshDeserialize + BorshSerialize>(body: &[u8]) -> io::Result<T> {
+    codec::decode(body).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 /// Encoded length of a round and a hash.
@@ -206,10 +268,7 @@ pub(super) fn not_found() -> Bytes {
 
 /// The reply with something found.
 pub(super) fn found(body: &[u8]) -> Bytes {
-    let mut reply = BytesMut::with_capacity(1 + body.len());
-    reply.put_u8(1);
-    reply.put_slice(body);
-    reply.freeze()
+    tagged(1, body)
 }
 
 /// What a reply holds; none if the peer does not have it.

@@ -46,7 +46,7 @@ impl Attacker {
             };
             tasks.push(tokio::spawn(hold).abort_handle());
         }
-        swarm.dial(node.peer().address).unwrap();
+        swarm.dial(node.address()).unwrap();
         let (connected, mut is_connected) = watch::channel(false);
         tasks.push(tokio::spawn(drive(swarm, connected)).abort_handle());
         within(is_connected.wait_for(|is_connected| *is_connected))

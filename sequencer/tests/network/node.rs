@@ -66,8 +66,12 @@ impl Node {
     pub(crate) fn peer(&self) -> Peer {
         Peer {
             id: self.id(),
-            address: self.network.listen_addresses()[0].clone(),
+            addresses: vec![self.address()],
         }
+    }
+
+    pub(crate) fn address(&self) -> Multiaddr {
+        self.network.listen_addresses()[0].clone()
     }
 
     pub(crate) async fn until_event(&mut self, expected: PeerEvent) {

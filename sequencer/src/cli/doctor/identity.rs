@@ -97,7 +97,7 @@ pub(super) fn keys(scene: &mut Scene, report: &mut Report) {
     };
     scene.validator = place(genesis, &secret);
     match (scene.validator, pair) {
-        (Some(index), Some(pair)) => match config::own_index(genesis, &secret, &pair) {
+        (Some(index), Some(pair)) => match config::own_index(genesis, Some(&secret), &pair) {
             Ok(_) => report.ok(
                 "consensus-key",
                 format!("readable by its owner alone, validator {index} of the genesis document"),

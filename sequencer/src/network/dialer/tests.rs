@@ -11,9 +11,11 @@ fn two_ids() -> (PeerId, PeerId) {
 
 fn dialer(local: PeerId, peer: PeerId, now: Instant) -> Dialer {
     let mut dialer = Dialer::new(local, MIN, MAX);
-    dialer.configure(now, &BTreeMap::from([(peer, Multiaddr::empty())]), |_| {
-        false
-    });
+    dialer.configure(
+        now,
+        &BTreeMap::from([(peer, vec![Multiaddr::empty()])]),
+        |_| false,
+    );
     dialer
 }
 

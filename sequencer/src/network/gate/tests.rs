@@ -52,6 +52,18 @@ fn one_address_does_not_take_all_places() {
 }
 
 #[test]
+fn addresses_of_one_ipv6_network_count_as_one() {
+    let now = Instant::now();
+    let mut gate = gate(|config| config.max_unknown_per_ip = 1);
+    let from = |text: &str| -> Multiaddr { text.parse().unwrap() };
+    let mut admit =
+        |id, address| gate.admit_inbound(now, connection(id), PeerId::random(), &address);
+    admit(0, from("/ip6/2001:db8::1/tcp/4000")).unwrap();
+    admit(1, from("/ip6/2001:db8::2/tcp/4000")).unwrap_err();
+    admit(2, from("/ip6/2001:db8:0:1::1/tcp/4000")).unwrap();
+}
+
+#[test]
 fn handshakes_are_capped_until_they_end() {
     let mut gate = gate(|config| config.max_handshakes = 1);
     gate.admit_handshake(connection(0), &address(1)).unwrap();

@@ -34,7 +34,11 @@ impl Payloads {
         if header.height <= self.base.height() {
             return;
         }
-        let grace = Duration::from_millis(self.parts.parameters.view_timeout_ms / 4);
+        // Nobody sends shards to a node without stake.
+        let grace = match self.parts.me {
+            Some(_) => Duration::from_millis(self.parts.parameters.view_timeout_ms / 4),
+            None => Duration::ZERO,
+        };
         let entry = self.entry(&header);
         if entry.committed.is_some() || entry.working || entry.is_bad {
             return;
