@@ -71,7 +71,7 @@ async fn a_node_without_stake_catches_up_follows_serves_and_forwards() {
         .await
         .unwrap();
     let first = stream.next().await.unwrap();
-    assert!(matches!(first, NamespaceEvent::Block(_)), "{first:?}");
+    assert!(matches!(first, NamespaceEvent::Block(..)));
 
     // What is final at the validator is soon final here.
     for _ in 0..5 {

@@ -164,7 +164,7 @@ async fn a_request_brings_the_hosts_response() {
                 .unwrap();
         }
     });
-    let ask = |n: u8| asking.request(id_b, Bytes::from(vec![n]), Duration::from_secs(10));
+    let ask = |n: u8| asking.request(id_b, Bytes::from(vec![n]), Duration::from_secs(60));
     // More at once than the peer serves at a time: the others wait for their turn.
     let answers = futures::future::join_all((0..40).map(ask)).await;
     for (n, answer) in (0..40).zip(answers) {
