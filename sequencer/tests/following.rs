@@ -8,11 +8,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use da::NamespaceId;
-use sequencer::network_file::NetworkFile;
+use sequencer::{
+    network::{Keypair, Lane, Network, NetworkConfig, Peer, PeerEvent},
+    network_file::NetworkFile,
+};
 use sequencer_client::{
     client::{BlockId, NamespaceEvent},
     types::TransactionState,
 };
+
+use tokio::time::timeout;
 
 use self::net::{Net, Place, Running, address, eventually, free_port};
 
@@ -185,6 +190,52 @@ async fn validators_that_move_one_after_the_other_find_each_other() {
     second.reaches(height.0 + 3).await;
     second.stop();
     first.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replayed_address_record_is_nothing_and_a_forged_one_a_fault() {
+    let net = Net::new(1, address);
+    let validator = net.validator(0, &Place::default());
+    let target = net.peer_id(0);
+    let domain = net.genesis.chain_domain();
+    let mut config = NetworkConfig::new(Keypair::generate_ed25519(), domain.0);
+    config.listen = vec![address(0).parse().unwrap()];
+    config.peers = vec![Peer {
+        id: target,
+        addresses: vec![net.genesis.validators[0].address.parse().unwrap()],
+    }];
+    let (attacker, mut inbound) = Network::spawn(config).await.unwrap();
+    // The frame with addresses; others push final blocks.
+    const ADDRESSES: u8 = 4;
+    let genuine = loop {
+        let frame = timeout(Duration::from_secs(60), inbound.bulk.recv()).await;
+        let bytes = frame.unwrap().unwrap().bytes;
+        if bytes[0] == ADDRESSES {
+            break bytes;
+        }
+    };
+    for _ in 0..10 {
+        attacker.send(target, Lane::Bulk, genuine.clone()).unwrap();
+    }
+    validator.reaches(3).await;
+    let connected = inbound.events.try_recv();
+    assert_eq!(connected, Ok(PeerEvent::Connected(target)));
+    assert!(inbound.events.try_recv().is_err(), "a replay is no fault");
+
+    // One bit of the signature, which stands last.
+    let mut forged = genuine.to_vec();
+    *forged.last_mut().unwrap() ^= 1;
+    for _ in 0..3 {
+        attacker
+            .send(target, Lane::Bulk, forged.clone().into())
+            .unwrap();
+    }
+    let gone = timeout(Duration::from_secs(60), inbound.events.recv()).await;
+    assert_eq!(gone.unwrap(), Some(PeerEvent::Disconnected(target)));
+    let height = validator.api().status().await.unwrap().final_height;
+    validator.reaches(height.0 + 3).await;
+    validator.stop();
+    attacker.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -80,7 +80,7 @@ fn a_new_address_is_tried_at_once_and_a_removed_peer_is_reported() {
     let mut dialer = dialer(low, high, now);
     dialer.take_due(now);
     dialer.on_failure(now, &high, MIDDLE);
-    let moved: Multiaddr = "/ip4/10.0.0.1/tcp/1".parse().unwrap();
+    let moved: Vec<Multiaddr> = vec!["/ip4/10.0.0.1/tcp/1".parse().unwrap()];
     assert!(
         dialer
             .configure(now, &BTreeMap::from([(high, moved.clone())]), |_| false)

@@ -6,9 +6,12 @@ fn queue(queue_frames: usize, queue_bytes: usize) -> LaneQueue {
     LaneQueue::new(
         &LaneLimits {
             max_frame: 1024,
+            unknown_max_frame: 1024,
             queue_frames,
             queue_bytes,
             inbound_frames: 1,
+            inbound_bytes: 1024,
+            unknown_inbound_bytes: 1024,
         },
         TTL,
     )

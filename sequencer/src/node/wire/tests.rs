@@ -57,3 +57,24 @@ fn a_reply_is_found_or_not_found() {
     assert!(body_of(&Bytes::from_static(&[0, 1])).is_err());
     assert!(body_of(&Bytes::from_static(&[2])).is_err());
 }
+
+#[test]
+fn more_address_records_than_validators_are_refused() {
+    let key = libp2p::identity::Keypair::generate_ed25519();
+    let record = AddressRecord::sign(Hash::ZERO, &key, 1, &[]).expect("Ed25519 keys sign");
+    for (count, fits) in [(0, true), (MAX_RECORDS, true), (MAX_RECORDS + 1, false)] {
+        let frame = Bulk::Addresses(vec![record.clone(); count]).encode();
+        let read = Bulk::decode(&frame.expect("encodes"));
+        assert_eq!(matches!(read, Ok(Bulk::Addresses(_))), fits, "{count}");
+    }
+}
+
+#[test]
+fn garbage_after_each_tag_is_refused() {
+    for tag in [FINAL, ADDRESSES, ADDRESSES + 1] {
+        for length in [0, 1, 4, 100] {
+            let frame = [&[tag][..], &vec![0xff; length]].concat();
+            assert!(Bulk::decode(&frame.into()).is_err(), "{tag} {length}");
+        }
+    }
+}
