@@ -9,6 +9,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 mod block;
 mod completions;
 mod config;
+mod db;
 mod doctor;
 mod exit;
 mod genesis;
@@ -60,6 +61,8 @@ enum Verb {
     Network(network::Args),
     /// Run a node
     Run(run::Args),
+    /// Look at, check, copy and repair a node's database
+    Db(db::Args),
     /// Submit and look up transactions
     Tx(tx::Args),
     /// Look at final blocks
@@ -88,6 +91,7 @@ impl Verb {
             Self::Config(args) => config::run(args),
             Self::Network(args) => network::run(args).await,
             Self::Run(args) => run::run(args).await,
+            Self::Db(args) => db::run(args).await,
             Self::Tx(args) => tx::run(args).await,
             Self::Block(args) => block::run(args).await,
             Self::Namespace(args) => namespace::run(args).await,

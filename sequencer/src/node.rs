@@ -28,11 +28,13 @@ mod wire;
 
 use std::{sync::Arc, thread};
 
+use hotshot_types::Height;
 use libp2p::PeerId;
 use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, watch};
 
 pub use self::error::NodeError;
+pub(crate) use self::start::{first_epochs, genesis_header};
 use self::{
     clock::Clock,
     consensus::{Consensus, MAX_FACTS, Position},
@@ -63,6 +65,27 @@ const MAX_PASSED: usize = 64;
 /// # Errors
 /// What is wrong, and what to do about it.
 pub async fn run(config: NodeConfig, shutdown: impl Future<Output = ()>) -> Result<(), NodeError> {
+    run_until(config, Height::MAX, shutdown).await
+}
+
+/// Follows the chain until a block at `height` is final here.
+pub(crate) async fn follow_until(
+    mut config: NodeConfig,
+    height: Height,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), NodeError> {
+    // Without a key the node is none of the validators and signs nothing.
+    config.consensus_key = None;
+    config.api.listen = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+    config.metrics = None;
+    run_until(config, height, shutdown).await
+}
+
+async fn run_until(
+    config: NodeConfig,
+    height: Height,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), NodeError> {
     let Started {
         storage,
         replica,
@@ -123,6 +146,7 @@ pub async fn run(config: NodeConfig, shutdown: impl Future<Output = ()>) -> Resu
     let (facts, fact_inbox) = mpsc::channel(MAX_FACTS);
     let (failure, mut failures) = mpsc::channel(1);
     let (position, position_watch) = watch::channel(Position::default());
+    let mut reached = position_watch.clone();
     let (served, served_watch) = watch::channel(storage.map_height());
     let (stop, stopping) = watch::channel(false);
     let fetcher = Fetcher::new(network.clone(), Arc::clone(&directory), facts.clone());
@@ -142,7 +166,7 @@ pub async fn run(config: NodeConfig, shutdown: impl Future<Output = ()>) -> Resu
         served,
         failure,
     })?;
-    tokio::spawn(payload_task);
+    let mut payload_task = tokio::spawn(payload_task);
 
     let consensus = Consensus {
         replica,
@@ -277,7 +301,10 @@ pub async fn run(config: NodeConfig, shutdown: impl Future<Output = ()>) -> Resu
     let result = tokio::select! {
         () = shutdown => Ok(()),
         Some(error) = failures.recv() => Err(error.into()),
-        Some(result) = consensus_end.recv() => result,
+        // Without a result it ended by a panic.
+        result = consensus_end.recv() => result.unwrap_or(Err(NodeError::Stopped("consensus"))),
+        _ = &mut payload_task => Err(NodeError::Stopped("payload")),
+        Ok(_) = reached.wait_for(|position| position.tip >= height) => Ok(()),
     };
     tracing::info!("stopping");
     stop.send_replace(true);

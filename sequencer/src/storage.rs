@@ -23,15 +23,21 @@ mod blocks;
 mod decide;
 mod epochs;
 mod error;
+mod files;
 mod index;
 mod metrics;
 mod namespace_map;
 mod open;
+mod owner;
 mod proofs;
 mod record;
+mod repair;
 mod resume;
 mod retention;
+mod snapshot;
 mod spaces;
+mod stats;
+mod verify;
 mod witness;
 
 use std::{
@@ -53,8 +59,12 @@ pub use self::{
     namespace_map::MapReader,
     open::is_in_use,
     proofs::MAX_PROOF_STEPS,
+    repair::Rescue,
     resume::Resume,
     retention::{Cutoffs, Pruned},
+    snapshot::{SnapshotError, SnapshotInfo, Step},
+    stats::{KeyspaceStats, Stats},
+    verify::{Fault, Verified},
 };
 
 /// Whose data it is. A data directory belongs to one of these for ever, except that a follower's

@@ -150,10 +150,31 @@ impl MapUpdate {
                 stale: Vec::new(),
             });
         }
-        if version == 0 {
+        NamespaceMap::new(&MemoryStore::new(), MapHead::EMPTY).with_entries(version, entries)
+    }
+}
+
+impl<S: MapStore> NamespaceMap<'_, S> {
+    /// The map with these entries set, strictly ascending by key: how a map is made from its chunks one after the
+    /// other, each at a version above the last. The root depends on the entries alone, not on versions or chunks.
+    ///
+    /// `version` must be above the head's.
+    pub fn with_entries(
+        &self,
+        version: u64,
+        entries: &[(NamespaceId, AccumulatorEntry)],
+    ) -> Result<MapUpdate, MapError<S::Error>> {
+        if version <= self.head.version {
             return Err(MapError::Height {
-                height: 0,
-                version: 0,
+                height: version,
+                version: self.head.version,
+            });
+        }
+        if entries.is_empty() {
+            return Ok(MapUpdate {
+                head: self.head,
+                puts: Vec::new(),
+                stale: Vec::new(),
             });
         }
         let named: Vec<_> = entries
@@ -171,7 +192,6 @@ impl MapUpdate {
         if !named.is_sorted_by(|left, right| left.0 < right.0) {
             return Err(MapError::Order);
         }
-        NamespaceMap::new(&MemoryStore::new(), MapHead::EMPTY)
-            .write(version, &named.into_iter().collect())
+        self.write(version, &named.into_iter().collect())
     }
 }

@@ -639,3 +639,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_map_made_of_chunks_has_the_root_of_the_map_made_at_once() {
+    let mut entries: Vec<_> = (1..=50)
+        .map(|id| {
+            let entry = AccumulatorEntry {
+                block_count: id,
+                transaction_total: 2 * id,
+                acc: [7; 32],
+            };
+            (NamespaceId::new(id).unwrap(), entry)
+        })
+        .collect();
+    entries.sort_by_key(|(id, _)| super::key_of(*id));
+    let expected = MapUpdate::of_entries(1, &entries).unwrap().head.root;
+    for size in [1, 7, 49, 50] {
+        let mut store = MemoryStore::new();
+        let mut head = MapHead::EMPTY;
+        for (version, chunk) in (1..).zip(entries.chunks(size)) {
+            let map = NamespaceMap::new(&store, head);
+            let update = map.with_entries(version, chunk).unwrap();
+            assert!(map.with_entries(head.version, chunk).is_err());
+            store.apply(&update);
+            head = update.head;
+        }
+        assert_eq!(head.root, expected, "chunks of {size}");
+    }
+}

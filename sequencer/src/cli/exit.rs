@@ -135,7 +135,7 @@ fn of_node(error: &NodeError) -> Exit {
         NodeError::Listen { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
             Exit::Key
         }
-        NodeError::Runtime(_) => Exit::Internal,
+        NodeError::Runtime(_) | NodeError::Stopped(_) => Exit::Internal,
         _ => Exit::Config,
     }
 }

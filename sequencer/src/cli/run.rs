@@ -6,7 +6,7 @@ use super::exit::{Exit, Failure};
 use crate::config::{self, LogFormat, NodeConfig, Settings};
 
 pub(super) mod logs;
-mod stop;
+pub(super) mod stop;
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]

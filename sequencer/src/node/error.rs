@@ -47,6 +47,9 @@ pub enum NodeError {
     /// The genesis document.
     #[error("the genesis document opens no network: {0}")]
     Genesis(String),
+    /// A part of the node that ended though nobody stopped it.
+    #[error("the {0} task of the node ended unexpectedly; its log says why. Start the node again")]
+    Stopped(&'static str),
     /// Threads or timers.
     #[error("the operating system refused a thread: {0}")]
     Runtime(#[source] io::Error),

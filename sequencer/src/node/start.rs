@@ -57,11 +57,7 @@ pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
         key: validator,
     };
     let storage = Storage::open(&database(&config.data_dir), &identity)?;
-    let first: [EpochInfo; 2] = [1, 2].map(|epoch| EpochInfo {
-        committee: Arc::new(committee.in_epoch(Epoch(epoch))),
-        seed: genesis.seeds[usize::from(epoch == 2)],
-    });
-    storage.initialize(&header, &first)?;
+    storage.initialize(&header, &first_epochs(genesis)?)?;
     let may_sign = validator.is_some() && claim_record(config, &storage)?;
     let key = validator.filter(|_| may_sign);
     let resume = storage.resume(RECENT)?;
@@ -166,8 +162,19 @@ fn claim_record(config: &NodeConfig, storage: &Storage) -> Result<bool, NodeErro
     Ok(true)
 }
 
+/// The committees and seeds that the genesis document fixes.
+pub(crate) fn first_epochs(genesis: &GenesisDocument) -> Result<[EpochInfo; 2], NodeError> {
+    let committee = genesis
+        .committee(Epoch::FIRST)
+        .map_err(|error| NodeError::Genesis(error.to_string()))?;
+    Ok([1, 2].map(|epoch| EpochInfo {
+        committee: Arc::new(committee.in_epoch(Epoch(epoch))),
+        seed: genesis.seeds[usize::from(epoch == 2)],
+    }))
+}
+
 /// The genesis block (R4).
-pub(super) fn genesis_header(
+pub(crate) fn genesis_header(
     genesis: &GenesisDocument,
     slots: &Slots,
 ) -> Result<SealedHeader, NodeError> {

@@ -33,7 +33,20 @@ impl Storage {
     /// A read that fails.
     pub fn header(&self, height: Height) -> Result<Option<SealedHeader>, StorageError> {
         let bytes = self.get(Space::Headers, height_key(height))?;
-        bytes.map(|bytes| unseal(&bytes)).transpose()
+        let is_final = || {
+            let tip = self.progress().tip;
+            tip.is_some_and(|(tip, _)| height <= tip)
+        };
+        match bytes {
+            Some(bytes) => Ok(Some(unseal(&bytes)?)),
+            // Final headers are kept for ever: this one was lost, and saying that there is no such
+            // block would be wrong.
+            None if is_final() => Err(StorageError::damaged(
+                "headers",
+                format!("the one at height {height} is missing"),
+            )),
+            None => Ok(None),
+        }
     }
 
     /// The header with this hash, final or pending.
@@ -65,7 +78,7 @@ impl Storage {
             .is_some_and(|header| header.hash() == hash))
     }
 
-    fn height_of(&self, hash: Hash) -> Result<Option<Height>, StorageError> {
+    pub(super) fn height_of(&self, hash: Hash) -> Result<Option<Height>, StorageError> {
         let bytes = self.get(Space::Heights, hash.0)?;
         bytes
             .map(|bytes| number_at("the height of a block", &bytes, 0).map(Height))

@@ -36,6 +36,25 @@ impl Batch {
         }
     }
 
+    /// Final headers on the tip that were checked to extend it, without a certificate of their own.
+    pub(super) fn put_chain(&mut self, blocks: &[SealedHeader]) -> Result<(), StorageError> {
+        let mut chain = self.chain().ok_or(StorageError::Uninitialized)?;
+        for block in blocks {
+            self.put_final(block, &mut chain.history);
+            chain.tip = (block.height, block.hash());
+        }
+        self.changes.chain = Some(chain);
+        Ok(())
+    }
+
+    pub(super) fn put_certificate(&mut self, certificate: &FinalityCertificate) {
+        self.put(
+            Space::Certificates,
+            height_key(certificate.height()),
+            codec::encode(certificate),
+        );
+    }
+
     pub(super) fn chain(&self) -> Option<Chain> {
         if let Some(chain) = &self.changes.chain {
             return Some(chain.clone());
@@ -89,11 +108,7 @@ impl Batch {
                 chain.tip.1
             )));
         }
-        self.put(
-            Space::Certificates,
-            height_key(certificate.height()),
-            codec::encode(certificate),
-        );
+        self.put_certificate(certificate);
         let decided: Vec<(Height, Hash)> = blocks
             .iter()
             .map(|block| (block.height, block.hash()))

@@ -21,6 +21,12 @@ pub enum StorageError {
         /// Why.
         source: std::io::Error,
     },
+    /// There is nothing in the directory.
+    #[error("{path} holds no node's data")]
+    NoData {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The directory holds the data of another network.
     #[error(
         "the data directory {path} belongs to the network {found}, this node is configured for {expected}"
@@ -72,7 +78,9 @@ pub enum StorageError {
     )]
     RecordDamaged(String),
     /// Something else than the record does not decode or does not fit together.
-    #[error("the database is damaged: {what}: {reason}")]
+    #[error(
+        "the database is damaged: {what}: {reason}. `sequencer db verify` says more, `sequencer db repair` builds it anew from peers or a snapshot"
+    )]
     Damaged {
         /// What was read.
         what: &'static str,
@@ -80,7 +88,10 @@ pub enum StorageError {
         reason: String,
     },
     /// The database can't be opened at all.
-    #[error("the database in {path} can't be opened: {reason}")]
+    #[error(
+        "the database is damaged: {path}: {reason}. `sequencer db repair` builds it anew from peers or a snapshot",
+        path = path.display()
+    )]
     Corrupt {
         /// The database's directory.
         path: PathBuf,
@@ -91,7 +102,9 @@ pub enum StorageError {
     #[error("writing to the database failed, nothing more is written: {0}")]
     Failed(fjall::Error),
     /// A read failed.
-    #[error("reading from the database failed: {0}")]
+    #[error(
+        "reading from the database failed: {0}. `sequencer db verify` names what is damaged, `sequencer db repair` builds it anew"
+    )]
     Read(#[source] fjall::Error),
     /// The caller's mistake: blocks, maps or indexes out of order.
     #[error("out of order: {0}")]

@@ -69,7 +69,7 @@ impl Batch {
     }
 }
 
-fn transaction_key(hash: &da::Hash, height: Height, namespace: NamespaceId) -> Vec<u8> {
+pub(super) fn transaction_key(hash: &da::Hash, height: Height, namespace: NamespaceId) -> Vec<u8> {
     let mut key = Vec::with_capacity(48);
     key.extend_from_slice(hash);
     key.extend_from_slice(&height_key(height));

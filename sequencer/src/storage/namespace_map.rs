@@ -67,6 +67,24 @@ impl Batch {
         Ok(())
     }
 
+    /// Puts a part of the map and drops what it replaces at once: no block stands between them.
+    pub(super) fn replace_map(&mut self, update: &MapUpdate) {
+        for key in &update.stale {
+            self.remove(Space::Map, key.as_slice());
+        }
+        for (key, value) in &update.puts {
+            self.put(Space::Map, key.as_slice(), value.as_slice());
+        }
+    }
+
+    /// The map that is stored is the one after the block at `height`, and the index starts above.
+    pub(super) fn stand_at(&mut self, height: Height, head: MapHead) {
+        let key = tagged(VERSION, height.0);
+        self.put(Space::MapIndex, key, head.version.to_be_bytes());
+        self.changes.map = Some(height);
+        self.changes.indexed = Some(height);
+    }
+
     /// Deletes what only maps before `height` use.
     pub(super) fn drop_maps(
         &mut self,

@@ -12,7 +12,8 @@ use hotshot::EpochInfo;
 use hotshot_types::{Hash, Height, PublicKey, SealedHeader, codec};
 
 use super::{
-    Batch, Durability, Identity, Inner, Progress, Storage, StorageError, StorageMetrics,
+    Batch, Durability, Identity, Inner, Progress, Storage, StorageError, StorageMetrics, files,
+    owner,
     record::RECORD_KEY,
     retention, spaces,
     spaces::{Space, Spaces},
@@ -56,6 +57,7 @@ impl Storage {
             witness
         };
         storage.check_record(witness)?;
+        owner::keep(directory, identity.key)?;
         Ok(storage)
     }
 
@@ -73,6 +75,7 @@ impl Storage {
         let witness = witness::look_past_damage(directory, &database, identity)?;
         let (storage, _) = Self::open_database(directory, identity, lock, witness)?;
         storage.give_up_record(witness)?;
+        owner::keep(directory, identity.key)?;
         Ok(storage)
     }
 
@@ -103,13 +106,29 @@ impl Storage {
         lock: File,
         witness: Witness,
     ) -> Result<(Self, bool), StorageError> {
+        let storage = Self::open_unread(directory, identity, lock, witness)?;
+        let adopted = storage.check_owner()?;
+        let progress = storage.read_progress()?;
+        *storage.progress() = progress;
+        retention::restore(&storage)?;
+        Ok((storage, adopted))
+    }
+
+    /// The engine alone: nothing in the database has been looked at.
+    pub(super) fn open_unread(
+        directory: &Path,
+        identity: &Identity,
+        lock: File,
+        witness: Witness,
+    ) -> Result<Self, StorageError> {
         let path = directory.join("db");
         if witness.seen == 0 && path.exists() && witness::is_blank(&path)? {
             fs::remove_dir_all(&path).map_err(StorageError::io(&path))?;
         }
+        files::check_lists(&path)?;
         let index_cutoff = Arc::new(AtomicU64::new(0));
         let (database, spaces) = open_engine(&path, Arc::clone(&index_cutoff))?;
-        let storage = Self(Arc::new(Inner {
+        Ok(Self(Arc::new(Inner {
             identity: *identity,
             directory: directory.to_owned(),
             record_sequence: Mutex::new(witness.seen),
@@ -119,12 +138,7 @@ impl Storage {
             spaces,
             database,
             _lock: lock,
-        }));
-        let adopted = storage.check_owner()?;
-        let progress = storage.read_progress()?;
-        *storage.progress() = progress;
-        retention::restore(&storage)?;
-        Ok((storage, adopted))
+        })))
     }
 
     /// Makes the directory ours if it is new, or checks that it is. Whether a follower's became a
@@ -185,7 +199,7 @@ impl Storage {
         self.commit(batch, Durability::Synced)
     }
 
-    fn check_record(&self, witness: Witness) -> Result<(), StorageError> {
+    pub(super) fn check_record(&self, witness: Witness) -> Result<(), StorageError> {
         let sequence = self
             .numbered_record()?
             .map_or(0, |numbered| numbered.sequence);
@@ -283,7 +297,7 @@ pub fn is_in_use(directory: &Path) -> Result<bool, StorageError> {
     }
 }
 
-fn lock(directory: &Path) -> Result<File, StorageError> {
+pub(super) fn lock(directory: &Path) -> Result<File, StorageError> {
     fs::create_dir_all(directory).map_err(StorageError::io(directory))?;
     let path = directory.join("lock");
     let file = OpenOptions::new()

@@ -151,7 +151,7 @@ impl Storage {
             .collect()
     }
 
-    fn step(&self, epoch: Epoch) -> Result<EpochStep, StorageError> {
+    pub(super) fn step(&self, epoch: Epoch) -> Result<EpochStep, StorageError> {
         let missing = |what| StorageError::damaged(what, format!("epoch {epoch} is missing"));
         let end = self
             .epoch_end(epoch)?

@@ -20,7 +20,9 @@ const DONE_KEY: &[u8] = b"pruned";
 
 /// Everything below these heights may go. They only rise, a lower one than before has no effect,
 /// and they stop at the tip, `map` at [`Storage::map_height`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, serde::Serialize,
+)]
 pub struct Cutoffs {
     /// Payloads, those of blocks that lost included.
     pub payloads: Height,
@@ -114,6 +116,12 @@ impl Cutoffs {
 }
 
 impl Batch {
+    /// Sets the cutoffs of a directory that starts with a copy.
+    pub(super) fn put_cutoffs(&mut self, cutoffs: &Cutoffs) {
+        self.put(Space::Meta, CUTOFFS_KEY, codec::encode(cutoffs));
+        self.put(Space::Meta, DONE_KEY, codec::encode(cutoffs));
+    }
+
     /// Deletes what is stored for blocks from one height up to below another; returns how much,
     /// and where to go on.
     fn drop_blocks(

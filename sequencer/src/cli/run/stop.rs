@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// The operating system lets us watch no signals.
-pub(super) fn requested() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+pub(in crate::cli) fn requested() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let signals = Signals {
         interrupt: signal(SignalKind::interrupt())?,
         terminate: signal(SignalKind::terminate())?,
