@@ -2,7 +2,7 @@
 //!
 //! Three heavy validators make the chain. A light one starts empty while they still have every
 //! payload; another one after they have dropped the old ones. Both must catch up, verify, vote and
-//! serve what they hold.
+//! serve what they hold. So must one that starts from a snapshot, and sooner.
 
 use std::time::{Duration, Instant};
 
@@ -51,6 +51,10 @@ struct Outcome {
     blocks: u64,
     growth_ms: f64,
     joined_ms: f64,
+    snapshot_ms: f64,
+    snapshot_bytes: u64,
+    restore_ms: f64,
+    joined_with_snapshot_ms: f64,
     joined_after_pruning_ms: f64,
     proofs_verified: u64,
 }
@@ -59,7 +63,7 @@ struct Outcome {
 pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
     let program = args.program.path()?;
     let mut plan = Plan::equal(0).with_genesis(&["--empty-block-delay-ms", "0"]);
-    plan.weights = vec![10, 10, 10, 1, 1];
+    plan.weights = vec![10, 10, 10, 1, 1, 1];
     let mut network = Network::prepare(&program, &plan)?;
     let outcome = catch_up(&mut network, args.blocks).await;
     let outcome = network.explained(outcome)?;
@@ -77,6 +81,12 @@ pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
     println!(
         "  an empty node caught up and voted after {:.1} s",
         outcome.joined_ms / 1e3
+    );
+    println!(
+        "  one with a snapshot after {:.1} s, of which {:.1} s restored and checked {:.1} MiB",
+        outcome.joined_with_snapshot_ms / 1e3,
+        outcome.restore_ms / 1e3,
+        mib(outcome.snapshot_bytes),
     );
     println!(
         "  another one, old payloads being gone, after {:.1} s",
@@ -102,11 +112,14 @@ async fn catch_up(network: &mut Network, blocks: u64) -> Result<Outcome> {
     let growth = start.elapsed();
     println!("an empty node joins");
     let joined = join(network, HEAVY).await?;
+    println!("another one joins with a snapshot");
+    let snapshot = join_with_snapshot(network, HEAVY, HEAVY + 1).await?;
     let delivered = load.finish().await?;
     let mut proofs = serves(network, HEAVY, &delivered).await?;
+    proofs += serves(network, HEAVY + 1, &[]).await?;
 
     println!("restarting the others so that they drop old payloads");
-    for index in 0..=HEAVY {
+    for index in 0..=HEAVY + 1 {
         network.nodes[index].ask_to_stop()?;
         network.nodes[index].stopped().await?;
         network.nodes[index].start_with(&DROP)?;
@@ -118,14 +131,18 @@ async fn catch_up(network: &mut Network, blocks: u64) -> Result<Outcome> {
         pruned(network, index, &delivered).await?;
     }
     println!("another empty node joins");
-    let joined_after_pruning = join(network, HEAVY + 1).await?;
-    proofs += serves(network, HEAVY + 1, &[]).await?;
+    let joined_after_pruning = join(network, HEAVY + 2).await?;
+    proofs += serves(network, HEAVY + 2, &[]).await?;
     chain::agreed(network).await?;
     network.check()?;
     Ok(Outcome {
         blocks,
         growth_ms: millis(growth),
         joined_ms: millis(joined),
+        snapshot_ms: millis(snapshot.taken),
+        snapshot_bytes: snapshot.bytes,
+        restore_ms: millis(snapshot.restored),
+        joined_with_snapshot_ms: millis(snapshot.joined),
         joined_after_pruning_ms: millis(joined_after_pruning),
         proofs_verified: proofs,
     })
@@ -162,6 +179,51 @@ async fn join(network: &mut Network, index: usize) -> Result<Duration> {
     node.reach(target, start + JOIN_LIMIT).await?;
     chain::voted_above(node, target, JOIN_LIMIT).await?;
     Ok(start.elapsed())
+}
+
+struct WithSnapshot {
+    taken: Duration,
+    bytes: u64,
+    restored: Duration,
+    /// Restoring included.
+    joined: Duration,
+}
+
+/// Takes a snapshot of one node and starts another one from it.
+async fn join_with_snapshot(
+    network: &mut Network,
+    from: usize,
+    index: usize,
+) -> Result<WithSnapshot> {
+    let path = network.directory().join("snapshot");
+    let file = path.to_str().context("a directory that is no text")?;
+    network.nodes[from].ask_to_stop()?;
+    network.nodes[from].stopped().await?;
+    let start = Instant::now();
+    network.nodes[from].tool_output(&["db", "snapshot", "--out", file])?;
+    let taken = start.elapsed();
+    network.nodes[from].start()?;
+    network.nodes[from].ready(start + JOIN_LIMIT).await?;
+
+    let target = chain::common_height(network).await?;
+    let start = Instant::now();
+    let node = &mut network.nodes[index];
+    node.tool_output(&["db", "restore", file])?;
+    let restored = start.elapsed();
+    node.start()?;
+    node.reach(target, start + JOIN_LIMIT).await?;
+    chain::voted_above(node, target, JOIN_LIMIT).await?;
+    Ok(WithSnapshot {
+        taken,
+        bytes: std::fs::metadata(&path)?.len(),
+        restored,
+        joined: start.elapsed(),
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }
 
 /// Reads headers from all over the chain from a node, and what it holds of some transactions;

@@ -9,6 +9,7 @@ mod bench;
 mod catch_up;
 mod chain;
 mod ci;
+mod corrupt;
 mod demo;
 mod localnet;
 mod netns;
@@ -61,6 +62,8 @@ enum Task {
     CatchUp(catch_up::Args),
     /// Join a network by its network file over a slow and lossy link, from another network namespace
     Netns(netns::Args),
+    /// Flip bytes in every file of a node's database: each is named and repaired, or refused
+    Corrupt(corrupt::Args),
 }
 
 fn main() -> ExitCode {
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Task::Streams(args) => with_network(streams::run(args)),
         Task::CatchUp(args) => with_network(catch_up::run(args)),
         Task::Netns(args) => with_network(netns::run(args)),
+        Task::Corrupt(args) => with_network(corrupt::run(args)),
         Task::Test(args) => test::run(&args),
         Task::Ci(args) => ci::run(&args),
         Task::Sim(args) => sim::run(&args),

@@ -150,6 +150,14 @@ async fn run_until(
     let (served, served_watch) = watch::channel(storage.map_height());
     let (stop, stopping) = watch::channel(false);
     let fetcher = Fetcher::new(network.clone(), Arc::clone(&directory), facts.clone());
+    let mender = payloads::Mender {
+        storage: storage.clone(),
+        fetcher: fetcher.clone(),
+        slots: Arc::clone(&slots),
+        members: members.to_vec(),
+        limits: start::limits(&config.genesis.parameters),
+    };
+    tokio::spawn(mender.run(stopping.clone()));
     let me = config.validator();
     let may_sign = me.is_none() || key.is_some();
     let (payloads, payload_task) = payloads::spawn(payloads::Parts {

@@ -41,6 +41,7 @@ mod verify;
 mod witness;
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
@@ -92,6 +93,8 @@ struct Inner {
     progress: Mutex<Progress>,
     /// Index entries below this height are as good as gone.
     index_cutoff: Arc<AtomicU64>,
+    /// Payloads that could not be read.
+    unreadable: Mutex<BTreeSet<(Height, Hash)>>,
     metrics: StorageMetrics,
     spaces: Spaces,
     database: Database,

@@ -10,6 +10,8 @@ mod bad_input;
 mod batches;
 #[path = "api/command_line.rs"]
 mod command_line;
+#[path = "api/database.rs"]
+mod database;
 #[path = "api/liar.rs"]
 mod liar;
 #[path = "api/many_streams.rs"]

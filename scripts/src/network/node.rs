@@ -5,7 +5,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -111,6 +111,33 @@ impl Node {
         ]);
         command.arg("--out").arg(entry);
         call(&mut command)
+    }
+
+    /// Its data directory.
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Runs one of the program's verbs on its data directory while it does not run.
+    pub(crate) fn tool(&self, line: &[&str]) -> Result<Output> {
+        let mut command = self.command(line);
+        command.stdin(Stdio::null());
+        command
+            .output()
+            .with_context(|| format!("cannot run {line:?} for {self}"))
+    }
+
+    /// As [`Self::tool`], for what must succeed; returns what it printed.
+    pub(crate) fn tool_output(&self, line: &[&str]) -> Result<String> {
+        let output = self.tool(line)?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            output.status.success(),
+            "{line:?} for {self} failed with {}: {}",
+            output.status,
+            said.trim()
+        );
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     fn command(&self, verb: &[&str]) -> Command {

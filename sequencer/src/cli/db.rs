@@ -132,7 +132,9 @@ fn failure(error: StorageError) -> Failure {
         StorageError::Damaged { .. } | StorageError::Corrupt { .. } | StorageError::Read(_) => {
             Exit::Invalid
         }
-        StorageError::Failed(_) | StorageError::OutOfOrder(_) => Exit::Internal,
+        StorageError::Failed(_) | StorageError::OutOfOrder(_) | StorageError::Panicked => {
+            Exit::Internal
+        }
         _ => Exit::Config,
     };
     Failure::new(exit, error)

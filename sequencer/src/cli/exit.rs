@@ -152,6 +152,10 @@ fn of_storage(error: &StorageError) -> Exit {
         StorageError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
             Exit::Key
         }
+        // As `db verify` ends: what is stored is not what was written.
+        StorageError::Damaged { .. } | StorageError::Corrupt { .. } | StorageError::Read(_) => {
+            Exit::Invalid
+        }
         _ => Exit::Internal,
     }
 }

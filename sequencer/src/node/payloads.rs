@@ -7,6 +7,7 @@
 
 mod builder;
 mod entry;
+mod mend;
 mod overlay;
 mod retrieve;
 mod settle;
@@ -32,6 +33,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+pub(super) use self::mend::Mender;
 use self::{
     builder::Builder,
     entry::{Decoded, Entry},
@@ -46,7 +48,7 @@ use super::{
 use crate::{
     mempool::Mempool,
     network::{Lane, Network},
-    storage::Storage,
+    storage::{Storage, StorageError},
 };
 
 /// Orders that may wait; the consensus loop keeps what does not fit and goes on.
@@ -109,7 +111,7 @@ enum Done {
     Gone(Hash),
     /// No peer had the map at that height.
     NoSnapshot,
-    Failed(crate::storage::StorageError),
+    Failed(StorageError),
 }
 
 /// Gives orders. Cheap to clone.
@@ -165,7 +167,7 @@ pub(super) struct Parts {
     pub(super) facts: mpsc::Sender<Fact>,
     /// The height up to which everything is stored.
     pub(super) served: watch::Sender<hotshot_types::Height>,
-    pub(super) failure: mpsc::Sender<crate::storage::StorageError>,
+    pub(super) failure: mpsc::Sender<StorageError>,
 }
 
 struct Payloads {
@@ -188,7 +190,7 @@ struct Payloads {
 /// Starts the task.
 pub(super) fn spawn(
     parts: Parts,
-) -> Result<(Handle, impl Future<Output = ()> + Send + 'static), crate::storage::StorageError> {
+) -> Result<(Handle, impl Future<Output = ()> + Send + 'static), StorageError> {
     let (orders, inbox) = mpsc::channel(MAX_ORDERS);
     let (shards, frames) = mpsc::channel(MAX_SHARDS);
     let (done, results) = mpsc::channel(MAX_ORDERS);
@@ -211,7 +213,7 @@ fn with_coder<T>(work: impl FnOnce(&mut Coder) -> T) -> T {
 }
 
 impl Payloads {
-    fn open(parts: Parts, done: mpsc::Sender<Done>) -> Result<Self, crate::storage::StorageError> {
+    fn open(parts: Parts, done: mpsc::Sender<Done>) -> Result<Self, StorageError> {
         let limits = super::start::limits(&parts.parameters);
         let base = Base::stored(&parts.storage)?;
         let tip = parts.storage.tip()?.height;
@@ -335,7 +337,23 @@ impl Payloads {
     fn work(&self, job: impl FnOnce() -> Done + Send + 'static) {
         let done = self.done.clone();
         tokio::task::spawn_blocking(move || {
-            if done.blocking_send(job()).is_err() {
+            // The database engine answers some kinds of damage with a panic; whoever waits for
+            // this work would wait for ever.
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
+            let outcome = outcome.unwrap_or(Done::Failed(StorageError::Panicked));
+            if done.blocking_send(outcome).is_err() {
+                tracing::debug!("the payload task has stopped");
+            }
+        });
+    }
+
+    /// Runs work on a blocking thread of which only a failure is of interest.
+    fn work_unheard(&self, job: impl FnOnce() -> Result<(), StorageError> + Send + 'static) {
+        let done = self.done.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = job()
+                && done.blocking_send(Done::Failed(error)).is_err()
+            {
                 tracing::debug!("the payload task has stopped");
             }
         });

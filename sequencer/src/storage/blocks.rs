@@ -1,6 +1,10 @@
 //! Reading headers, payloads, slots and certificates.
 
-use std::ops::{Bound, RangeBounds};
+use std::{
+    collections::BTreeSet,
+    ops::{Bound, RangeBounds},
+    sync::{MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 use hotshot_types::{
@@ -8,13 +12,16 @@ use hotshot_types::{
 };
 
 use super::{
-    Storage, StorageError,
+    Durability, Storage, StorageError,
     open::decode,
     spaces::{Space, block_key, block_key_of, height_key, number_at},
 };
 
 /// The most headers that one call returns.
 pub const MAX_HEADERS: usize = 1_000;
+
+/// Unreadable payloads that are remembered at once.
+const MAX_UNREADABLE: usize = 64;
 
 impl Storage {
     /// The highest final block.
@@ -112,9 +119,39 @@ impl Storage {
     /// # Errors
     /// A read that fails.
     pub fn payload(&self, header: &SealedHeader) -> Result<Option<Bytes>, StorageError> {
-        Ok(self
-            .get(Space::Payloads, block_key(header))?
-            .map(Bytes::from))
+        self.read_payload(header.height, header.hash())
+    }
+
+    fn read_payload(&self, height: Height, hash: Hash) -> Result<Option<Bytes>, StorageError> {
+        let found = self.get(Space::Payloads, block_key_of(height, hash));
+        if found.is_err() {
+            let mut unreadable = self.unreadable();
+            if unreadable.len() < MAX_UNREADABLE {
+                unreadable.insert((height, hash));
+            }
+        }
+        Ok(found?.map(Bytes::from))
+    }
+
+    /// Payloads that could not be read since this was asked last, for whoever can get them again.
+    #[must_use]
+    pub fn take_unreadable(&self) -> BTreeSet<(Height, Hash)> {
+        std::mem::take(&mut self.unreadable())
+    }
+
+    fn unreadable(&self) -> MutexGuard<'_, BTreeSet<(Height, Hash)>> {
+        let unreadable = self.0.unreadable.lock();
+        unreadable.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets a payload that can't be read, so that another copy can be stored.
+    ///
+    /// # Errors
+    /// A write that fails.
+    pub fn drop_payload(&self, header: &SealedHeader) -> Result<(), StorageError> {
+        let mut batch = self.batch();
+        batch.remove(Space::Payloads, block_key(header));
+        self.commit(batch, Durability::Buffered)
     }
 
     /// Whether the payload of a block is stored.
@@ -133,9 +170,7 @@ impl Storage {
         let Some(height) = self.height_of(hash)? else {
             return Ok(None);
         };
-        Ok(self
-            .get(Space::Payloads, block_key_of(height, hash))?
-            .map(Bytes::from))
+        self.read_payload(height, hash)
     }
 
     /// This node's own slots of a block.

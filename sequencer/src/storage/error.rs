@@ -99,13 +99,20 @@ pub enum StorageError {
         reason: String,
     },
     /// A write or an fsync failed. Nothing is accepted any more: stop signing and shut down.
-    #[error("writing to the database failed, nothing more is written: {0}")]
+    #[error(
+        "writing to the database failed, nothing more is written: {0}. Look at the disk; `sequencer db verify` names what is damaged"
+    )]
     Failed(fjall::Error),
     /// A read failed.
     #[error(
         "reading from the database failed: {0}. `sequencer db verify` names what is damaged, `sequencer db repair` builds it anew"
     )]
     Read(#[source] fjall::Error),
+    /// The engine gave up in the middle of something: damage, as a rule.
+    #[error(
+        "the database engine gave up, the log says where. `sequencer db verify` names what is damaged, `sequencer db repair` builds it anew"
+    )]
+    Panicked,
     /// The caller's mistake: blocks, maps or indexes out of order.
     #[error("out of order: {0}")]
     OutOfOrder(String),
@@ -131,7 +138,7 @@ impl StorageError {
         Self::damaged(what, error.to_string())
     }
 
-    pub(super) fn damaged(what: &'static str, reason: impl Into<String>) -> Self {
+    pub(crate) fn damaged(what: &'static str, reason: impl Into<String>) -> Self {
         Self::Damaged {
             what,
             reason: reason.into(),

@@ -134,6 +134,7 @@ impl Storage {
             record_sequence: Mutex::new(witness.seen),
             progress: Mutex::default(),
             index_cutoff,
+            unreadable: Mutex::default(),
             metrics: StorageMetrics::new(),
             spaces,
             database,

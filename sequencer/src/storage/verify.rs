@@ -12,7 +12,7 @@ mod contents;
 use std::{path::PathBuf, sync::Arc};
 
 use da::{Limits, Slots};
-use hotshot_types::{GenesisDocument, Height, SealedHeader};
+use hotshot_types::{Epoch, GenesisDocument, Height, SealedHeader};
 use serde::Serialize;
 
 use super::{Step, Storage, StorageError, spaces::Space};
@@ -61,6 +61,8 @@ pub struct Verified {
     pub payloads: u64,
     /// Entries of the namespace map that are proven under its root.
     pub namespaces: u64,
+    /// The number of the safety record, if there is one; it is sound, else nothing would open.
+    pub record: Option<u64>,
     /// What is wrong; the first hundred.
     pub faults: Vec<Fault>,
     /// How much more is wrong.
@@ -98,7 +100,8 @@ pub(super) struct Walk<'a> {
     genesis: &'a GenesisDocument,
     genesis_header: &'a SealedHeader,
     tip: Height,
-    slots: Slots,
+    /// Those of the epoch looked at.
+    slots: Option<(Epoch, Slots)>,
     limits: Limits,
     found: Verified,
     report: &'a mut dyn FnMut(Step),
@@ -119,7 +122,7 @@ impl Storage {
         let (tip, _) = self.progress().tip.ok_or(StorageError::Uninitialized)?;
         let refused = |error: &dyn std::fmt::Display| StorageError::OutOfOrder(error.to_string());
         let committee = genesis
-            .committee(hotshot_types::Epoch::FIRST)
+            .committee(Epoch::FIRST)
             .map_err(|error| refused(&error))?;
         let parameters = &genesis.parameters;
         let mut walk = Walk {
@@ -127,13 +130,16 @@ impl Storage {
             genesis,
             genesis_header,
             tip,
-            slots: Slots::new(&committee.weights()).map_err(|error| refused(&error))?,
+            slots: None,
             limits: Limits {
                 payload_bytes: parameters.max_payload_bytes,
                 namespaces: parameters.max_namespaces,
                 transaction_bytes: parameters.max_transaction_bytes,
             },
-            found: Verified::default(),
+            found: Verified {
+                record: self.numbered_record()?.map(|numbered| numbered.sequence),
+                ..Verified::default()
+            },
             report,
         };
         walk.files();

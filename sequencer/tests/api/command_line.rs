@@ -17,13 +17,13 @@ use crate::{
 };
 
 /// A directory with a genesis document, and a node to ask.
-struct Desk {
+pub(crate) struct Desk {
     directory: TempDir,
     url: String,
 }
 
 impl Desk {
-    fn at(node: &Node) -> Self {
+    pub(crate) fn at(node: &Node) -> Self {
         let desk = Self {
             directory: tempfile::tempdir().unwrap(),
             url: node.url(),
@@ -36,7 +36,7 @@ impl Desk {
         desk
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -52,7 +52,7 @@ impl Desk {
     }
 
     /// Runs a command line in the directory; nothing but the node's URL is set.
-    async fn run(&self, line: &str) -> Outcome {
+    pub(crate) async fn run(&self, line: &str) -> Outcome {
         let mut command = self.command(line);
         Outcome::of(
             tokio::task::spawn_blocking(move || command.output().unwrap())
@@ -62,10 +62,10 @@ impl Desk {
     }
 }
 
-struct Outcome {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Outcome {
@@ -78,13 +78,13 @@ impl Outcome {
     }
 
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{}", self.err);
         serde_json::from_str(&self.out).unwrap()
     }
 
     #[track_caller]
-    fn fails(&self, code: i32, with: &str) {
+    pub(crate) fn fails(&self, code: i32, with: &str) {
         assert_eq!(self.code, code, "{} {}", self.out, self.err);
         assert!(self.err.contains(with), "`{with}` is not in: {}", self.err);
     }

@@ -37,7 +37,7 @@ pub(crate) struct Node {
     bounds: Bounds,
     metrics: ApiMetrics,
     running: Option<(watch::Sender<bool>, JoinHandle<()>)>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Node {
@@ -78,7 +78,7 @@ impl Node {
             hidden,
             bounds,
             metrics,
-            _directory: directory,
+            directory,
         };
         node.store();
         node.run(server);
@@ -169,6 +169,17 @@ impl Node {
         }
     }
 
+    /// Where its database is.
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
+    /// Ends the node; what is left is its database.
+    pub(crate) async fn into_database(mut self) -> (Chain, TempDir) {
+        self.stop().await;
+        (self.chain, self.directory)
+    }
+
     /// Serves again at the same port, as after a restart.
     pub(crate) async fn restart(&mut self) {
         let server = Server::bind(self.address).await.unwrap();
@@ -204,7 +215,16 @@ pub(crate) fn bounds() -> Bounds {
 }
 
 fn info(chain: &Chain, epoch: u64) -> EpochInfo {
-    let seed = Hash([u8::try_from(epoch % 256).unwrap(); 32]);
+    let seed = match epoch {
+        1 => chain.genesis.seeds[0],
+        2 => chain.genesis.seeds[1],
+        _ => {
+            let end = (epoch - 2) * chain.genesis.parameters.epoch_length;
+            // The node knows an epoch before its seed is drawn.
+            let known = (end <= chain.height()).then(|| chain.header(end).randao_mix);
+            known.unwrap_or_default()
+        }
+    };
     EpochInfo {
         committee: Arc::clone(&chain.committee(epoch)),
         seed,

@@ -353,7 +353,15 @@ impl Payloads {
         match map.update(stamp, committed.namespaces().leaves()) {
             Ok(update) => Some(update),
             Err(error) => {
+                // Without its map a node can judge no block: better that it stops and says why.
+                let error = match error {
+                    da::MapError::Store(error) => error,
+                    error => StorageError::damaged("the namespace map", error.to_string()),
+                };
                 tracing::error!(%error, "the namespace map can't be read");
+                if self.parts.failure.try_send(error).is_err() {
+                    tracing::debug!("the node is stopping already");
+                }
                 None
             }
         }

@@ -76,7 +76,12 @@ impl Payloads {
         match self.parts.storage.payload(header) {
             Ok(Some(bytes)) => self.decode_copy(header, bytes),
             Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "a stored payload can't be read"),
+            Err(error) => {
+                tracing::warn!(%error, height = header.height.0, "a stored payload can't be read and is fetched again");
+                let storage = self.parts.storage.clone();
+                let header = Arc::clone(header);
+                self.work_unheard(move || storage.drop_payload(&header));
+            }
         }
     }
 
@@ -177,7 +182,7 @@ impl Payloads {
 }
 
 /// One round through all peers: a whole copy from one of them, else enough slots from all.
-async fn fetch_payload(
+pub(super) async fn fetch_payload(
     fetcher: &Fetcher,
     header: &SealedHeader,
     slots: &Arc<da::Slots>,

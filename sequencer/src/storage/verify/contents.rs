@@ -1,7 +1,6 @@
 //! Payloads, slots, the index, and the namespace map.
 
-use bytes::Bytes;
-use da::{Coder, Commitments, CommittedPayload, NamespaceMap, NamespaceTree};
+use da::{Coder, Commitments, CommittedPayload, NamespaceMap, NamespaceTree, Slots};
 use hotshot_types::{Height, SealedHeader};
 
 use super::Walk;
@@ -57,8 +56,9 @@ impl Walk<'_> {
             shard_root: header.shard_root.0,
             ns_root: header.ns_root.0,
         };
-        let bytes = Bytes::from(bytes);
-        match CommittedPayload::from_copy(coder, &self.slots, &commitments, &bytes, &self.limits) {
+        let limits = self.limits;
+        let slots = self.slots_of(header)?;
+        match CommittedPayload::from_copy(coder, slots, &commitments, &bytes, &limits) {
             Ok(committed) => {
                 self.found.payloads += 1;
                 Some(committed.namespaces().clone())
@@ -68,6 +68,18 @@ impl Walk<'_> {
                 None
             }
         }
+    }
+
+    /// How the payloads of a header's epoch are coded. None without its committee, which is told
+    /// elsewhere.
+    fn slots_of(&mut self, header: &SealedHeader) -> Option<&Slots> {
+        let epoch = header.epoch;
+        if self.slots.as_ref().is_none_or(|(known, _)| *known != epoch) {
+            let info = self.storage.epoch(epoch).ok()??;
+            let slots = Slots::new(&info.committee.weights()).ok()?;
+            self.slots = Some((epoch, slots));
+        }
+        self.slots.as_ref().map(|(_, slots)| slots)
     }
 
     fn index(&mut self, height: Height, tree: &NamespaceTree) {
