@@ -75,7 +75,7 @@ struct Outcome {
 /// Makes a chain and damages it.
 pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
     let program = args.program.path()?;
-    let plan = Plan::equal(4).with_genesis(&["--empty-block-delay-ms", "0"]);
+    let plan = Plan::equal(4).with_genesis(&["--empty-block-delay-ms", "20"]);
     let mut network = Network::prepare(&program, &plan)?;
     network.start().await?;
     let outcome = corrupt(&mut network, &args).await;
@@ -108,6 +108,8 @@ async fn corrupt(network: &mut Network, args: &Args) -> Result<Outcome> {
     ensure!(finding == Finding::Harmless, "the chain is damaged already");
     undamaged.restore()?;
 
+    // Nobody needs the others meanwhile, and they would keep the machine busy.
+    network.stop().await?;
     let mut outcome = Outcome::default();
     for path in &undamaged.files {
         outcome.files += 1;
@@ -126,6 +128,10 @@ async fn corrupt(network: &mut Network, args: &Args) -> Result<Outcome> {
             undamaged.restore()?;
         }
     }
+    for node in &mut network.nodes[..VICTIM] {
+        node.start()?;
+    }
+    network.ready().await?;
     // Each repaired node signs, and an older copy of it must never run again.
     for finding in [Finding::Named, Finding::Refused, Finding::RecordLost] {
         for number in 0..args.repairs {

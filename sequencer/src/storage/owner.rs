@@ -5,7 +5,7 @@
 
 use std::{fs, io, path::Path};
 
-use hotshot_types::{Hash, PublicKey};
+use hotshot_types::{Hash, PublicKey, digest};
 
 use super::{Identity, Storage, StorageError};
 
@@ -14,12 +14,21 @@ const FOLLOWER: &str = "follower";
 
 /// Writes the file unless it says the same already.
 pub(super) fn keep(directory: &Path, key: Option<PublicKey>) -> Result<(), StorageError> {
-    let text = key.map_or_else(|| FOLLOWER.to_owned(), |key| key.to_string());
+    let text = sealed(&name(key));
     let path = directory.join(FILE);
-    if fs::read_to_string(&path).is_ok_and(|found| found.trim_end() == text) {
+    if fs::read_to_string(&path).is_ok_and(|found| found == text) {
         return Ok(());
     }
-    fs::write(&path, format!("{text}\n")).map_err(StorageError::io(path))
+    fs::write(&path, text).map_err(StorageError::io(path))
+}
+
+fn name(key: Option<PublicKey>) -> String {
+    key.map_or_else(|| FOLLOWER.to_owned(), |key| key.to_string())
+}
+
+/// With a checksum, so that no flipped bit makes another node of it.
+fn sealed(name: &str) -> String {
+    format!("{name} {}\n", digest::keccak(name.as_bytes()))
 }
 
 fn read(directory: &Path) -> Result<Option<PublicKey>, StorageError> {
@@ -33,15 +42,21 @@ fn read(directory: &Path) -> Result<Option<PublicKey>, StorageError> {
         }
         Err(error) => return Err(StorageError::io(path)(error)),
     };
-    let text = text.trim_end();
-    if text == FOLLOWER {
-        return Ok(None);
+    parse(&text).ok_or_else(|| {
+        let reason = "it names no node; the node writes it again when it starts";
+        StorageError::io(path)(io::Error::new(io::ErrorKind::InvalidData, reason))
+    })
+}
+
+fn parse(text: &str) -> Option<Option<PublicKey>> {
+    let (name, _) = text.split_once(' ')?;
+    if text != sealed(name) {
+        return None;
     }
-    let unreadable = |_| StorageError::Corrupt {
-        path,
-        reason: "it names no key; the node writes it again when it starts".into(),
-    };
-    text.parse().map(Some).map_err(unreadable)
+    if name == FOLLOWER {
+        return Some(None);
+    }
+    name.parse().ok().map(Some)
 }
 
 impl Identity {

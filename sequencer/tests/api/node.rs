@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use da::NamespaceTree;
 use hotshot::EpochInfo;
-use hotshot_types::{Epoch, EpochEnd, Hash, Height};
+use hotshot_types::{Epoch, EpochEnd, Height};
 use prometheus_client::registry::Registry;
 use sequencer::{
     api::{ApiMetrics, Bounds, Context, NodeStatus, Parts, Server},
