@@ -4,8 +4,8 @@
 //! ([`Parts::served`]), so that two answers never contradict each other. Every refusal is a problem of RFC 9457 with
 //! a stable code; the types of all answers are those of the crate `sequencer-client`.
 //!
-//! Bounds: connections, streams, time for a request's head and body, time without progress while a client reads,
-//! blocks and bytes of an answer. A slow reader is disconnected and slows nobody else.
+//! Bounds: connections, streams, requests of a source, time for a request's head and body, memory for bodies, time
+//! without progress while a client reads, blocks and bytes of an answer. A slow reader is disconnected and slows nobody else.
 //!
 //! Not responsible for what is final or stored; this module only reads, and submits transactions to the mempool.
 
@@ -24,14 +24,21 @@ use crate::{mempool::Mempool, storage::Storage};
 mod blocks;
 mod body;
 mod chain;
+mod conditional;
+mod docs;
+mod evidence;
 mod extract;
 mod metrics;
 mod namespaces;
 mod node;
+mod openapi;
 mod opened;
+mod rate;
 mod refusal;
 mod router;
+mod routes;
 mod server;
+mod shares;
 mod stall;
 mod streams;
 mod transactions;
@@ -41,6 +48,7 @@ pub use server::Server;
 
 use body::BodyMemory;
 use opened::OpenedBlocks;
+use rate::Rates;
 use refusal::Refusal;
 
 /// What the rest of the node tells about itself.
@@ -77,6 +85,8 @@ pub struct Bounds {
     pub batch_bytes: u32,
     /// Transactions of a batch.
     pub batch_transactions: u32,
+    /// Requests a second of one source that is not this machine; none if they are not limited.
+    pub source_rate: Option<u32>,
     /// Memory for the bodies of all requests that are under way; more are refused.
     pub body_bytes: u32,
     /// For the head of a request, and between two requests of a connection.
@@ -103,11 +113,11 @@ pub const DEFAULT_STREAMS: u32 = 2_048;
 const OTHER_CONNECTIONS: u32 = 1_024;
 
 impl Bounds {
-    /// The bounds of a node that allows this many streams.
+    /// The bounds of a node that allows this many streams, and further connections.
     #[must_use]
-    pub fn with_streams(streams: u32) -> Self {
+    pub fn with_streams(streams: u32, other_connections: u32) -> Self {
         Self {
-            connections: streams.saturating_add(OTHER_CONNECTIONS),
+            connections: streams.saturating_add(other_connections),
             streams,
             ..Self::default()
         }
@@ -124,6 +134,7 @@ impl Default for Bounds {
             page_bytes: 8 << 20,
             batch_bytes: 8 << 20,
             batch_transactions: 16_384,
+            source_rate: None,
             body_bytes: 128 << 20,
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
@@ -167,6 +178,7 @@ struct Inner {
     shared: streams::SharedAnswers,
     reads: Semaphore,
     bodies: BodyMemory,
+    rates: Rates,
     /// When the node was at which height, for the pace of catching up.
     pace: Mutex<VecDeque<(Instant, Height)>>,
     stopping: watch::Sender<bool>,
@@ -193,6 +205,7 @@ impl Context {
             shared: streams::SharedAnswers::default(),
             reads: Semaphore::new(permits(parts.bounds.reads)),
             bodies: BodyMemory::new(parts.bounds.body_bytes),
+            rates: Rates::new(parts.bounds.source_rate),
             pace: Mutex::default(),
             stopping: watch::Sender::new(false),
             parts,

@@ -42,6 +42,10 @@ use crate::{genesis_file, keys};
 pub const DEFAULT_P2P_PORT: u16 = 9000;
 /// Where the API listens by default.
 pub const DEFAULT_API: &str = "127.0.0.1:8080";
+/// Connections to the API at one time by default.
+pub const DEFAULT_API_CONNECTIONS: u32 = 1_024;
+/// Requests a second of one source by default, where the API is public.
+pub const DEFAULT_API_SOURCE_RATE: u32 = 100;
 /// Where the metrics are served by default.
 pub const DEFAULT_METRICS: &str = "127.0.0.1:9090";
 
@@ -92,6 +96,10 @@ pub struct ApiConfig {
     pub is_public: bool,
     /// Streams at one time; more are refused.
     pub max_streams: u32,
+    /// Connections at one time besides those of streams.
+    pub connections: u32,
+    /// Requests a second of one source; none if they are not limited.
+    pub source_rate: Option<u32>,
 }
 
 /// What is kept, and for how long, in epochs.

@@ -291,7 +291,10 @@ async fn run_until(
         genesis: config.genesis.clone(),
         status: status_watch,
         served: served_watch,
-        bounds: Bounds::with_streams(config.api.max_streams),
+        bounds: Bounds {
+            source_rate: config.api.source_rate,
+            ..Bounds::with_streams(config.api.max_streams, config.api.connections)
+        },
         metrics: api_metrics,
     });
     tracing::info!(

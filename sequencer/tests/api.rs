@@ -8,6 +8,8 @@ mod chain;
 mod bad_input;
 #[path = "api/batches.rs"]
 mod batches;
+#[path = "api/caching.rs"]
+mod caching;
 #[path = "api/command_line.rs"]
 mod command_line;
 #[path = "api/database.rs"]
@@ -20,6 +22,8 @@ mod many_streams;
 mod node;
 #[path = "api/one_node.rs"]
 mod one_node;
+#[path = "api/openapi.rs"]
+mod openapi;
 #[path = "api/operating.rs"]
 mod operating;
 #[path = "api/queries.rs"]

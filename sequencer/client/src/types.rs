@@ -14,7 +14,8 @@ pub use batch::{
 };
 pub use block::{
     AccumulatorAnswer, Block, BlockNamespaces, BlockPage, BlockWithPayload, EpochAnswer,
-    Interrupted, NamespaceAnswer, NamespaceBlock, NamespaceHead, NamespacePage,
+    EvidencePage, Interrupted, NamespaceAnswer, NamespaceBlock, NamespaceHead, NamespacePage,
+    SharesAnswer,
 };
 pub use node::{ApiLimits, NodeState, Peers, Readiness, Sync, Validator, Validators, Version};
 pub use problem::{Problem, ProblemCode};

@@ -76,6 +76,7 @@ pub(super) async fn limits(
         streams: bounds.streams,
         connections: bounds.connections,
         stream_stall_ms: millis(bounds.stream_stall),
+        source_requests_per_s: bounds.source_rate,
     })
 }
 

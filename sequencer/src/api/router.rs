@@ -1,62 +1,56 @@
-//! The routes, all of them.
+//! The routes of the table, and what surrounds all of them.
 
 use axum::{
     Router,
     http::{HeaderValue, Method, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use sequencer_client::types::ProblemCode;
 use serde::Serialize;
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::{
+    CompressionLevel,
+    compression::{
+        CompressionLayer, Predicate as _,
+        predicate::{NotForContentType, SizeAbove},
+    },
+    cors::{Any, CorsLayer},
+};
 
 use super::{
-    Context, blocks, chain, metrics, namespaces, node, refusal::Refusal, streams, transactions,
+    Context,
+    conditional::{self, IMMUTABLE},
+    metrics, rate,
+    refusal::Refusal,
+    routes::ROUTES,
 };
+
+/// Answers from this size on are compressed for whoever takes it.
+const COMPRESSED_BYTES: u64 = 1_024;
 
 /// The API's routes and what surrounds them.
 pub(super) fn router(context: Context) -> Router {
     let reads = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD]);
-    Router::new()
-        .route("/v1/transactions", post(transactions::submit))
-        .route("/v1/transactions/batch", post(transactions::submit_batch))
-        .route("/v1/transactions/{hash}", get(transactions::find))
-        .route("/v1/blocks", get(blocks::range))
-        .route("/v1/blocks/{block}", get(blocks::block))
-        .route("/v1/blocks/{block}/payload", get(blocks::payload))
-        .route("/v1/blocks/{block}/namespaces", get(namespaces::list))
-        .route(
-            "/v1/blocks/{block}/namespaces/{namespace}",
-            get(namespaces::one),
-        )
-        .route(
-            "/v1/blocks/{block}/namespaces/{namespace}/accumulator",
-            get(namespaces::accumulator),
-        )
-        .route(
-            "/v1/namespaces/{namespace}/blocks",
-            get(namespaces::history),
-        )
-        .route("/v1/stream/blocks", get(streams::blocks))
-        .route("/v1/stream/headers", get(streams::headers))
-        .route(
-            "/v1/stream/namespaces/{namespace}",
-            get(streams::of_namespace),
-        )
-        .route("/v1/light-client/{block}", get(chain::finality))
-        .route("/v1/epochs/{epoch}", get(chain::epoch))
-        .route("/v1/validators", get(chain::validators))
-        .route("/v1/genesis", get(chain::genesis))
-        .route("/v1/status", get(node::status))
-        .route("/v1/limits", get(node::limits))
-        .route("/livez", get(node::alive))
-        .route("/readyz", get(node::ready))
-        .route("/version", get(node::version))
+    let compression = CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        // Payloads are as good as random, and a stream's events must not wait for each other.
+        .compress_when(
+            SizeAbove::new(COMPRESSED_BYTES)
+                .and(NotForContentType::SSE)
+                .and(NotForContentType::const_new("application/octet-stream")),
+        );
+    let mut routes = Router::new();
+    for route in ROUTES {
+        routes = routes.route(route.path, (route.handler)());
+    }
+    routes
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
+        .layer(middleware::from_fn(conditional::conditional))
+        .layer(compression)
+        .layer(middleware::from_fn_with_state(context.clone(), rate::limit))
         .layer(reads)
         .layer(middleware::from_fn_with_state(
             context.clone(),
@@ -103,14 +97,13 @@ pub(super) struct Cached<T>(pub(super) T, pub(super) bool);
 impl<T: IntoResponse> IntoResponse for Cached<T> {
     fn into_response(self) -> Response {
         let mut response = self.0.into_response();
-        let value = if self.1 {
-            "public, max-age=31536000, immutable"
-        } else {
-            "no-cache"
-        };
-        response
-            .headers_mut()
-            .insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
+        // An answer that failed on its way says itself that it must not be kept.
+        if response.status().is_success() {
+            let value = if self.1 { IMMUTABLE } else { "no-cache" };
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
+        }
         response
     }
 }

@@ -1,13 +1,14 @@
 //! The list of settings: each field is a flag, an environment variable and a key of the file.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ApiConfig, Bootnode, ConfigError, DEFAULT_API, DEFAULT_METRICS, FILE_NAME, ListenAddress,
-    MempoolLimits, PeerAddress, Retention, file,
+    ApiConfig, Bootnode, ConfigError, DEFAULT_API, DEFAULT_API_CONNECTIONS,
+    DEFAULT_API_SOURCE_RATE, DEFAULT_METRICS, FILE_NAME, ListenAddress, MempoolLimits, PeerAddress,
+    Retention, file,
 };
 use crate::api::DEFAULT_STREAMS;
 
@@ -144,6 +145,22 @@ pub struct ApiSettings {
         value_name = "N"
     )]
     pub max_streams: Option<u32>,
+    /// Connections to the API at one time besides those of streams; more wait [default: 1024]
+    #[arg(
+        id = "api.connections",
+        long = "api.connections",
+        env = "SEQUENCER_API_CONNECTIONS",
+        value_name = "N"
+    )]
+    pub connections: Option<NonZeroU32>,
+    /// With api.public, requests a second of one address that is not this machine [default: 100]
+    #[arg(
+        id = "api.source_rate",
+        long = "api.source-rate",
+        env = "SEQUENCER_API_SOURCE_RATE",
+        value_name = "N"
+    )]
+    pub source_rate: Option<NonZeroU32>,
 }
 
 /// Metrics.
@@ -306,6 +323,8 @@ impl Settings {
                 listen: self.api.listen.or(other.api.listen),
                 public: self.api.public.or(other.api.public),
                 max_streams: self.api.max_streams.or(other.api.max_streams),
+                connections: self.api.connections.or(other.api.connections),
+                source_rate: self.api.source_rate.or(other.api.source_rate),
             },
             metrics: MetricsSettings {
                 enabled: self.metrics.enabled.or(other.metrics.enabled),
@@ -386,10 +405,15 @@ impl ApiSettings {
             return Err(ConfigError::Streams(MAX_STREAMS));
         }
         if is_public || listen.ip().is_loopback() {
+            let count =
+                |chosen: Option<NonZeroU32>, default| chosen.map_or(default, NonZeroU32::get);
+            let rate = count(self.source_rate, DEFAULT_API_SOURCE_RATE);
             Ok(ApiConfig {
                 listen,
                 is_public,
                 max_streams,
+                connections: count(self.connections, DEFAULT_API_CONNECTIONS),
+                source_rate: is_public.then_some(rate),
             })
         } else {
             Err(ConfigError::PublicApi(listen))

@@ -1,8 +1,9 @@
 //! Blocks, namespaces and epochs.
 
-use da::{AccumulatorProof, NamespaceId, NamespaceLeaf, NamespaceProof};
+use da::{AccumulatorProof, NamespaceId, NamespaceLeaf, NamespaceProof, ShardRange};
 use hotshot_types::{
-    Committee, Epoch, FinalityCertificate, Hash, Header, Height, finality::FinalityProof,
+    Committee, Epoch, FinalityCertificate, Hash, Header, Height, evidence::Evidence,
+    finality::FinalityProof,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,19 @@ pub struct BlockWithPayload {
     /// The payload in its canonical encoding; absent once the node no longer keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Base64>,
+}
+
+/// One validator's shares of a block's payload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharesAnswer {
+    /// The block's height.
+    pub height: Height,
+    /// The block's hash.
+    pub block: Hash,
+    /// The validator's index in the committee of the block's epoch.
+    pub validator: u16,
+    /// The shares, proven against `shard_root`.
+    pub shares: ShardRange,
 }
 
 /// A part of the chain.
@@ -141,6 +155,15 @@ pub struct EpochAnswer {
     pub commitment: Hash,
     /// Who votes.
     pub committee: Committee,
+}
+
+/// Proofs of misbehaviour.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidencePage {
+    /// At most as many as were asked for.
+    pub evidence: Vec<Evidence>,
+    /// Whether the node has more.
+    pub more: bool,
 }
 
 /// Why a node ended a stream, and where to go on.

@@ -131,6 +131,9 @@ pub struct ApiLimits {
     pub connections: u32,
     /// A reader that takes nothing for this long is disconnected, in milliseconds.
     pub stream_stall_ms: u64,
+    /// Requests that one source may make in a second; absent where they are not limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_requests_per_s: Option<u32>,
 }
 
 /// Answer to `GET /version`.

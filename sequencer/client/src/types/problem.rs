@@ -38,8 +38,12 @@ pub enum ProblemCode {
     MethodNotAllowed,
     /// 415: a body of another type.
     UnsupportedMediaType,
-    /// 429 or 503: the pool is full.
+    /// 429: the pool is full.
     PoolFull,
+    /// 429: more requests than one source may make.
+    RateLimited,
+    /// 404: this node does not hold that validator's shares of the block.
+    SharesUnknown,
     /// 503: too many streams or connections.
     TooBusy,
     /// 503: the node is not ready for this.
@@ -80,6 +84,35 @@ pub struct Problem {
 }
 
 impl ProblemCode {
+    /// All codes that nodes use.
+    pub const ALL: [Self; 25] = [
+        Self::MalformedRequest,
+        Self::InvalidParameter,
+        Self::NamespaceReserved,
+        Self::EmptyTransaction,
+        Self::TransactionTooLarge,
+        Self::BatchTooLarge,
+        Self::InvertedRange,
+        Self::RangeTooLong,
+        Self::NoSuchRoute,
+        Self::TransactionUnknown,
+        Self::BlockUnknown,
+        Self::HeightAboveHead,
+        Self::EpochUnknown,
+        Self::Pruned,
+        Self::MethodNotAllowed,
+        Self::UnsupportedMediaType,
+        Self::PoolFull,
+        Self::RateLimited,
+        Self::SharesUnknown,
+        Self::TooBusy,
+        Self::NotReady,
+        Self::TransactionExpired,
+        Self::ProofTooLong,
+        Self::WaitTimeout,
+        Self::Internal,
+    ];
+
     /// The usual HTTP status of the code.
     #[must_use]
     pub const fn status(self) -> u16 {
@@ -95,12 +128,13 @@ impl ProblemCode {
             | Self::TransactionUnknown
             | Self::BlockUnknown
             | Self::HeightAboveHead
+            | Self::SharesUnknown
             | Self::EpochUnknown => 404,
             Self::MethodNotAllowed => 405,
             Self::Pruned | Self::TransactionExpired => 410,
             Self::TransactionTooLarge | Self::BatchTooLarge => 413,
             Self::UnsupportedMediaType => 415,
-            Self::PoolFull => 429,
+            Self::PoolFull | Self::RateLimited => 429,
             Self::Internal | Self::Unknown => 500,
             Self::TooBusy | Self::NotReady => 503,
             Self::WaitTimeout => 504,
@@ -128,6 +162,8 @@ impl ProblemCode {
             Self::MethodNotAllowed => "Method not allowed",
             Self::UnsupportedMediaType => "Unsupported media type",
             Self::PoolFull => "Pool full",
+            Self::RateLimited => "Too many requests",
+            Self::SharesUnknown => "Shares not held here",
             Self::TooBusy => "Too busy",
             Self::NotReady => "Not ready",
             Self::TransactionExpired => "Transaction expired",

@@ -1,0 +1,48 @@
+//! Proofs of misbehaviour that the node has seen.
+
+use axum::extract::State;
+use sequencer_client::types::{EvidencePage, ProblemCode};
+use serde::Deserialize;
+
+use super::{
+    Context,
+    extract::Parameters,
+    permits,
+    refusal::Refusal,
+    router::{Cached, Json},
+};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limit {
+    limit: Option<u32>,
+}
+
+pub(super) async fn list(
+    State(context): State<Context>,
+    Parameters(Limit { limit }): Parameters<Limit>,
+) -> Result<Cached<Json<EvidencePage>>, Refusal> {
+    let longest = context.bounds().page_blocks;
+    let limit = limit.unwrap_or(longest);
+    if limit == 0 {
+        return Err(Refusal::invalid(format!(
+            "limit must be from 1 to {longest}"
+        )));
+    }
+    if limit > longest {
+        return Err(Refusal::new(
+            ProblemCode::RangeTooLong,
+            format!("limit is {limit}, at most {longest}"),
+        ));
+    }
+    let limit = permits(limit);
+    let page = context
+        .read(move |reader| {
+            let mut evidence = reader.storage().evidence(limit + 1)?;
+            let more = evidence.len() > limit;
+            evidence.truncate(limit);
+            Ok(EvidencePage { evidence, more })
+        })
+        .await?;
+    Ok(Cached(Json(page), false))
+}
