@@ -18,6 +18,8 @@ mod database;
 mod liar;
 #[path = "api/many_streams.rs"]
 mod many_streams;
+#[path = "api/document.rs"]
+mod document;
 #[path = "api/node.rs"]
 mod node;
 #[path = "api/one_node.rs"]

@@ -1,5 +1,6 @@
 //! Parameters by name: one name means the same on every route.
 
+use hotshot_types::Height;
 use serde_json::{Value, json};
 
 pub(super) fn path(name: &str) -> Value {
@@ -35,7 +36,8 @@ pub(super) fn path(name: &str) -> Value {
 }
 
 pub(super) fn query(name: &str) -> Value {
-    let height = || json!({ "type": "integer", "format": "int64", "minimum": 0 });
+    let height =
+        || json!({ "type": "integer", "format": "int64", "minimum": 0, "maximum": Height::MAX.0 });
     let flag = json!({ "type": "string", "enum": ["true", "false", "1", "0", ""] });
     let (schema, what) = match name {
         "wait" => (
