@@ -100,6 +100,9 @@ impl Range {
                 format!("limit is {limit}, at most {longest}: ask for less and go on from `next`"),
             ));
         }
+        if [self.from, self.to].into_iter().flatten().max() > Some(Height::MAX.0) {
+            return Err(Refusal::invalid(format!("heights end at {}", Height::MAX)));
+        }
         let newest = served.0.saturating_sub(u64::from(limit) - 1);
         let first = self
             .from

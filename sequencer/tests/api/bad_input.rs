@@ -62,6 +62,11 @@ async fn wrong_paths_and_parameters_are_explained() {
         ("/v1/blocks?from=11".into(), 404, Code::HeightAboveHead),
         ("/v1/blocks?from=5&to=4".into(), 400, Code::InvertedRange),
         ("/v1/blocks?from=0&to=100".into(), 400, Code::RangeTooLong),
+        (
+            "/v1/blocks?to=9223372036854775808".into(),
+            400,
+            Code::InvalidParameter,
+        ),
         ("/v1/blocks?limit=101".into(), 400, Code::RangeTooLong),
         ("/v1/blocks?limit=0".into(), 400, Code::InvalidParameter),
         ("/v1/blocks?limit=x".into(), 400, Code::InvalidParameter),

@@ -93,6 +93,12 @@ fn admit(
         Form::Records => records(&received.bytes, limit)?,
         Form::Json => items(&received.bytes, limit)?,
     };
+    if transactions.is_empty() {
+        return Err(Refusal::new(
+            ProblemCode::MalformedRequest,
+            "the batch is empty: send at least one transaction",
+        ));
+    }
     let outcomes = mempool.submit_many(source, transactions);
     let mut answer = BatchSubmitted {
         accepted: 0,

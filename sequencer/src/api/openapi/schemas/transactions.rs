@@ -42,7 +42,7 @@ pub(super) fn all() -> Vec<Named> {
                 "Many transactions.",
                 vec![(
                     "transactions",
-                    list(named("SubmitRequest")),
+                    json!({ "type": "array", "items": named("SubmitRequest"), "minItems": 1 }),
                     "In the order in which they are taken.",
                 )],
             ),
