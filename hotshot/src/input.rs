@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hotshot_types::{
-    Committee, Hash, Header, L1Block, Message, PublicKey, Round, TimestampMs, bls::Aggregation,
+    Committee, Epoch, Hash, Header, L1Block, Message, PublicKey, Round, TimestampMs,
+    bls::Aggregation,
 };
 
 /// Who sent a message, as the transport authenticated it.
@@ -96,6 +97,9 @@ pub enum Input {
         /// When the host first saw it finalized.
         seen: TimestampMs,
     },
+    /// K3, K4: from this epoch on the key may sign again. Only what [`crate::Replica::withheld`]
+    /// took away has to be given.
+    Leave(Epoch),
     /// Time passed: [`crate::Replica::deadline`] was reached.
     Tick,
 }

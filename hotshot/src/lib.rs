@@ -13,15 +13,21 @@ mod input;
 mod l1;
 mod output;
 mod pacemaker;
+mod recall;
 mod record;
 mod replica;
 mod rounds;
+mod sighting;
 mod tally;
+mod vigil;
 mod voting;
 
 #[cfg(feature = "fault-injection")]
 pub use faults::Broken;
 pub use input::{Body, Input, Sender, Ticket, Verdict};
 pub use output::{Fault, Outbox, Output, Recipients};
-pub use record::{Record, RoundEntry};
+pub use recall::{Recall, epoch_shown};
+pub use record::{Contradiction, Record, RoundEntry};
 pub use replica::{Config, EpochInfo, Replica, Start};
+pub use sighting::{Newest, Sighting, Standing};
+pub use vigil::{Announcement, Other, Register, Vigil};

@@ -2,9 +2,11 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use hotshot_types::{Entry, EpochEnd, Hash, Lock, Round, View};
+use serde::{Deserialize, Serialize};
 
 /// The entry certificate together with the round it opens.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RoundEntry {
     /// The round that the certificate justified being in.
     pub round: Round,
@@ -13,7 +15,8 @@ pub struct RoundEntry {
 }
 
 /// What a validator has signed, as far as it binds. Every part moves only upward.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Record {
     /// The end of the epoch before the current one; none in the first.
     pub anchor: Option<EpochEnd>,
@@ -80,5 +83,59 @@ impl Record {
         .flatten()
         .max()
         .expect("the list is not empty")
+    }
+
+    /// K3: this record, raised to another one of the same key that stands in no later epoch.
+    /// Nothing is lowered.
+    ///
+    /// # Errors
+    /// The two were signed on by two nodes: they name different blocks in one round.
+    ///
+    /// # Panics
+    /// Where the other one stands in a later epoch.
+    pub fn raised_to(&self, other: &Self) -> Result<Self, Contradiction> {
+        assert!(
+            other.epoch() <= self.epoch(),
+            "an epoch can only be entered by its certificate"
+        );
+        let mut raised = self.clone();
+        raised.last_proposal = higher(self.last_proposal, other.last_proposal)?;
+        raised.last_vote2 = higher(self.last_vote2, other.last_vote2)?;
+        raised.last_vote1 = match (self.last_vote1, other.last_vote1) {
+            (Some((a, Some(hash))), Some((b, None))) | (Some((b, None)), Some((a, Some(hash))))
+                if a == b =>
+            {
+                Some((a, Some(hash)))
+            }
+            (ours, theirs) => higher(ours, theirs)?,
+        };
+        raised.last_timeout = self.last_timeout.max(other.last_timeout);
+        if other.epoch() == self.epoch() {
+            if other.lock.view() > self.lock.view() {
+                raised.lock = other.lock.clone();
+            }
+            if other.entry.round > self.entry.round {
+                raised.entry = other.entry.clone();
+            }
+        }
+        Ok(raised)
+    }
+}
+
+/// Two records of one key that contradict each other: two nodes have signed with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the records name different blocks in round {0}: two nodes have signed with this key")]
+pub struct Contradiction(pub Round);
+
+fn higher<H: Copy + PartialEq>(
+    a: Option<(Round, H)>,
+    b: Option<(Round, H)>,
+) -> Result<Option<(Round, H)>, Contradiction> {
+    match (a, b) {
+        (Some((round, ours)), Some((same, theirs))) if round == same && ours != theirs => {
+            Err(Contradiction(round))
+        }
+        (Some(a), Some(b)) => Ok(Some(if b.0 > a.0 { b } else { a })),
+        (a, b) => Ok(a.or(b)),
     }
 }

@@ -135,6 +135,8 @@ pub struct Replica {
     suspected: BTreeSet<Accusation>,
     started: bool,
     halted: bool,
+    /// From which epoch on the key may sign; none while the host withholds that (K3, K4).
+    leave: Option<Epoch>,
     /// Whether a rule has applied in this pass of `progress`.
     moved: bool,
 }
@@ -168,6 +170,7 @@ impl Replica {
                 self.try_end_epoch(outbox);
             }
             Input::L1Finalized { block, seen } => self.l1.saw(block, seen),
+            Input::Leave(from) => self.on_leave(from, outbox),
             Input::Tick => {}
         }
         self.progress(outbox);
@@ -269,7 +272,16 @@ impl Replica {
         self.me
     }
 
+    /// K3, K4: whether the key may sign in the current epoch.
+    #[must_use]
+    pub fn may_sign(&self) -> bool {
+        self.leave.is_some_and(|from| self.epoch() >= from)
+    }
+
     fn find_me(&self) -> Option<ValidatorIndex> {
+        if !self.may_sign() {
+            return None;
+        }
         let (key, _) = self.config.validator.as_ref()?;
         self.committee().index_of(key)
     }
@@ -300,7 +312,12 @@ impl Replica {
         height == self.epoch().last_height(self.config.epoch_length)
     }
 
+    /// A key that may not sign has nothing to remember, and what is written would pass for the
+    /// record that it lost (K3).
     fn persist(&self, outbox: &mut Outbox) {
+        if !self.may_sign() {
+            return;
+        }
         outbox.push(Output::Persist(Box::new(self.record.clone())));
     }
 

@@ -20,6 +20,7 @@ mod namespace;
 mod network;
 mod output;
 mod proof;
+mod protection;
 mod remote;
 mod run;
 mod status;
@@ -49,7 +50,7 @@ struct Cli {
 enum Verb {
     /// Prepare a data directory
     Init(init::Args),
-    /// Make and inspect keys
+    /// Make, move and inspect keys
     Keys(keys::Args),
     /// Make and check genesis documents
     Genesis(genesis::Args),
@@ -71,6 +72,8 @@ enum Verb {
     Namespace(namespace::Args),
     /// Verify proof files offline
     Proof(proof::Args),
+    /// Show and move the safety record of a consensus key
+    Protection(protection::Args),
     /// Show how a node is doing
     Status(status::Args),
     /// Print a script that lets a shell complete arguments
@@ -96,6 +99,7 @@ impl Verb {
             Self::Block(args) => block::run(args).await,
             Self::Namespace(args) => namespace::run(args).await,
             Self::Proof(args) => proof::run(args).await,
+            Self::Protection(args) => protection::run(args).await,
             Self::Status(args) => status::run(args).await,
             Self::Completions(args) => completions::run(&args, Cli::command()),
             Self::Man(args) => man::run(&args, Cli::command()),

@@ -19,7 +19,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hotshot_types::{GenesisDocument, Hash, SecretKey, ValidatorIndex};
+use hotshot_types::{GenesisDocument, Hash, PublicKey, SecretKey, ValidatorIndex};
 use libp2p::{Multiaddr, identity::Keypair, multiaddr::Protocol};
 
 pub(crate) use self::{
@@ -151,16 +151,37 @@ impl NodeConfig {
     /// # Errors
     /// The first thing that is wrong, and what to do about it.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
+        let source = keys::PasswordSource::of(settings.password_file.as_deref(), None);
+        Self::load_with(settings, &mut keys::Unlock::with(source))
+    }
+
+    /// As [`Self::load`], with a source for the password of the keys that is not in the settings.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, and what to do about it.
+    pub fn load_with(settings: &Settings, unlock: &mut keys::Unlock) -> Result<Self, ConfigError> {
         let data_dir = settings.data_dir.clone().ok_or(ConfigError::NoDataDir)?;
         let genesis = genesis_file::load(&settings.genesis_path()?)?;
         let consensus_path = settings.consensus_key_path()?;
+        let network_path = settings.network_key_path()?;
         // Who names a file means it; who has none follows without stake.
         let has_consensus = settings.consensus_key.is_some() || consensus_path.exists();
+        // The network key of a node without stake is nobody's but its own.
+        let guarded = has_consensus && !genesis.parameters.development;
+        for path in [&consensus_path, &network_path] {
+            if guarded && !keys::public(path)?.is_encrypted {
+                return Err(ConfigError::DevelopmentKey(path.clone()));
+            }
+        }
         let consensus_key = has_consensus
-            .then(|| keys::load_consensus(&consensus_path))
+            .then(|| keys::load_consensus(&consensus_path, unlock))
             .transpose()?;
-        let network_key = keys::load_network(&settings.network_key_path()?)?;
-        let validator = own_index(&genesis, consensus_key.as_ref(), &network_key)?;
+        let network_key = keys::load_network(&network_path, unlock)?;
+        let validator = own_index(
+            &genesis,
+            consensus_key.as_ref().map(SecretKey::public_key),
+            Hash(keys::network_public(&network_key)),
+        )?;
         let p2p = P2pConfig {
             listen: match &settings.p2p.listen {
                 Some(listen) => listen.iter().map(|address| address.0.clone()).collect(),
@@ -181,7 +202,7 @@ impl NodeConfig {
             genesis,
             fresh_mark: consensus_key
                 .as_ref()
-                .map(|key| keys::FreshMark::of(&consensus_path, key)),
+                .map(|key| keys::FreshMark::of(&consensus_path, &key.public_key())),
             consensus_key,
             network_key,
             p2p,
@@ -205,15 +226,13 @@ impl NodeConfig {
     }
 }
 
-/// Where our keys stand in the genesis document. Consensus key and network key must agree there:
+/// Where our public keys stand in the genesis document. Consensus key and network key must agree there:
 /// peers would otherwise dial somebody else.
 pub(crate) fn own_index(
     genesis: &GenesisDocument,
-    consensus: Option<&SecretKey>,
-    network: &Keypair,
+    key: Option<PublicKey>,
+    actual: Hash,
 ) -> Result<Option<usize>, ConfigError> {
-    let key = consensus.map(SecretKey::public_key);
-    let actual = Hash(keys::network_public(network));
     let validators = &genesis.validators;
     let Some(index) = validators.iter().position(|known| Some(known.key) == key) else {
         // Others would take what this node says for that validator's word.

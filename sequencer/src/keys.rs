@@ -1,23 +1,32 @@
 //! A node's two secret keys on disk: the consensus key that signs votes and the network key that
 //! authenticates connections.
 //!
-//! A key file holds the secret as hex, unencrypted, below comment lines that name it. It is
-//! readable by its owner alone: a file or directory that others may read is refused, and no
-//! existing key is ever overwritten. Beside a new consensus key lies a mark that it has never
-//! signed (K3), which the first run removes.
+//! Each is an EIP-2335 keystore under a password ([`PasswordSource`]), or, for development
+//! networks alone, unencrypted hex below comment lines that name it. A key file is readable by
+//! its owner alone: a file that others may read, or in a directory where others may write, is
+//! refused, and no existing key is ever overwritten. Beside a new consensus key lies a mark that
+//! it has never signed (K3), which the first run removes.
 
 mod error;
 mod file;
 mod fresh;
+mod keystore;
+mod password;
 
 use std::path::{Path, PathBuf};
 
-use hotshot_types::SecretKey;
-use libp2p::identity::Keypair;
+use hotshot_types::{Hash, PublicKey, SecretKey};
+use libp2p::identity::{self, Keypair};
 use rand::{TryRng as _, rngs::SysRng};
 use zeroize::Zeroizing;
 
-pub use self::{error::KeyFileError, fresh::FreshMark};
+use self::keystore::{Keystore, Label};
+pub use self::{
+    error::{KeyFileError, KeystoreError},
+    fresh::FreshMark,
+    keystore::Cost,
+    password::{Password, PasswordSource},
+};
 
 const CONSENSUS_TITLE: &str = "Secret consensus key of a validator (BLS12-381)";
 const NETWORK_TITLE: &str = "Secret network key of a node (Ed25519)";
@@ -34,43 +43,180 @@ pub fn entropy() -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
     Ok(bytes)
 }
 
+/// Which of a node's two keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// Signs votes.
+    Consensus,
+    /// Authenticates connections.
+    Network,
+}
+
+impl Kind {
+    /// Its name, as keystores have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Consensus => "consensus",
+            Self::Network => "network",
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Consensus => CONSENSUS_TITLE,
+            Self::Network => NETWORK_TITLE,
+        }
+    }
+}
+
+/// How new key files are written.
+#[derive(Clone, Debug)]
+pub enum Protection {
+    /// Encrypted.
+    Password(Password, Cost),
+    /// Not at all: for development networks, which alone accept such a key.
+    Development,
+}
+
+/// The password of a node's keys: fetched when the first encrypted key needs it, and once.
+#[derive(Debug, Default)]
+pub struct Unlock {
+    source: PasswordSource,
+    password: Option<Password>,
+}
+
+impl Unlock {
+    /// From a source that is not read yet.
+    #[must_use]
+    pub fn with(source: PasswordSource) -> Self {
+        Self {
+            source,
+            password: None,
+        }
+    }
+
+    fn password(&mut self, path: &Path) -> Result<&Password, KeyFileError> {
+        if self.password.is_none() {
+            self.password = Some(self.source.read(&path.display().to_string())?);
+        }
+        Ok(self.password.as_ref().expect("it was set above"))
+    }
+}
+
+/// What a key file tells without its password.
+#[derive(Clone, Debug)]
+pub struct Public {
+    /// Which key.
+    pub kind: Kind,
+    /// Its public half in hex.
+    pub public: String,
+    /// Whether the secret is encrypted; if not, only development networks accept it.
+    pub is_encrypted: bool,
+}
+
+impl Public {
+    /// A consensus key's public half.
+    #[must_use]
+    pub fn consensus(&self) -> Option<PublicKey> {
+        (self.kind == Kind::Consensus)
+            .then(|| self.public.parse().ok())
+            .flatten()
+    }
+
+    /// A network key's public half.
+    #[must_use]
+    pub fn network(&self) -> Option<Hash> {
+        (self.kind == Kind::Network)
+            .then(|| self.public.parse().ok())
+            .flatten()
+    }
+
+    /// The libp2p peer id of a network key.
+    #[must_use]
+    pub fn peer_id(&self) -> Option<String> {
+        let key = identity::ed25519::PublicKey::try_from_bytes(&self.network()?.0).ok()?;
+        Some(identity::PublicKey::from(key).to_peer_id().to_string())
+    }
+}
+
 /// Reads a consensus key.
 ///
 /// # Errors
-/// A file that is missing, readable by others or no key.
-pub fn load_consensus(path: &Path) -> Result<SecretKey, KeyFileError> {
-    let secret = file::read(path)?;
+/// A file that is missing, readable by others or no key, or a wrong password.
+pub fn load_consensus(path: &Path, unlock: &mut Unlock) -> Result<SecretKey, KeyFileError> {
+    let secret = load_secret(path, Kind::Consensus, unlock)?;
     SecretKey::from_bytes(&secret).map_err(|_| KeyFileError::Malformed(path.to_owned()))
 }
 
 /// Reads a network key.
 ///
 /// # Errors
-/// A file that is missing, readable by others or no key.
-pub fn load_network(path: &Path) -> Result<Keypair, KeyFileError> {
-    let mut secret = file::read(path)?;
+/// A file that is missing, readable by others or no key, or a wrong password.
+pub fn load_network(path: &Path, unlock: &mut Unlock) -> Result<Keypair, KeyFileError> {
+    let mut secret = load_secret(path, Kind::Network, unlock)?;
     Keypair::ed25519_from_bytes(secret.as_mut_slice())
         .map_err(|_| KeyFileError::Malformed(path.to_owned()))
 }
 
-/// A key of either kind.
-#[derive(Debug)]
-pub enum Key {
-    /// Signs votes.
-    Consensus(SecretKey),
-    /// Authenticates connections.
-    Network(Keypair),
+fn load_secret(
+    path: &Path,
+    kind: Kind,
+    unlock: &mut Unlock,
+) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
+    match file::read(path)? {
+        file::Content::Plain(secret, _) => Ok(secret),
+        file::Content::Keystore(keystore) => {
+            if keystore
+                .kind
+                .as_deref()
+                .is_some_and(|found| found != kind.name())
+            {
+                return Err(KeyFileError::OtherKind(path.to_owned(), kind.name()));
+            }
+            keystore
+                .open(unlock.password(path)?)
+                .map_err(|source| KeyFileError::Keystore(path.to_owned(), source))
+        }
+    }
 }
 
-/// Reads a key whose kind its file names.
+/// What a key file tells without its password.
 ///
 /// # Errors
-/// A file that is missing, readable by others or no key file of this program.
-pub fn load(path: &Path) -> Result<Key, KeyFileError> {
-    match file::title(path)?.as_str() {
-        title if title.starts_with(CONSENSUS_TITLE) => load_consensus(path).map(Key::Consensus),
-        title if title.starts_with(NETWORK_TITLE) => load_network(path).map(Key::Network),
-        _ => Err(KeyFileError::Untitled(path.to_owned())),
+/// A file that is missing, readable by others, or no key file of this program.
+pub fn public(path: &Path) -> Result<Public, KeyFileError> {
+    let untitled = || KeyFileError::Untitled(path.to_owned());
+    match file::read(path)? {
+        file::Content::Keystore(keystore) => {
+            let kind = match keystore.kind.as_deref() {
+                Some("network") => Kind::Network,
+                Some("consensus") => Kind::Consensus,
+                _ => return Err(untitled()),
+            };
+            Ok(Public {
+                kind,
+                public: keystore.public.ok_or_else(untitled)?,
+                is_encrypted: true,
+            })
+        }
+        file::Content::Plain(_, title) => {
+            let mut unlock = Unlock::default();
+            let (kind, public) = if title.starts_with(CONSENSUS_TITLE) {
+                let key = load_consensus(path, &mut unlock)?;
+                (Kind::Consensus, key.public_key().to_string())
+            } else if title.starts_with(NETWORK_TITLE) {
+                let key = load_network(path, &mut unlock)?;
+                (Kind::Network, Hash(network_public(&key)).to_string())
+            } else {
+                return Err(untitled());
+            };
+            Ok(Public {
+                kind,
+                public,
+                is_encrypted: false,
+            })
+        }
     }
 }
 
@@ -87,19 +233,20 @@ pub struct KeyPaths {
 ///
 /// # Errors
 /// A key that exists, a directory that others may read, or a disk that refuses.
-pub fn create(paths: &KeyPaths) -> Result<(SecretKey, Keypair), KeyFileError> {
+pub fn create(
+    paths: &KeyPaths,
+    protection: &Protection,
+) -> Result<(SecretKey, Keypair), KeyFileError> {
     for path in [&paths.consensus, &paths.network] {
-        file::ensure_absent(path)?;
+        ensure_absent(path)?;
     }
     let seed = entropy()?;
     let consensus = SecretKey::derive(&seed);
     // The mark first: a crash in between leaves a mark without a key, which means nothing,
     // while a key without a mark could not sign for two epochs.
-    FreshMark::of(&paths.consensus, &consensus).set()?;
-    let secret = Zeroizing::new(consensus.to_bytes());
-    let public = consensus.public_key().to_string();
-    file::write(&paths.consensus, CONSENSUS_TITLE, &public, &secret)?;
-    let network = create_network(&paths.network)?;
+    FreshMark::of(&paths.consensus, &consensus.public_key()).set()?;
+    store_consensus(&paths.consensus, &consensus, protection)?;
+    let network = create_network(&paths.network, protection)?;
     Ok((consensus, network))
 }
 
@@ -107,12 +254,129 @@ pub fn create(paths: &KeyPaths) -> Result<(SecretKey, Keypair), KeyFileError> {
 ///
 /// # Errors
 /// A key that exists, a directory that others may read, or a disk that refuses.
-pub fn create_network(path: &Path) -> Result<Keypair, KeyFileError> {
+pub fn create_network(path: &Path, protection: &Protection) -> Result<Keypair, KeyFileError> {
     let secret = entropy()?;
     let mut copy = secret.clone();
     let network = Keypair::ed25519_from_bytes(copy.as_mut_slice()).expect("any 32 bytes are a key");
-    file::write(path, NETWORK_TITLE, &peer_id(&network), &secret)?;
+    store_network(path, &network, &secret, protection)?;
     Ok(network)
+}
+
+/// Fails if there is something already.
+///
+/// # Errors
+/// There is.
+pub fn ensure_absent(path: &Path) -> Result<(), KeyFileError> {
+    file::ensure_absent(path)
+}
+
+/// Writes a consensus key into a new file.
+///
+/// # Errors
+/// A file that exists, a directory that others may read, or a disk that refuses.
+pub fn store_consensus(
+    path: &Path,
+    key: &SecretKey,
+    protection: &Protection,
+) -> Result<(), KeyFileError> {
+    let public = key.public_key();
+    let label = Label {
+        kind: Kind::Consensus.name(),
+        description: CONSENSUS_TITLE,
+        pubkey: hex::encode(&public.to_bytes()[..48]),
+        public: public.to_string(),
+    };
+    store(
+        path,
+        Kind::Consensus,
+        &Zeroizing::new(key.to_bytes()),
+        protection,
+        label,
+    )
+}
+
+fn store_network(
+    path: &Path,
+    key: &Keypair,
+    secret: &[u8; 32],
+    protection: &Protection,
+) -> Result<(), KeyFileError> {
+    let public = Hash(network_public(key));
+    let label = Label {
+        kind: Kind::Network.name(),
+        description: NETWORK_TITLE,
+        pubkey: hex::encode(public.0),
+        public: public.to_string(),
+    };
+    store(path, Kind::Network, secret, protection, label)
+}
+
+fn store(
+    path: &Path,
+    kind: Kind,
+    secret: &[u8; 32],
+    protection: &Protection,
+    label: Label,
+) -> Result<(), KeyFileError> {
+    match protection {
+        Protection::Development => file::write(path, kind.title(), &label.public, secret),
+        Protection::Password(password, cost) => {
+            let keystore = Keystore::seal(secret, password, *cost, label)
+                .map_err(|source| KeyFileError::Keystore(path.to_owned(), source))?;
+            let text = serde_json::to_string_pretty(&keystore).expect("a keystore is JSON");
+            file::write_new(path, format!("{text}\n").as_bytes())
+        }
+    }
+}
+
+/// Writes a copy of a node's key into a new keystore.
+///
+/// # Errors
+/// A file that exists, a key that can't be read, or a disk that refuses.
+pub fn export(
+    path: &Path,
+    kind: Kind,
+    unlock: &mut Unlock,
+    to: &Path,
+    protection: &Protection,
+) -> Result<(), KeyFileError> {
+    match kind {
+        Kind::Consensus => store_consensus(to, &load_consensus(path, unlock)?, protection),
+        Kind::Network => {
+            let secret = load_secret(path, kind, unlock)?;
+            let key = load_network(path, unlock)?;
+            store_network(to, &key, &secret, protection)
+        }
+    }
+}
+
+/// Reads a key from a keystore that need not be of this program, and writes it as a node's own.
+/// A consensus key counts as used unless `never_used`.
+///
+/// # Errors
+/// A file that exists, a keystore that does not open, or a disk that refuses.
+pub fn import(
+    from: &Path,
+    kind: Kind,
+    unlock: &mut Unlock,
+    to: &Path,
+    protection: &Protection,
+    never_used: bool,
+) -> Result<(), KeyFileError> {
+    ensure_absent(to)?;
+    match kind {
+        Kind::Consensus => {
+            let key = load_consensus(from, unlock)?;
+            let mark = FreshMark::of(to, &key.public_key());
+            if never_used {
+                mark.set()?;
+            } else {
+                mark.remove()?;
+            }
+            store_consensus(to, &key, protection)
+        }
+        Kind::Network => export(from, kind, unlock, to, protection),
+    }
 }
 
 /// The Ed25519 public key, as the genesis document holds it.

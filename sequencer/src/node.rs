@@ -14,6 +14,7 @@ mod fetch;
 mod forward;
 mod heard;
 mod inbound;
+mod lookout;
 mod metrics;
 mod pairings;
 mod payloads;
@@ -24,6 +25,7 @@ mod retention;
 mod serve;
 mod start;
 mod status;
+mod watch;
 mod wire;
 
 use std::{sync::Arc, thread};
@@ -31,7 +33,7 @@ use std::{sync::Arc, thread};
 use hotshot_types::Height;
 use libp2p::PeerId;
 use prometheus_client::registry::Registry;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, watch as channel};
 
 pub use self::error::NodeError;
 pub(crate) use self::start::{first_epochs, genesis_header};
@@ -41,10 +43,12 @@ use self::{
     directory::Directory,
     fetch::Fetcher,
     heard::Heard,
+    lookout::Lookout,
     metrics::{ConsensusMetrics, CopiedMetrics},
     pairings::Pairings,
     peers::Peers,
     start::Started,
+    watch::Leave,
 };
 pub(crate) use self::{
     error::advice,
@@ -92,7 +96,7 @@ async fn run_until(
         epochs,
         committee,
         slots,
-        key,
+        validator,
     } = start::open(&config)?;
     let api_server = Server::bind(config.api.listen)
         .await
@@ -145,10 +149,10 @@ async fn run_until(
     let clock = Clock::start();
     let (facts, fact_inbox) = mpsc::channel(MAX_FACTS);
     let (failure, mut failures) = mpsc::channel(1);
-    let (position, position_watch) = watch::channel(Position::default());
+    let (position, position_watch) = channel::channel(Position::default());
     let mut reached = position_watch.clone();
-    let (served, served_watch) = watch::channel(storage.map_height());
-    let (stop, stopping) = watch::channel(false);
+    let (served, served_watch) = channel::channel(storage.map_height());
+    let (stop, stopping) = channel::channel(false);
     let fetcher = Fetcher::new(network.clone(), Arc::clone(&directory), facts.clone());
     let mender = payloads::Mender {
         storage: storage.clone(),
@@ -159,7 +163,11 @@ async fn run_until(
     };
     tokio::spawn(mender.run(stopping.clone()));
     let me = config.validator();
-    let may_sign = me.is_none() || key.is_some();
+    let key = validator.as_ref().map(|(key, _)| *key);
+    let (leave, leave_watch) = channel::channel(match key {
+        Some(_) => Leave::Watching,
+        None => Leave::Given,
+    });
     let (payloads, payload_task) = payloads::spawn(payloads::Parts {
         storage: storage.clone(),
         network: network.clone(),
@@ -196,6 +204,7 @@ async fn run_until(
         metrics: consensus_metrics,
         built: None,
         backlog: std::collections::VecDeque::new(),
+        returning: false,
     };
     let (ended, mut consensus_end) = mpsc::channel(1);
     let consensus_stop = stopping.clone();
@@ -225,6 +234,38 @@ async fn run_until(
         Arc::clone(&heard),
         facts.clone(),
     ));
+    let lookout = Arc::new(Lookout::new(
+        domain,
+        clock,
+        Arc::clone(&directory),
+        Arc::clone(&heard),
+        facts.clone(),
+    ));
+    let (watch_failure, mut watch_end) = mpsc::channel(1);
+    if let Some(((_, duty), key)) = validator.zip(config.consensus_key.clone()) {
+        let watching = watch::run(watch::Parts {
+            key,
+            duty,
+            domain,
+            epoch_length: config.genesis.parameters.epoch_length,
+            view_timeout_ms: config.genesis.parameters.view_timeout_ms,
+            committee: Arc::clone(&committee),
+            clock,
+            storage: storage.clone(),
+            network: network.clone(),
+            directory: Arc::clone(&directory),
+            facts: facts.clone(),
+            position: position_watch.clone(),
+            leave,
+        });
+        tokio::spawn(async move {
+            if let Err(error) = watching.await
+                && watch_failure.send(error).await.is_err()
+            {
+                tracing::debug!("the node has stopped");
+            }
+        });
+    }
     let (passed, records) = mpsc::channel(MAX_PASSED);
     let bulk_parts = inbound::BulkParts {
         network: network.clone(),
@@ -249,6 +290,7 @@ async fn run_until(
         network.clone(),
         Arc::clone(&directory),
         storage.clone(),
+        lookout,
     ));
     tokio::spawn(publish::run(
         storage.clone(),
@@ -268,7 +310,7 @@ async fn run_until(
         config.genesis.parameters.epoch_length,
         served_watch.clone(),
     ));
-    let (status, status_watch) = watch::channel(api::NodeStatus::default());
+    let (status, status_watch) = channel::channel(api::NodeStatus::default());
     tokio::spawn(status::run(status::Parts {
         network: network.clone(),
         mempool: mempool.clone(),
@@ -278,7 +320,7 @@ async fn run_until(
         status,
         metrics: CopiedMetrics::register(&mut registry),
         included,
-        may_sign,
+        leave: leave_watch,
         heard,
         committee,
         members: members.to_vec(),
@@ -312,6 +354,7 @@ async fn run_until(
     let result = tokio::select! {
         () = shutdown => Ok(()),
         Some(error) = failures.recv() => Err(error.into()),
+        Some(error) = watch_end.recv() => Err(error),
         // Without a result it ended by a panic.
         result = consensus_end.recv() => result.unwrap_or(Err(NodeError::Stopped("consensus"))),
         _ = &mut payload_task => Err(NodeError::Stopped("payload")),

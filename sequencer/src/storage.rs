@@ -36,6 +36,7 @@ mod resume;
 mod retention;
 mod snapshot;
 mod spaces;
+mod standing;
 mod stats;
 mod verify;
 mod witness;

@@ -14,12 +14,12 @@ mod caching;
 mod command_line;
 #[path = "api/database.rs"]
 mod database;
+#[path = "api/document.rs"]
+mod document;
 #[path = "api/liar.rs"]
 mod liar;
 #[path = "api/many_streams.rs"]
 mod many_streams;
-#[path = "api/document.rs"]
-mod document;
 #[path = "api/node.rs"]
 mod node;
 #[path = "api/one_node.rs"]

@@ -83,6 +83,7 @@ impl Replica {
             suspected: BTreeSet::new(),
             started: false,
             halted: false,
+            leave: Some(Epoch::FIRST),
             moved: false,
             now: TimestampMs::default(),
             record,
@@ -100,6 +101,24 @@ impl Replica {
             drop(replica.chain.add(header));
         }
         replica
+    }
+
+    /// K3, K4: the same replica, which follows and signs nothing until [`crate::Input::Leave`].
+    #[must_use]
+    pub fn withheld(mut self) -> Self {
+        self.leave = None;
+        self.me = None;
+        self
+    }
+
+    /// K3, K4: joins the round as a restart would (W3).
+    pub(super) fn on_leave(&mut self, from: Epoch, outbox: &mut Outbox) {
+        self.leave = Some(from);
+        self.me = self.find_me();
+        let round = self.round();
+        if self.me.is_some() && self.record.last_timeout == Some(round) {
+            self.time_out(round, outbox);
+        }
     }
 
     fn restore_certificates(&mut self) {

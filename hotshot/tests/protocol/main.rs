@@ -12,6 +12,7 @@ mod epochs;
 mod headers;
 mod oddities;
 mod proposing;
+mod recovery;
 mod restart;
 mod rules;
 mod timeouts;

@@ -186,9 +186,10 @@ impl Network {
         self.start_from(node, start);
     }
 
-    pub(crate) fn start_from(&mut self, node: usize, start: Start) {
+    /// What a replica of the node is told.
+    pub(crate) fn config(&self, node: usize) -> Config {
         let number = self.nodes[node].key;
-        let config = Config {
+        Config {
             domain: self.schedule.domain,
             epoch_length: self.epoch_length,
             view_timeout_ms: T0,
@@ -201,7 +202,11 @@ impl Network {
             }),
             #[cfg(feature = "fault-injection")]
             broken: None,
-        };
+        }
+    }
+
+    pub(crate) fn start_from(&mut self, node: usize, start: Start) {
+        let config = self.config(node);
         let node_state = &mut self.nodes[node];
         node_state.life += 1;
         node_state.replica = Some(Replica::new(config, start));

@@ -7,12 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The rules of the README by letter. K3 and K4, the fate of a key whose record is lost, are the
-/// host's and come with the stake table.
+/// The rules of the README by letter.
 const RULES: [(char, u32); 13] = [
     ('M', 2),
     ('R', 4),
-    ('D', 7),
+    ('D', 8),
     ('C', 3),
     ('H', 1),
     ('W', 4),
@@ -20,7 +19,7 @@ const RULES: [(char, u32); 13] = [
     ('V', 16),
     ('T', 5),
     ('X', 6),
-    ('K', 2),
+    ('K', 4),
     ('B', 5),
     ('J', 3),
 ];

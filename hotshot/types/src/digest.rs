@@ -30,11 +30,13 @@ pub enum Tag {
     ChainDomain,
     /// T2, the draw of a leader.
     Leader,
+    /// D8, a running process that holds a key (K4).
+    Instance,
 }
 
 impl Tag {
     /// Every tag.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Proposal,
         Self::Quorum,
         Self::Final,
@@ -43,6 +45,7 @@ impl Tag {
         Self::Possession,
         Self::ChainDomain,
         Self::Leader,
+        Self::Instance,
     ];
 
     /// The ASCII name whose hash is the tag word.
@@ -57,6 +60,7 @@ impl Tag {
             Self::Possession => "D_pop",
             Self::ChainDomain => "chain domain",
             Self::Leader => "leader",
+            Self::Instance => "D_inst",
         }
     }
 }
@@ -213,6 +217,16 @@ pub fn possession(domain: Hash, operator: Address, pk1: &PointG1, pk2: &PointG2)
 #[must_use]
 pub fn leader(seed: Hash, view: View) -> Hash {
     Words::tagged(Tag::Leader).hash(seed).uint(view.0).finish()
+}
+
+/// D8: what a process signs to say that it holds a key (K4).
+#[must_use]
+pub fn instance(domain: Hash, run: u64, id: Hash) -> Hash {
+    Words::tagged(Tag::Instance)
+        .hash(domain)
+        .uint(run)
+        .hash(id)
+        .finish()
 }
 
 #[cfg(test)]

@@ -32,6 +32,9 @@ pub struct Parameters {
     pub max_namespaces: u32,
     /// Largest transaction in bytes.
     pub max_transaction_bytes: u32,
+    /// Whether this is a network for development, which accepts keys that are not encrypted.
+    #[serde(default)]
+    pub development: bool,
 }
 
 impl Parameters {
@@ -45,6 +48,7 @@ impl Parameters {
             max_payload_bytes: 5 << 20,
             max_namespaces: 256,
             max_transaction_bytes: 1 << 20,
+            development: true,
         }
     }
 }

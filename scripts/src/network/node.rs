@@ -102,7 +102,7 @@ impl Node {
 
     /// `sequencer keys new`, and the entry for the genesis document.
     pub(crate) fn make_keys(&self, network: &str, weight: u64, entry: &Path) -> Result<()> {
-        call(&mut self.command(&["keys", "new"]))?;
+        call(self.command(&["keys", "new"]).arg("--development"))?;
         let mut command = self.command(&["keys", "genesis-entry"]);
         command.args(["--network", network, "--weight", &weight.to_string()]);
         command.args([

@@ -131,6 +131,7 @@ impl_from! {
 fn of_node(error: &NodeError) -> Exit {
     match error {
         NodeError::Key(_) => Exit::Key,
+        NodeError::Doppelganger(_) => Exit::Refused,
         NodeError::Storage(error) => of_storage(error),
         NodeError::Listen { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
             Exit::Key
@@ -162,7 +163,7 @@ fn of_storage(error: &StorageError) -> Exit {
 
 fn of_config(error: &ConfigError) -> Exit {
     match error {
-        ConfigError::Key(_) => Exit::Key,
+        ConfigError::Key(_) | ConfigError::DevelopmentKey(_) => Exit::Key,
         _ => Exit::Config,
     }
 }

@@ -55,7 +55,7 @@ struct New {
 /// A named set of parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Preset {
-    /// Short epochs and short timeouts, for one machine
+    /// Short epochs and short timeouts, for one machine; unencrypted keys are accepted
     Development,
     /// For validators in several places
     Testnet,
@@ -145,6 +145,7 @@ impl Changes {
                 epoch_length: 3_000,
                 view_timeout_ms: 1_500,
                 empty_block_delay_ms: 500,
+                development: false,
                 ..Parameters::development()
             },
         };
@@ -159,6 +160,7 @@ impl Changes {
             max_transaction_bytes: self
                 .max_transaction_bytes
                 .unwrap_or(base.max_transaction_bytes),
+            development: base.development,
         }
     }
 }

@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     config::{self, Settings},
-    genesis_file, keys,
+    genesis_file,
+    keys::{self, Protection},
     network_file::NetworkFile,
 };
 
@@ -61,6 +62,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         &mut settings.genesis,
         &mut settings.consensus_key,
         &mut settings.network_key,
+        &mut settings.password_file,
     ] {
         if let Some(given) = path.take() {
             *path = Some(std::path::absolute(&given).map_err(|error| denied(&given, &error))?);
@@ -143,11 +145,13 @@ fn join(settings: &Settings, network: &NetworkFile) -> Result<String, Failure> {
         write_new(&genesis, &genesis_file::document_text(&network.genesis))?;
     }
     let path = settings.network_key_path()?;
-    let key = match path.exists() {
-        true => keys::load_network(&path)?,
-        false => keys::create_network(&path)?,
-    };
-    Ok(keys::peer_id(&key))
+    if !path.exists() {
+        // Without stake it guards nothing; `keys new` makes those of a validator.
+        keys::create_network(&path, &Protection::Development)?;
+    }
+    keys::public(&path)?
+        .peer_id()
+        .ok_or_else(|| keys::KeyFileError::Malformed(path).into())
 }
 
 /// Writes a file that must not exist.

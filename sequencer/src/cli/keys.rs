@@ -1,17 +1,21 @@
-//! `sequencer keys`: making, listing and inspecting keys, and a validator's entry for genesis.
+//! `sequencer keys`: making, moving, listing and inspecting keys, and a validator's entry for
+//! genesis.
 
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use hotshot_types::{Address, Hash, SecretKey, genesis::GenesisValidator};
-use libp2p::identity::Keypair;
+use hotshot_types::{Address, Hash, genesis::GenesisValidator};
 use serde::Serialize;
 
-use super::{exit::Failure, init::write_new, output};
+use super::{
+    exit::{Exit, Failure},
+    init::write_new,
+    output,
+};
 use crate::{
     config::{ListenAddress, Settings},
     genesis_file::{self, ValidatorEntry},
-    keys::{self, KeyPaths},
+    keys::{self, Cost, FreshMark, KeyPaths, Kind, PasswordSource, Protection, Unlock},
 };
 
 /// Arguments of `keys`.
@@ -25,12 +29,19 @@ pub(crate) struct Args {
 enum Verb {
     /// Make a consensus key and a network key
     ///
-    /// Each goes into a file of its own that only its owner may read. The secrets in them are not
-    /// encrypted. Existing keys are never overwritten.
-    New(Place),
-    /// List the public halves of a node's keys
+    /// Each goes into a keystore (EIP-2335) of its own that only its owner may read, encrypted
+    /// under one password. Existing keys are never overwritten.
+    New(New),
+    /// Take a key from a keystore file of this or another program
+    Import(Import),
+    /// Write a copy of a key into a new keystore file
+    ///
+    /// Running a key in two places is punished: the copy is for safekeeping. The safety record
+    /// does not go along: see `sequencer protection export`.
+    Export(Export),
+    /// List the public halves of a node's keys; needs no password
     List(Place),
-    /// Show what a key file holds, without its secret
+    /// Show what a key file holds, without its secret; needs no password
     Inspect(Inspect),
     /// Make a validator's entry for a genesis document
     ///
@@ -49,6 +60,73 @@ struct Place {
     json: bool,
 }
 
+/// Where the password of the node's own keys comes from.
+#[derive(Debug, clap::Args)]
+struct OwnPassword {
+    /// File with the password of the node's keys
+    #[arg(long, env = "SEQUENCER_PASSWORD_FILE", value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Read the password of the node's keys from this open descriptor
+    #[arg(long, value_name = "N", conflicts_with = "password_file")]
+    password_fd: Option<u32>,
+}
+
+/// Where the password of the other keystore comes from.
+#[derive(Debug, clap::Args)]
+struct CopyPassword {
+    /// File with the password of the copy
+    #[arg(long, value_name = "FILE")]
+    copy_password_file: Option<PathBuf>,
+    /// Read the password of the copy from this open descriptor
+    #[arg(long, value_name = "N", conflicts_with = "copy_password_file")]
+    copy_password_fd: Option<u32>,
+}
+
+#[derive(Debug, clap::Args)]
+struct New {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    password: OwnPassword,
+    /// Do not encrypt the keys; only development networks accept them then
+    #[arg(long, conflicts_with_all = ["password_file", "password_fd"])]
+    development: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Import {
+    /// The keystore file to read
+    file: PathBuf,
+    /// Which of the node's keys it becomes
+    #[arg(long, value_enum, default_value_t = Kind::Consensus)]
+    key: Kind,
+    /// The key has never signed on any network: without this it waits until it can't contradict
+    /// what it may have signed
+    #[arg(long)]
+    never_used: bool,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    password: OwnPassword,
+    #[command(flatten)]
+    copy: CopyPassword,
+}
+
+#[derive(Debug, clap::Args)]
+struct Export {
+    /// The new keystore file
+    file: PathBuf,
+    /// Which of the node's keys
+    #[arg(long, value_enum, default_value_t = Kind::Consensus)]
+    key: Kind,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    password: OwnPassword,
+    #[command(flatten)]
+    copy: CopyPassword,
+}
+
 #[derive(Debug, clap::Args)]
 struct Inspect {
     /// The key file
@@ -62,6 +140,8 @@ struct Inspect {
 struct Entry {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    password: OwnPassword,
     #[command(flatten)]
     network: Network,
     /// Where other validators reach this one, for example /ip4/203.0.113.7/tcp/9000
@@ -90,132 +170,191 @@ struct Network {
     salt: Option<Hash>,
 }
 
+/// What is shown of a key.
 #[derive(Serialize)]
-struct ConsensusKey<'a> {
+struct Shown<'a> {
+    kind: &'static str,
     file: &'a Path,
     public: String,
-    never_used: bool,
-}
-
-#[derive(Serialize)]
-struct NetworkKey<'a> {
-    file: &'a Path,
-    public: String,
-    peer_id: String,
+    encrypted: bool,
+    /// Of a consensus key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    never_used: Option<bool>,
+    /// Of a network key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer_id: Option<String>,
 }
 
 #[derive(Serialize)]
 struct Both<'a> {
-    consensus: ConsensusKey<'a>,
-    network: NetworkKey<'a>,
+    consensus: Shown<'a>,
+    network: Shown<'a>,
 }
 
 /// Runs one of the verbs.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     match args.verb {
-        Verb::New(place) => {
-            let paths = paths(&place)?;
-            let (consensus, network) = keys::create(&paths)?;
-            print_both(&paths, &consensus, &network, place.json)
-        }
-        Verb::List(place) => {
-            let paths = paths(&place)?;
-            let consensus = keys::load_consensus(&paths.consensus)?;
-            let network = keys::load_network(&paths.network)?;
-            print_both(&paths, &consensus, &network, place.json)
-        }
-        Verb::Inspect(args) => inspect(&args),
+        Verb::New(args) => new(&args),
+        Verb::Import(args) => import(&args),
+        Verb::Export(args) => export(&args),
+        Verb::List(place) => print_both(&paths(&place)?, place.json),
+        Verb::Inspect(args) => print(&show(&args.file)?, args.json),
         Verb::GenesisEntry(args) => genesis_entry(&args),
     }
 }
 
-fn paths(place: &Place) -> Result<KeyPaths, Failure> {
+fn settings(place: &Place) -> Result<Settings, Failure> {
     let settings = Settings {
         data_dir: Some(place.data_dir.clone()),
         ..Settings::default()
     };
-    let settings = settings.with_file(None)?;
+    Ok(settings.with_file(None)?)
+}
+
+fn paths(place: &Place) -> Result<KeyPaths, Failure> {
+    let settings = settings(place)?;
     Ok(KeyPaths {
         consensus: settings.consensus_key_path()?,
         network: settings.network_key_path()?,
     })
 }
 
-fn describe_consensus<'a>(file: &'a Path, key: &SecretKey) -> Result<ConsensusKey<'a>, Failure> {
-    let never_used = keys::FreshMark::of(file, key).is_set()?;
-    Ok(ConsensusKey {
-        file,
-        public: key.public_key().to_string(),
-        never_used,
-    })
-}
-
-fn describe_network<'a>(file: &'a Path, key: &Keypair) -> NetworkKey<'a> {
-    let public = Hash(keys::network_public(key)).to_string();
-    NetworkKey {
-        file,
-        public,
-        peer_id: keys::peer_id(key),
+impl OwnPassword {
+    /// What the settings of the node say counts where no option does.
+    fn source(&self, place: &Place) -> Result<PasswordSource, Failure> {
+        let file = match &self.password_file {
+            Some(file) => Some(file.clone()),
+            None => settings(place)?.password_file,
+        };
+        Ok(PasswordSource::of(file.as_deref(), self.password_fd))
     }
 }
 
-fn print_both(
-    paths: &KeyPaths,
-    consensus: &SecretKey,
-    network: &Keypair,
-    json: bool,
-) -> Result<(), Failure> {
+impl CopyPassword {
+    fn source(&self) -> PasswordSource {
+        PasswordSource::of(self.copy_password_file.as_deref(), self.copy_password_fd)
+    }
+}
+
+fn new(args: &New) -> Result<(), Failure> {
+    let paths = paths(&args.place)?;
+    for path in [&paths.consensus, &paths.network] {
+        keys::ensure_absent(path)?;
+    }
+    let protection = if args.development {
+        Protection::Development
+    } else {
+        let source = args.password.source(&args.place)?;
+        Protection::Password(source.choose("the new keys")?, Cost::RECOMMENDED)
+    };
+    keys::create(&paths, &protection)?;
+    print_both(&paths, args.place.json)
+}
+
+fn path_of(paths: &KeyPaths, kind: Kind) -> &Path {
+    match kind {
+        Kind::Consensus => &paths.consensus,
+        Kind::Network => &paths.network,
+    }
+}
+
+fn import(args: &Import) -> Result<(), Failure> {
+    if args.never_used && args.key == Kind::Network {
+        let message =
+            "--never-used is about consensus keys: a network key signs nothing that binds";
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let paths = paths(&args.place)?;
+    let to = path_of(&paths, args.key);
+    keys::ensure_absent(to)?;
+    let mut unlock = Unlock::with(args.copy.source());
+    let own = args.password.source(&args.place)?;
+    let password = own.choose("the node's keys")?;
+    let protection = Protection::Password(password, Cost::RECOMMENDED);
+    keys::import(
+        &args.file,
+        args.key,
+        &mut unlock,
+        to,
+        &protection,
+        args.never_used,
+    )?;
+    print(&show(to)?, args.place.json)
+}
+
+fn export(args: &Export) -> Result<(), Failure> {
+    keys::ensure_absent(&args.file)?;
+    let paths = paths(&args.place)?;
+    let from = path_of(&paths, args.key);
+    let mut unlock = Unlock::with(args.password.source(&args.place)?);
+    let password = args.copy.source().choose("the copy")?;
+    let protection = Protection::Password(password, Cost::RECOMMENDED);
+    keys::export(from, args.key, &mut unlock, &args.file, &protection)?;
+    print(&show(&args.file)?, args.place.json)
+}
+
+fn show(file: &Path) -> Result<Shown<'_>, Failure> {
+    let key = keys::public(file)?;
+    let malformed = || Failure::from(keys::KeyFileError::Malformed(file.to_owned()));
+    let never_used = match key.kind {
+        Kind::Consensus => {
+            let public = key.consensus().ok_or_else(malformed)?;
+            Some(FreshMark::of(file, &public).is_set()?)
+        }
+        Kind::Network => None,
+    };
+    let peer_id = match key.kind {
+        Kind::Consensus => None,
+        Kind::Network => Some(key.peer_id().ok_or_else(malformed)?),
+    };
+    Ok(Shown {
+        kind: key.kind.name(),
+        file,
+        encrypted: key.is_encrypted,
+        never_used,
+        peer_id,
+        public: key.public,
+    })
+}
+
+fn print_both(paths: &KeyPaths, json: bool) -> Result<(), Failure> {
     let both = Both {
-        consensus: describe_consensus(&paths.consensus, consensus)?,
-        network: describe_network(&paths.network, network),
+        consensus: show(&paths.consensus)?,
+        network: show(&paths.network)?,
     };
     if json {
         return output::json(&both);
     }
-    print_consensus(&both.consensus)?;
-    print_network(&both.network)
+    print(&both.consensus, false)?;
+    print(&both.network, false)
 }
 
-fn print_consensus(key: &ConsensusKey<'_>) -> Result<(), Failure> {
-    output::line(format_args!("consensus key  {}", key.file.display()))?;
-    output::line(format_args!("  public       {}", key.public))?;
-    output::line(format_args!(
-        "  never used   {}",
-        if key.never_used { "yes" } else { "no" }
-    ))
-}
-
-fn print_network(key: &NetworkKey<'_>) -> Result<(), Failure> {
-    output::line(format_args!("network key    {}", key.file.display()))?;
-    output::line(format_args!("  public       {}", key.public))?;
-    output::line(format_args!("  peer id      {}", key.peer_id))
-}
-
-fn inspect(args: &Inspect) -> Result<(), Failure> {
-    match keys::load(&args.file)? {
-        keys::Key::Consensus(key) => {
-            let key = describe_consensus(&args.file, &key)?;
-            if args.json {
-                output::json(&key)
-            } else {
-                print_consensus(&key)
-            }
-        }
-        keys::Key::Network(key) => {
-            let key = describe_network(&args.file, &key);
-            if args.json {
-                output::json(&key)
-            } else {
-                print_network(&key)
-            }
-        }
+fn print(key: &Shown<'_>, json: bool) -> Result<(), Failure> {
+    if json {
+        return output::json(key);
     }
+    let yes = |is: bool| if is { "yes" } else { "no" };
+    let name = format!("{} key", key.kind);
+    output::line(format_args!("{name:<14} {}", key.file.display()))?;
+    output::line(format_args!("  public       {}", key.public))?;
+    if let Some(peer_id) = &key.peer_id {
+        output::line(format_args!("  peer id      {peer_id}"))?;
+    }
+    if let Some(never_used) = key.never_used {
+        output::line(format_args!("  never used   {}", yes(never_used)))?;
+    }
+    let encrypted = if key.encrypted {
+        "yes"
+    } else {
+        "no: a validator's key runs on development networks alone"
+    };
+    output::line(format_args!("  encrypted    {encrypted}"))
 }
 
 fn genesis_entry(args: &Entry) -> Result<(), Failure> {
     let paths = paths(&args.place)?;
-    let consensus = keys::load_consensus(&paths.consensus)?;
-    let network = keys::load_network(&paths.network)?;
+    let mut unlock = Unlock::with(args.password.source(&args.place)?);
+    let consensus = keys::load_consensus(&paths.consensus, &mut unlock)?;
     let salt = match (&args.network.name, args.network.salt) {
         (Some(name), _) => genesis_file::salt_of_name(name),
         (None, salt) => salt.unwrap_or_default(),
@@ -227,7 +366,7 @@ fn genesis_entry(args: &Entry) -> Result<(), Failure> {
             key: consensus.public_key(),
             possession: consensus.prove_possession(genesis_file::chain_domain(salt), args.operator),
             weight: args.weight,
-            network_key: Hash(keys::network_public(&network)),
+            network_key: network_public(&paths.network)?,
             address: args.address.to_string(),
         },
     };
@@ -239,4 +378,11 @@ fn genesis_entry(args: &Entry) -> Result<(), Failure> {
         (None, false) => output::raw(genesis_file::entry_text(&entry).as_bytes()),
         (Some(path), false) => output::line(format_args!("wrote {}", path.display())),
     }
+}
+
+/// Its public half is no secret, so that the second password is not asked for.
+fn network_public(file: &Path) -> Result<Hash, Failure> {
+    keys::public(file)?
+        .network()
+        .ok_or_else(|| keys::KeyFileError::Malformed(file.to_owned()).into())
 }

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use super::exit::{Exit, Failure};
-use crate::config::{self, LogFormat, NodeConfig, Settings};
+use crate::{
+    config::{self, LogFormat, NodeConfig, Settings},
+    keys::{PasswordSource, Unlock},
+};
 
 pub(super) mod logs;
 pub(super) mod stop;
@@ -20,6 +23,9 @@ pub(crate) struct Args {
     config: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
+    /// Read the password of the keys from this open descriptor
+    #[arg(long, value_name = "N", conflicts_with = "password_file")]
+    password_fd: Option<u32>,
     /// Write logs as JSON, like --log.format json
     #[arg(long)]
     json: bool,
@@ -33,7 +39,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     }
     logs::start(&settings.log)?;
     warn_of_unknown_variables();
-    let config = NodeConfig::load(&settings)?;
+    let password = PasswordSource::of(settings.password_file.as_deref(), args.password_fd);
+    let config = NodeConfig::load_with(&settings, &mut Unlock::with(password))?;
     // From here on a signal does not kill the process but asks the node to stop.
     let shutdown = stop::requested().map_err(|error| Failure::new(Exit::Internal, error))?;
     crate::node::run(config, shutdown).await?;

@@ -44,6 +44,11 @@ pub enum ConfigError {
     /// A key file.
     #[error(transparent)]
     Key(#[from] KeyFileError),
+    /// A key that is not encrypted, on a network that is not for development.
+    #[error(
+        "{0} is not encrypted: such a key is for development networks alone, and the genesis document says that this is none. Make keys with `sequencer keys new`"
+    )]
+    DevelopmentKey(PathBuf),
     /// The network key is not the one that the genesis document pairs with the consensus key.
     #[error(
         "the network key does not belong to validator {index} of the genesis document: it has {actual}, genesis says {expected}; put the key files that were made together into one directory"

@@ -23,6 +23,7 @@ pub(super) fn read(path: &Path) -> Result<Settings, ConfigError> {
         &mut settings.genesis,
         &mut settings.consensus_key,
         &mut settings.network_key,
+        &mut settings.password_file,
     ] {
         *file = file.take().map(|file| directory.join(file));
     }

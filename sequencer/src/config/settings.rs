@@ -52,6 +52,14 @@ pub struct Settings {
         value_name = "FILE"
     )]
     pub network_key: Option<PathBuf>,
+    /// File with the password of the keys; asked for at the terminal if there is none
+    #[arg(
+        id = "password_file",
+        long = "password-file",
+        env = "SEQUENCER_PASSWORD_FILE",
+        value_name = "FILE"
+    )]
+    pub password_file: Option<PathBuf>,
     /// Connections to peers.
     #[command(flatten)]
     pub p2p: P2pSettings,
@@ -313,6 +321,7 @@ impl Settings {
             genesis: self.genesis.or(other.genesis),
             consensus_key: self.consensus_key.or(other.consensus_key),
             network_key: self.network_key.or(other.network_key),
+            password_file: self.password_file.or(other.password_file),
             p2p: P2pSettings {
                 listen: self.p2p.listen.or(other.p2p.listen),
                 peers: self.p2p.peers.or(other.p2p.peers),

@@ -30,7 +30,7 @@ fn data_dir(address: &str) -> Result<tempfile::TempDir, Box<dyn std::error::Erro
         consensus: keys.join("consensus.key"),
         network: keys.join("network.key"),
     };
-    let (consensus, network) = keys::create(&paths)?;
+    let (consensus, network) = keys::create(&paths, &keys::Protection::Development)?;
     let salt = genesis_file::salt_of_name("test");
     let entry = |secret: &SecretKey, network_key| GenesisValidator {
         operator: Address::ZERO,

@@ -61,6 +61,8 @@ empty_block_delay_ms = {empty_block_delay_ms}
 max_payload_bytes = {max_payload_bytes}
 max_namespaces = {max_namespaces}
 max_transaction_bytes = {max_transaction_bytes}
+# Whether this is a network for development: it accepts keys that are not encrypted.
+development = {development}
 ",
         domain = document.chain_domain(),
         timestamp_ms = timestamp_ms.0,
@@ -75,6 +77,7 @@ max_transaction_bytes = {max_transaction_bytes}
         max_payload_bytes = parameters.max_payload_bytes,
         max_namespaces = parameters.max_namespaces,
         max_transaction_bytes = parameters.max_transaction_bytes,
+        development = parameters.development,
     );
     text.push_str("\n# The validators of epochs 1 and 2; their order gives them their indices.\n");
     for (index, validator) in document.validators.iter().enumerate() {

@@ -22,8 +22,22 @@ pub enum KeyFileError {
         wanted: u32,
     },
     /// The file holds no key.
-    #[error("{0} holds no key: expected 64 hex digits after the comment lines")]
+    #[error(
+        "{0} holds no key: expected a keystore (EIP-2335), or 64 hex digits after comment lines"
+    )]
     Malformed(PathBuf),
+    /// The file is JSON and no keystore.
+    #[error("{0} is no keystore (EIP-2335): {1}")]
+    NoKeystore(PathBuf, String),
+    /// The keystore does not open.
+    #[error("{0}: {1}")]
+    Keystore(PathBuf, KeystoreError),
+    /// The keystore holds the other key of a node.
+    #[error("{0} is not a {1} key")]
+    OtherKind(PathBuf, &'static str),
+    /// There is no password.
+    #[error("{0}")]
+    NoPassword(&'static str),
     /// The file does not say what kind of key it holds.
     #[error(
         "{0} does not say in its first line what kind of key it holds: not made by `sequencer keys new`"
@@ -39,6 +53,23 @@ pub enum KeyFileError {
         /// What it said.
         source: io::Error,
     },
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no random bytes")]
+    NoEntropy,
+}
+
+/// Why a keystore does not open, or was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum KeystoreError {
+    /// The checksum says so.
+    #[error("the password is wrong")]
+    Password,
+    /// Another function, or one that costs too much.
+    #[error("the keystore's {0} is not supported: {1}")]
+    Unsupported(&'static str, String),
+    /// A field that is not hex of the right length.
+    #[error("the keystore's {0} is malformed")]
+    Field(&'static str),
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes")]
     NoEntropy,

@@ -9,10 +9,10 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::KeyFileError;
+use super::{KeyFileError, keystore::Keystore};
 
 /// Larger than any key file; the bound on what is read.
-const MAX_FILE_BYTES: u64 = 4096;
+const MAX_FILE_BYTES: u64 = 16_384;
 /// Permission bits of a key file.
 const FILE_MODE: u32 = 0o600;
 /// Permission bits of the directory it is in.
@@ -38,16 +38,25 @@ pub(super) fn ensure_absent(path: &Path) -> Result<(), KeyFileError> {
     }
 }
 
-/// Reads the secret of a key file.
-pub(super) fn read(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
-    parse(&read_text(path)?).ok_or_else(|| KeyFileError::Malformed(path.to_owned()))
+/// What a key file holds.
+pub(super) enum Content {
+    /// Unencrypted, and the first line, which names the kind of key.
+    Plain(Zeroizing<[u8; 32]>, String),
+    /// Encrypted.
+    Keystore(Box<Keystore>),
 }
 
-/// Reads the first line of a key file, which names the kind of key.
-pub(super) fn title(path: &Path) -> Result<String, KeyFileError> {
+/// Reads a key file.
+pub(super) fn read(path: &Path) -> Result<Content, KeyFileError> {
     let text = read_text(path)?;
+    if text.trim_start().starts_with('{') {
+        return serde_json::from_str(&text)
+            .map(|keystore| Content::Keystore(Box::new(keystore)))
+            .map_err(|error| KeyFileError::NoKeystore(path.to_owned(), error.to_string()));
+    }
+    let secret = parse(&text).ok_or_else(|| KeyFileError::Malformed(path.to_owned()))?;
     let title = text.lines().next().and_then(|line| line.strip_prefix("# "));
-    Ok(title.unwrap_or_default().to_owned())
+    Ok(Content::Plain(secret, title.unwrap_or_default().to_owned()))
 }
 
 fn read_text(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
@@ -95,7 +104,7 @@ pub(super) fn write(
 ) -> Result<(), KeyFileError> {
     let digits = Zeroizing::new(hex::encode(secret));
     let text = Zeroizing::new(format!(
-        "# {title}, not encrypted: whoever reads this file can act as this node.\n\
+        "# {title}, not encrypted, for development: whoever reads this file can act as this node.\n\
          # public: {public}\n{}\n",
         digits.as_str()
     ));

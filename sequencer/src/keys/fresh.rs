@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hotshot_types::{PublicKey, SecretKey};
+use hotshot_types::PublicKey;
 
 use super::{KeyFileError, file};
 
@@ -24,10 +24,10 @@ impl FreshMark {
     /// Of the key in a file: the mark lies beside it and names its public half, so that it stands
     /// for no other key.
     #[must_use]
-    pub fn of(key_path: &Path, key: &SecretKey) -> Self {
+    pub fn of(key_path: &Path, key: &PublicKey) -> Self {
         Self {
             path: key_path.with_extension("never-used"),
-            key: key.public_key(),
+            key: *key,
         }
     }
 

@@ -10,9 +10,11 @@ use std::{
 
 use bytes::Bytes;
 use hotshot::{EpochInfo, Input, Outbox, Output, Recipients, Replica};
-use hotshot_types::{Epoch, Hash, Message, Round, SealedHeader, ValidatorIndex, bls::Job, codec};
+use hotshot_types::{
+    Epoch, Hash, Message, Round, SealedHeader, Status, ValidatorIndex, bls::Job, codec,
+};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until},
 };
 
@@ -43,6 +45,8 @@ pub(super) enum Fact {
     Input(Box<Input>),
     /// A block was built: the state machine's part, and the payload to store with its header.
     Built(Box<Input>, Built),
+    /// K3: somebody wants to know where this node stands; no answer while its key may not sign.
+    Status(oneshot::Sender<Status>),
 }
 
 /// The payload of a block that was built here.
@@ -93,6 +97,8 @@ pub(super) struct Consensus {
     pub(super) built: Option<Built>,
     /// Orders that did not fit.
     pub(super) backlog: VecDeque<Order>,
+    /// No record was written since the key may sign.
+    pub(super) returning: bool,
 }
 
 impl Consensus {
@@ -143,8 +149,15 @@ impl Consensus {
                 self.built = Some(built);
                 *input
             }
+            Fact::Status(answer) => {
+                if self.replica.may_sign() && answer.send(self.replica.status()).is_err() {
+                    tracing::trace!("the status came too late");
+                }
+                return;
+            }
         };
         self.metrics.received(&input);
+        self.returning |= matches!(input, Input::Leave(_));
         self.replica.handle(self.clock.now(), input, outbox);
     }
 
@@ -177,6 +190,10 @@ impl Consensus {
         after: &mut Vec<Output>,
     ) -> Result<(), NodeError> {
         match output {
+            // The first one after a leave ends K3.
+            Output::Persist(record) if std::mem::take(&mut self.returning) => {
+                batch.put_record_of_return(&record);
+            }
             Output::Persist(record) => batch.put_record(&record),
             Output::StoreHeader(header) => {
                 batch.put_pending(&header);

@@ -28,6 +28,11 @@ pub enum NodeError {
         /// Why not.
         source: io::Error,
     },
+    /// Another process signs with this node's key (K4).
+    #[error(
+        "another process holds the consensus key of this node ({0}). This one has stopped signing; make sure that only one of them is ever started, with the newest data directory"
+    )]
+    Doppelganger(&'static str),
     /// The genesis document.
     #[error(
         "the network key of validator {index} in the genesis document is no Ed25519 public key"

@@ -1,4 +1,5 @@
-//! How far the other validators say the chain is: their votes and statuses name heights.
+//! What the other validators were heard to say: how far the chain is, by the heights that their
+//! votes and statuses name, and their newest signatures, for K4.
 //!
 //! One voice is a claim; the height that members of more than a third of the stake have reached is
 //! at most what an honest one has seen.
@@ -8,13 +9,15 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use hotshot::{Newest, Sighting};
 use hotshot_types::{Committee, Height, Message, PublicKey};
 use libp2p::PeerId;
 
-/// The highest height named by each validator.
+/// The highest height named by each validator, and its newest signatures.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
     validators: Mutex<BTreeMap<[u8; PublicKey::LEN], Height>>,
+    signed: Mutex<BTreeMap<[u8; PublicKey::LEN], Newest>>,
     /// What connected peers pushed to this node without stake.
     pushed: Mutex<BTreeMap<PeerId, Height>>,
 }
@@ -32,6 +35,24 @@ impl Heard {
             let known = heights.entry(from.to_bytes()).or_default();
             *known = height.max(*known);
         }
+        if let Some(sighting) = Sighting::of(message)
+            && let Some(place) = sighting.place()
+        {
+            let mut signed = lock(&self.signed);
+            let known = &mut signed.entry(from.to_bytes()).or_default()[place];
+            if known
+                .as_ref()
+                .is_none_or(|known| known.round() < sighting.round())
+            {
+                *known = Some(sighting);
+            }
+        }
+    }
+
+    /// K4: the newest signatures that came from a validator.
+    pub(super) fn newest(&self, of: &PublicKey) -> Newest {
+        let signed = lock(&self.signed);
+        signed.get(&of.to_bytes()).cloned().unwrap_or_default()
     }
 
     /// Notes what a peer pushed.

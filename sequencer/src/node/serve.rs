@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::{
     clock::Clock,
     directory::Directory,
+    lookout::Lookout,
     wire::{self, Greeting, Headers, MapChunk, Request},
 };
 use crate::{
@@ -30,6 +31,7 @@ pub(super) async fn run(
     network: Network,
     directory: Arc<Directory>,
     storage: Storage,
+    lookout: Arc<Lookout>,
 ) {
     let (crowd, strangers) = mpsc::channel(MAX_WAITING_OF_STRANGERS);
     let served = serve(
@@ -37,10 +39,11 @@ pub(super) async fn run(
         MAX_CONCURRENT_OF_STRANGERS,
         network.clone(),
         storage.clone(),
+        Arc::clone(&lookout),
     );
     tokio::spawn(served);
     let (council, validators) = mpsc::channel(1);
-    tokio::spawn(serve(validators, MAX_CONCURRENT, network, storage));
+    tokio::spawn(serve(validators, MAX_CONCURRENT, network, storage, lookout));
     while let Some(request) = requests.recv().await {
         if directory.is_validator(&request.peer) {
             if council.send(request).await.is_err() {
@@ -58,6 +61,7 @@ async fn serve(
     at_once: usize,
     network: Network,
     storage: Storage,
+    lookout: Arc<Lookout>,
 ) {
     let permits = Arc::new(Semaphore::new(at_once));
     while let Some(InboundRequest {
@@ -73,6 +77,18 @@ async fn serve(
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
             return;
         };
+        if let Request::Watch(announcement) = request {
+            let lookout = Arc::clone(&lookout);
+            tokio::spawn(async move {
+                let reply = lookout.answer(peer, announcement).await;
+                let reply = reply.map_or_else(wire::not_found, |body| wire::found(&body));
+                if let Err(error) = responder.respond(reply) {
+                    tracing::debug!(%peer, %error, "answer not sent");
+                }
+                drop(permit);
+            });
+            continue;
+        }
         let storage = storage.clone();
         tokio::task::spawn_blocking(move || {
             let reply = answer(&storage, &request).unwrap_or_else(|error| {
@@ -118,6 +134,8 @@ fn answer(storage: &Storage, request: &Request) -> Result<Option<Bytes>, Storage
             };
             Ok(Some(codec::encode(&greeting).into()))
         }
+        // Not about what is stored: `Lookout` answers it.
+        Request::Watch(_) => Ok(None),
     }
 }
 

@@ -7,17 +7,18 @@ use std::{
 };
 
 use da::{Coder, CommittedPayload, Limits, MapHead, NamespaceTree, Payload, Slots};
-use hotshot::{Config, EpochInfo, Record, Replica, Start};
+use hotshot::{Config, EpochInfo, Record, Replica, Standing, Start};
 use hotshot_types::{
     Committee, Epoch, GenesisDocument, Hash, Height, Parameters, PublicKey, SealedHeader,
     SecretKey, genesis::EmptyRoots,
 };
 
-use super::NodeError;
+use super::{NodeError, watch::Duty};
 use crate::{
     config::NodeConfig,
+    keys::FreshMark,
     mempool::Mempool,
-    storage::{Durability, Identity, Storage},
+    storage::{Durability, Identity, Storage, StorageError},
 };
 
 /// Hashes of final blocks that the replica is given to notice contradictions.
@@ -33,8 +34,8 @@ pub(super) struct Started {
     pub(super) epochs: BTreeMap<Epoch, EpochInfo>,
     pub(super) committee: Arc<Committee>,
     pub(super) slots: Arc<Slots>,
-    /// The key that signs, if this node may.
-    pub(super) key: Option<PublicKey>,
+    /// The key of a validator, and what is known of it.
+    pub(super) validator: Option<(PublicKey, Duty)>,
 }
 
 /// Opens the data directory and restores the replica.
@@ -56,10 +57,12 @@ pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
         genesis: header.hash(),
         key: validator,
     };
-    let storage = Storage::open(&database(&config.data_dir), &identity)?;
+    let storage = open_storage(config, &identity)?;
     storage.initialize(&header, &first_epochs(genesis)?)?;
-    let may_sign = validator.is_some() && claim_record(config, &storage)?;
-    let key = validator.filter(|_| may_sign);
+    let duty = match (validator, &config.fresh_mark) {
+        (Some(_), Some(mark)) => Some(claim_record(mark, &storage)?),
+        _ => None,
+    };
     let resume = storage.resume(RECENT)?;
     let epochs = resume
         .epochs
@@ -72,7 +75,7 @@ pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
         "opened the database"
     );
     let replica = Replica::new(
-        replica_config(config, key),
+        replica_config(config, validator),
         Start {
             record: resume.record,
             tip: resume.tip,
@@ -86,11 +89,16 @@ pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
     );
     Ok(Started {
         storage,
-        replica,
+        // The watch over the key gives it leave to sign (K3, K4).
+        replica: if validator.is_some() {
+            replica.withheld()
+        } else {
+            replica
+        },
         epochs,
         committee,
         slots: Arc::new(slots),
-        key,
+        validator: validator.zip(duty),
     })
 }
 
@@ -116,6 +124,25 @@ pub(crate) fn identity(
     })
 }
 
+/// A record that is damaged is lost (K3): nothing can bring it back, and what is left of it must
+/// not be signed on.
+fn open_storage(config: &NodeConfig, identity: &Identity) -> Result<Storage, NodeError> {
+    let path = database(&config.data_dir);
+    match Storage::open(&path, identity) {
+        Err(StorageError::RecordDamaged(why)) => {
+            tracing::error!(
+                "the safety record of this key is damaged: {why}. It is given up; the key signs \
+                 nothing until the network has passed the epochs in which it may have signed"
+            );
+            if let Some(mark) = &config.fresh_mark {
+                mark.remove()?;
+            }
+            Ok(Storage::open_without_record(&path, identity)?)
+        }
+        opened => Ok(opened?),
+    }
+}
+
 fn replica_config(config: &NodeConfig, key: Option<PublicKey>) -> Config {
     let parameters = &config.genesis.parameters;
     Config {
@@ -131,24 +158,32 @@ fn replica_config(config: &NodeConfig, key: Option<PublicKey>) -> Config {
 }
 
 /// K3: a key that has never signed gets an empty record, durably and once. A key without record
-/// that may have signed must not sign: its record is lost.
-fn claim_record(config: &NodeConfig, storage: &Storage) -> Result<bool, NodeError> {
-    let Some(fresh_mark) = &config.fresh_mark else {
-        return Ok(false);
-    };
+/// that may have signed has lost it.
+fn claim_record(mark: &FreshMark, storage: &Storage) -> Result<Duty, NodeError> {
     let resume = storage.resume(1)?;
-    let unused = fresh_mark.is_set()?;
-    if resume.has_record {
+    let returns = storage.return_epoch()?;
+    let unused = mark.is_set()?;
+    if resume.has_record || returns.is_some() || !unused {
         // A crash between the two steps below left the mark behind.
-        fresh_mark.remove()?;
-        return Ok(true);
-    }
-    if !unused {
-        tracing::error!(
-            "this key may have signed before, but its safety record is not in the data directory: \
-             the node follows and signs nothing. Restore the data directory that belongs to the key"
-        );
-        return Ok(false);
+        mark.remove()?;
+        let is_lost = !resume.has_record && returns.is_none();
+        if is_lost {
+            tracing::error!(
+                "this key may have signed before, and its safety record is not in the data \
+                 directory: it signs nothing until the network has passed the epochs in which it \
+                 may have signed"
+            );
+        }
+        let record = if resume.has_record {
+            resume.record
+        } else {
+            Record::unused()
+        };
+        let from = returns.unwrap_or(Epoch::FIRST);
+        return Ok(Duty {
+            standing: Standing { record, from },
+            is_lost,
+        });
     }
     let record = if resume.tip.height == Height(0) {
         Record::unused()
@@ -158,8 +193,14 @@ fn claim_record(config: &NodeConfig, storage: &Storage) -> Result<bool, NodeErro
     let mut batch = storage.batch();
     batch.put_record(&record);
     storage.commit(batch, Durability::Synced)?;
-    fresh_mark.remove()?;
-    Ok(true)
+    mark.remove()?;
+    Ok(Duty {
+        standing: Standing {
+            record,
+            from: Epoch::FIRST,
+        },
+        is_lost: false,
+    })
 }
 
 /// The committees and seeds that the genesis document fixes.

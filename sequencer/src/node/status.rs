@@ -10,6 +10,7 @@ use super::{
     consensus::Position,
     heard::Heard,
     metrics::{CopiedMetrics, IncludedRatio},
+    watch::Leave,
 };
 use crate::{
     api::NodeStatus,
@@ -36,8 +37,8 @@ pub(super) struct Parts {
     pub(super) metrics: CopiedMetrics,
     /// The share of own votes in the last certificates.
     pub(super) included: IncludedRatio,
-    /// Whether the safety record is there (K3), for a validator.
-    pub(super) may_sign: bool,
+    /// What keeps the key from signing (K3, K4).
+    pub(super) leave: watch::Receiver<Leave>,
     pub(super) heard: Arc<Heard>,
     pub(super) committee: Arc<Committee>,
     /// The committee's peers by index.
@@ -143,6 +144,22 @@ fn status_lag(position: &Position, heard: Option<Height>, served: Height) -> u64
         .saturating_sub(1)
 }
 
+/// Why a validator signs nothing.
+fn why_silent(leave: Leave, position: &Position) -> Option<String> {
+    match leave {
+        Leave::Given => None,
+        Leave::Watching => Some("peers are being asked whether another node has this key".into()),
+        Leave::Recalling => Some(
+            "the key's safety record is lost: asking a quorum of validators when it may sign again"
+                .into(),
+        ),
+        Leave::From(epoch) => Some(format!(
+            "the key's safety record is lost: it signs again in epoch {epoch}, this is epoch {}",
+            position.round.epoch
+        )),
+    }
+}
+
 /// Why the node can't do its job.
 fn reasons(
     parts: &Parts,
@@ -156,9 +173,7 @@ fn reasons(
     if position.halted {
         reasons.push("the network contradicted its final history; see the log".to_owned());
     }
-    if !parts.may_sign {
-        reasons.push("the key's safety record is missing: this validator signs nothing".to_owned());
-    }
+    reasons.extend(why_silent(*parts.leave.borrow(), position));
     let (quorum, total) = (parts.committee.quorum(), parts.committee.total());
     if parts.me.is_none() {
         if heard.is_none() {

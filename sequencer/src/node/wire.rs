@@ -8,8 +8,9 @@ use std::io;
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::{BufMut, Bytes, BytesMut};
 use da::{AccumulatorEntry, NamespaceId, ShardRange};
+use hotshot::{Announcement, Newest};
 use hotshot_types::{
-    Epoch, EpochEnd, FinalityCertificate, Hash, Header, Height, Round, TimestampMs, codec,
+    Epoch, EpochEnd, FinalityCertificate, Hash, Header, Height, Round, Status, TimestampMs, codec,
     mountain_range::HeaderProof,
 };
 
@@ -227,6 +228,8 @@ pub(super) enum Request {
     },
     /// How the peer is: [`Greeting`].
     Greet,
+    /// K3, K4: [`Watched`], what the peer has seen of the asker's own key.
+    Watch(Option<Announcement>),
 }
 
 /// What a node says about itself to whoever asks; nothing in it is proven.
@@ -238,6 +241,17 @@ pub(super) struct Greeting {
     pub(super) now_ms: TimestampMs,
     /// Its last final block.
     pub(super) tip: Header,
+}
+
+/// What a peer has seen of the asker's key.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(super) struct Watched {
+    /// Another process that holds the key, and for how many milliseconds it was not heard.
+    pub(super) other: Option<(Announcement, u64)>,
+    /// The newest signatures that came from the key.
+    pub(super) newest: Newest,
+    /// Where the peer stands; none if it can't tell, for its own record is lost.
+    pub(super) status: Option<Status>,
 }
 
 /// Consecutive headers.

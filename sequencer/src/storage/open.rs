@@ -17,6 +17,7 @@ use super::{
     record::RECORD_KEY,
     retention, spaces,
     spaces::{Space, Spaces},
+    standing::RETURN_KEY,
     witness::{self, Witness},
 };
 
@@ -79,6 +80,16 @@ impl Storage {
         Ok(storage)
     }
 
+    /// Gives up the record of a key that turns out to have signed more than it says (K4).
+    ///
+    /// # Errors
+    /// A failed write.
+    pub fn forget_record(&self) -> Result<(), StorageError> {
+        let seen = *self.record_sequence();
+        let given_up = Witness { seen, given_up: 0 };
+        self.give_up_record(given_up).map(|_| ())
+    }
+
     /// Drops the record first: a crash in between leaves a record that is missing, never one that
     /// counts again.
     fn give_up_record(&self, witness: Witness) -> Result<Witness, StorageError> {
@@ -90,6 +101,8 @@ impl Storage {
         let last = witness.seen.max(here);
         let mut batch = self.batch();
         batch.remove(Space::Record, RECORD_KEY);
+        // It was found for the record that is lost now.
+        batch.remove(Space::Meta, RETURN_KEY);
         self.commit(batch, Durability::Synced)?;
         let witness = Witness {
             seen: last,

@@ -75,7 +75,7 @@ fn digests_are_the_hash_of_their_words() {
     );
 }
 
-/// Section 14, item 11.
+/// Section 14, item 11; D8.
 #[test]
 fn digests_differ_across_networks_epochs_views_phases_and_contents() {
     let mut digests = BTreeSet::new();
@@ -95,6 +95,7 @@ fn digests_differ_across_networks_epochs_views_phases_and_contents() {
                 insert(randomness(cd, Epoch(epoch), Height(number)));
                 let round = Round::new(epoch, number);
                 for block in [named("a"), named("b")] {
+                    insert(instance(cd, 1_000 * epoch + number, block));
                     for lock in 0..3 {
                         insert(timeout(cd, round, View(lock), block));
                     }

@@ -1,6 +1,8 @@
 //! Genesis document, keys and database, and whether they belong together.
 
-use hotshot_types::{GenesisDocument, Hash, PublicKey, SecretKey};
+use std::path::Path;
+
+use hotshot_types::{GenesisDocument, Hash, PublicKey};
 
 use super::{Report, Scene};
 use crate::{
@@ -60,53 +62,53 @@ pub(super) fn keys(scene: &mut Scene, report: &mut Report) {
             return;
         }
     };
-    let secret = match keys::load_consensus(&consensus) {
-        Ok(secret) => Some(secret),
-        Err(error) => {
-            report.fail("consensus-key", error, Exit::Key);
-            None
-        }
-    };
-    let pair = match keys::load_network(&network) {
-        Ok(pair) => {
-            report.ok(
-                "network-key",
-                format!(
-                    "readable by its owner alone, peer id {}",
-                    keys::peer_id(&pair)
-                ),
-            );
-            Some(pair)
-        }
-        Err(error) => {
-            report.fail("network-key", error, Exit::Key);
-            None
-        }
-    };
-    let Some(secret) = secret else {
+    let network = read(&network, "network-key", report).and_then(|key| {
+        let id = key.peer_id()?;
+        report.ok("network-key", format!("{}, peer id {id}", guarded(&key)));
+        key.network()
+    });
+    if scene.settings.consensus_key.is_none() && !consensus.exists() && network.is_some() {
+        report.warn(
+            "consensus-key",
+            "there is none: this node follows and signs nothing",
+        );
+        return;
+    }
+    let Some(found) = read(&consensus, "consensus-key", report) else {
         return;
     };
-    match keys::FreshMark::of(&consensus, &secret).is_set() {
+    let Some(key) = found.consensus() else {
+        return report.fail(
+            "consensus-key",
+            keys::KeyFileError::Malformed(consensus),
+            Exit::Key,
+        );
+    };
+    match keys::FreshMark::of(&consensus, &key).is_set() {
         Ok(is_unused) => scene.is_unused = is_unused,
         Err(error) => report.fail("consensus-key", error, Exit::Key),
     }
-    scene.key = Some(secret.public_key());
+    scene.key = Some(key);
+    let about = guarded(&found);
     let Some(genesis) = &scene.genesis else {
-        report.ok("consensus-key", "readable by its owner alone");
-        return;
+        return report.ok("consensus-key", about);
     };
-    scene.validator = place(genesis, &secret);
-    match (scene.validator, pair) {
-        (Some(index), Some(pair)) => match config::own_index(genesis, Some(&secret), &pair) {
-            Ok(_) => report.ok(
-                "consensus-key",
-                format!("readable by its owner alone, validator {index} of the genesis document"),
-            ),
-            Err(error) => report.fail("consensus-key", error, Exit::Config),
-        },
-        (Some(index), None) => report.ok(
+    scene.validator = genesis
+        .validators
+        .iter()
+        .position(|validator| validator.key == key);
+    let place = network.map(|network| config::own_index(genesis, Some(key), network));
+    let is_open = !found.is_encrypted && !genesis.parameters.development;
+    match (scene.validator, place) {
+        (_, Some(Err(error))) => report.fail("consensus-key", error, Exit::Config),
+        _ if is_open => report.fail(
             "consensus-key",
-            format!("validator {index} of the genesis document"),
+            config::ConfigError::DevelopmentKey(consensus),
+            Exit::Key,
+        ),
+        (Some(index), _) => report.ok(
+            "consensus-key",
+            format!("{about}, validator {index} of the genesis document"),
         ),
         (None, _) => report.warn(
             "consensus-key",
@@ -115,12 +117,23 @@ pub(super) fn keys(scene: &mut Scene, report: &mut Report) {
     }
 }
 
-fn place(genesis: &GenesisDocument, secret: &SecretKey) -> Option<usize> {
-    let key = secret.public_key();
-    genesis
-        .validators
-        .iter()
-        .position(|validator| validator.key == key)
+/// What a key file tells without its password.
+fn read(path: &Path, name: &'static str, report: &mut Report) -> Option<keys::Public> {
+    match keys::public(path) {
+        Ok(key) => Some(key),
+        Err(error) => {
+            report.fail(name, error, Exit::Key);
+            None
+        }
+    }
+}
+
+fn guarded(key: &keys::Public) -> &'static str {
+    if key.is_encrypted {
+        "encrypted, readable by its owner alone"
+    } else {
+        "not encrypted, readable by its owner alone"
+    }
 }
 
 /// Opens the database as `run` would, unless a node has it open.

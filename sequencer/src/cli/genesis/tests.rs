@@ -39,7 +39,7 @@ fn entries(
             consensus: settings.consensus_key_path()?,
             network: settings.network_key_path()?,
         };
-        let (consensus, network_key) = keys::create(&paths)?;
+        let (consensus, network_key) = keys::create(&paths, &keys::Protection::Development)?;
         let entry = ValidatorEntry {
             salt,
             validator: GenesisValidator {

@@ -1,0 +1,10 @@
+//! Keys and safety records of real processes: what a validator may sign after its record was
+//! lost, and what becomes of two copies of it (K3, K4).
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "validators/keys.rs"]
+mod keys;
+#[path = "validators/network.rs"]
+mod network;
+#[path = "validators/records.rs"]
+mod records;
