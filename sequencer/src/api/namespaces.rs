@@ -153,6 +153,11 @@ pub(super) async fn history(
 }
 
 fn page(reader: &Reader, id: NamespaceId, range: &Range) -> Result<NamespacePage, Refusal> {
+    if range.from_epoch < Epoch::FIRST {
+        return Err(Refusal::invalid(
+            "from_epoch must be at least 1: epochs begin there",
+        ));
+    }
     let heights = range.heights(reader.served, reader.bounds().page_blocks)?;
     reader.has_index(heights.first)?;
     let proofs = Proofs(range.proof.then_some(range.from_epoch));

@@ -101,6 +101,11 @@ async fn wrong_paths_and_parameters_are_explained() {
             400,
             Code::InvertedRange,
         ),
+        (
+            "/v1/namespaces/7/blocks?from_epoch=0".into(),
+            400,
+            Code::InvalidParameter,
+        ),
         ("/v1/light-client/11".into(), 404, Code::HeightAboveHead),
         (
             "/v1/light-client/5?from_epoch=0".into(),

@@ -150,7 +150,7 @@ fn plain() -> Vec<Named> {
         ),
         (
             "Namespace",
-            json!({ "type": "integer", "format": "int64", "minimum": 1, "description": "A namespace, usually the chain id of a rollup." }),
+            json!({ "type": "integer", "minimum": 1, "maximum": u64::MAX, "description": "A namespace, usually the chain id of a rollup." }),
         ),
         (
             "Problem",

@@ -7,7 +7,7 @@ use super::{Named, closed, list, named, number, object, small, words};
 pub(super) fn all() -> Vec<Named> {
     let tolerant = json!({
         "anyOf": [
-            { "type": "integer", "format": "int64", "minimum": 1 },
+            { "type": "integer", "minimum": 1, "maximum": u64::MAX },
             { "type": "string", "pattern": "^(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})$" },
         ],
     });
