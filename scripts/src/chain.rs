@@ -89,8 +89,10 @@ pub(crate) async fn agreed(network: &Network) -> Result<Vec<Block>> {
 pub(crate) async fn voted_above(node: &Node, height: Height, limit: Duration) -> Result<()> {
     let api = node.api()?;
     let validator = node.validator();
+    // It may have caught up with more than a page when it first votes.
+    let looked_at = std::cell::Cell::new(height);
     let attempt = async || -> Result<()> {
-        let page = api.blocks(height.next(), PAGE).await?;
+        let page = api.blocks(looked_at.get().next(), PAGE).await?;
         let takes_part = page.blocks.iter().any(|block| {
             let signed = block
                 .certificate
@@ -98,6 +100,9 @@ pub(crate) async fn voted_above(node: &Node, height: Height, limit: Duration) ->
                 .is_some_and(|fc| fc.signers.contains(validator));
             signed || block.header.proposer == validator
         });
+        if let Some(last) = page.blocks.last() {
+            looked_at.set(last.header.height);
+        }
         ensure!(
             takes_part,
             "none of {} newer blocks carries its signature",

@@ -47,7 +47,7 @@ enum Part {
     Epochs(Vec<EpochStep>),
     /// The highest block, and the members of the next epoch's committee if they are others.
     Top {
-        header: Header,
+        header: Box<Header>,
         certificate: FinalityCertificate,
         next: Option<Vec<Member>>,
     },

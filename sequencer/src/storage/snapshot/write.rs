@@ -31,7 +31,7 @@ impl Storage {
         )?;
         bytes += self.write_epochs(out, top.epoch, report)?;
         let next = self.members_of_next(top.epoch)?;
-        let header = top.header().clone();
+        let header = Box::new(top.header().clone());
         bytes += write_part(
             out,
             &Part::Top {

@@ -53,7 +53,7 @@ impl Walk<'_> {
             }
             self.found.headers += 1;
             parent = Some(header);
-            if height.0 % 256 == 0 {
+            if height.0.is_multiple_of(256) {
                 self.step("headers", height.0, Some(self.tip.0));
             }
         }

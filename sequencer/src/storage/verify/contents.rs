@@ -36,7 +36,7 @@ impl Walk<'_> {
                         .fault(Space::Slots, Some(height), error.to_string());
                 }
             }
-            if height.0 % 64 == 0 {
+            if height.0.is_multiple_of(64) {
                 self.step("payloads", height.0, Some(self.tip.0));
             }
         }
