@@ -15,8 +15,10 @@ use super::{
 };
 use crate::storage::{Durability, Rescue, Storage, StorageError, spaces::Space};
 
-/// Places tried in each file.
-const PLACES: usize = 12;
+/// Places tried in each file; `cargo xtask corrupt` tries more, on a larger directory.
+const PLACES: usize = 3;
+/// How many directories of each kind of damage are built anew.
+const REBUILT: usize = 3;
 
 /// A validator's directory whose data is in tables, with a record in the journal behind them.
 fn directory(chain: &Chain) -> tempfile::TempDir {
@@ -152,17 +154,20 @@ fn a_flipped_byte_in_any_file_is_harmless_named_or_refused() {
             let changed = copy(original.path());
             flip(&changed.path().join(relative), place);
             let what = format!("byte {place} of {}", relative.display());
-            match look(changed.path(), &chain, &what) {
+            let count = match look(changed.path(), &chain, &what) {
                 Finding::Harmless => continue,
-                Finding::Named => named += 1,
-                Finding::Refused => refused += 1,
-                Finding::RecordLost => lost += 1,
+                Finding::Named => &mut named,
+                Finding::Refused => &mut refused,
+                Finding::RecordLost => &mut lost,
+            };
+            *count += 1;
+            if *count <= REBUILT {
+                rebuild(changed.path(), &bytes, &chain, &what);
             }
-            rebuild(changed.path(), &bytes, &chain, &what);
         }
     }
     assert!(
-        named > 20 && refused > 20 && lost > 0,
+        named > 5 && refused > 5 && lost > 0,
         "{named} {refused} {lost}"
     );
 }
