@@ -12,7 +12,10 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
 use crate::{
     network::{Network, Plan, Program},
@@ -135,9 +138,13 @@ async fn measure(network: &mut Network, args: &Args) -> Result<Figures> {
         slow.push(Slow::open(address, number % 2 == 0).await?);
     }
     let with_slow = half(network, &readers, args.seconds).await?;
-    let (mut told, mut cut_off, mut served) = (0, 0, 0);
+    let mut ends = JoinSet::new();
     for slow in slow {
-        match timeout(END_LIMIT, slow.end()).await {
+        ends.spawn(timeout(END_LIMIT, slow.end()));
+    }
+    let (mut told, mut cut_off, mut served) = (0, 0, 0);
+    while let Some(end) = ends.join_next().await {
+        match end? {
             Ok(End::Told) => told += 1,
             Ok(End::CutOff) => cut_off += 1,
             Err(_) => served += 1,

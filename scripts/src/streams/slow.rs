@@ -1,6 +1,13 @@
 //! Readers that do not keep up.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use anyhow::Result;
 use tokio::{
@@ -12,6 +19,8 @@ use tokio::{
 
 /// So that the node, and not our system, holds what is not read.
 const RECEIVE_BYTES: u32 = 4 << 10;
+/// After each KiB.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// How a stream of a slow reader ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +35,8 @@ pub(super) enum End {
 pub(super) enum Slow {
     /// Takes nothing until the end.
     Stuck(TcpStream),
-    /// Takes a few bytes a second.
-    Trickling(JoinHandle<End>),
+    /// Takes a few bytes a second until the end.
+    Trickling(JoinHandle<End>, Arc<AtomicBool>),
 }
 
 impl Slow {
@@ -40,25 +49,25 @@ impl Slow {
         if is_stuck {
             return Ok(Self::Stuck(stream));
         }
-        Ok(Self::Trickling(tokio::spawn(trickle(stream))))
+        let hurries = Arc::new(AtomicBool::new(false));
+        let task = tokio::spawn(rest(stream, Arc::clone(&hurries)));
+        Ok(Self::Trickling(task, hurries))
     }
 
-    /// Waits for the end of the stream; one that was stuck reads on from now on.
+    /// Reads on, as fast as it can from now on, and waits for the end of the stream.
     pub(super) async fn end(self) -> End {
         match self {
-            Self::Stuck(stream) => rest(stream, Duration::ZERO).await,
-            Self::Trickling(task) => task.await.unwrap_or(End::CutOff),
+            Self::Stuck(stream) => rest(stream, Arc::new(AtomicBool::new(true))).await,
+            Self::Trickling(task, hurries) => {
+                hurries.store(true, Relaxed);
+                task.await.unwrap_or(End::CutOff)
+            }
         }
     }
 }
 
-/// About 1 KiB a second.
-async fn trickle(stream: TcpStream) -> End {
-    rest(stream, Duration::from_secs(1)).await
-}
-
-/// Reads to the end, with a pause after each KiB.
-async fn rest(mut stream: TcpStream, pause: Duration) -> End {
+/// Reads to the end: about 4 KiB a second until it is to hurry.
+async fn rest(mut stream: TcpStream, hurries: Arc<AtomicBool>) -> End {
     let mut chunk = vec![0; 1 << 10];
     let mut tail = String::new();
     loop {
@@ -70,7 +79,9 @@ async fn rest(mut stream: TcpStream, pause: Duration) -> End {
             return End::Told;
         }
         let surplus = tail.len().saturating_sub(2_000);
-        tail.drain(..surplus);
-        sleep(pause).await;
+        tail.drain(..tail.floor_char_boundary(surplus));
+        if !hurries.load(Relaxed) {
+            sleep(PAUSE).await;
+        }
     }
 }
