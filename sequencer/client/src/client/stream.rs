@@ -73,7 +73,7 @@ impl NamespaceStream {
         self.is_confirmed
     }
 
-    /// The last event of the server, for evidence.
+    /// The client it reads with; its transcript has the last events.
     pub(super) fn client(&self) -> &Client {
         &self.client
     }
