@@ -39,7 +39,7 @@ impl Cost {
             cost.cpu_seconds += usage.cpu_seconds;
             cost.written_bytes += usage.written_bytes;
             cost.resident_bytes = cost.resident_bytes.max(usage.resident_bytes);
-            cost.synced_commits += counter(node, "storage_synced_commits_total").await?;
+            cost.synced_commits += counter(node, "sequencer_storage_synced_commits_total").await?;
         }
         Ok(cost)
     }

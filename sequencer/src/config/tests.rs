@@ -363,7 +363,10 @@ fn bootnodes_are_written_with_their_id_at_the_end() {
 fn node_without_a_consensus_key_follows() -> Outcome {
     let directory = data_dir("/ip4/10.0.0.1/tcp/9100")?;
     fs::remove_dir_all(directory.path().join("keys"))?;
-    keys::create_network(&directory.path().join("keys/network.key"))?;
+    keys::create_network(
+        &directory.path().join("keys/network.key"),
+        &keys::Protection::Development,
+    )?;
     let silent = settings(directory.path());
     let config = NodeConfig::load(&silent)?;
     assert_eq!(config.validator(), None);

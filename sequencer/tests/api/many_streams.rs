@@ -115,7 +115,10 @@ async fn healthy_readers_have_no_gap_and_wait_for_no_slow_one() {
             ids
         });
     }
-    let all = ready.acquire_many(u32::try_from(READERS).unwrap()).await.unwrap();
+    let all = ready
+        .acquire_many(u32::try_from(READERS).unwrap())
+        .await
+        .unwrap();
     for height in 0..BLOCKS {
         let payload = vec![u8::try_from(height).unwrap(); 20 << 10];
         node.push(&[(7, &[payload])]);

@@ -279,7 +279,7 @@ async fn a_stream_leaves_a_server_that_stops_growing() {
 
 #[tokio::test]
 async fn a_reader_goes_on_at_another_server_when_one_stops() {
-    let mut nodes = vec![sample().await, sample().await];
+    let mut nodes = [sample().await, sample().await];
     let servers = servers(&nodes[0].url(), &nodes[1..]);
     let mut stream = servers.follow(id(7), Height(1)).await.unwrap();
     assert_eq!(until(&mut stream, 10).await, [1, 3, 5, 7, 9]);

@@ -86,7 +86,11 @@ impl Net {
         let mut peers = Vec::new();
         let mut members = Vec::new();
         for index in 0..validators {
-            let (consensus, network) = keys::create(&paths(&home(&directory, index))).unwrap();
+            let (consensus, network) = keys::create(
+                &paths(&home(&directory, index)),
+                &keys::Protection::Development,
+            )
+            .unwrap();
             peers.push(network.public().to_peer_id());
             members.push(GenesisValidator {
                 operator: Address::ZERO,
@@ -156,7 +160,7 @@ impl Net {
 
     pub(crate) fn follower(&self, name: &str, place: &Place) -> Running {
         let home = self.directory.path().join(name);
-        keys::create_network(&paths(&home).network).unwrap();
+        keys::create_network(&paths(&home).network, &keys::Protection::Development).unwrap();
         self.place_genesis(&home);
         self.start(&home, place, &address(0))
     }
@@ -164,7 +168,7 @@ impl Net {
     /// A node with a consensus key that is in no committee.
     pub(crate) fn follower_with_keys(&self, name: &str, place: &Place) -> Running {
         let home = self.directory.path().join(name);
-        keys::create(&paths(&home)).unwrap();
+        keys::create(&paths(&home), &keys::Protection::Development).unwrap();
         self.place_genesis(&home);
         self.start(&home, place, &address(0))
     }
