@@ -28,6 +28,8 @@ mod one_node;
 mod openapi;
 #[path = "api/operating.rs"]
 mod operating;
+#[path = "ports/mod.rs"]
+mod ports;
 #[path = "api/queries.rs"]
 mod queries;
 #[path = "api/serving.rs"]

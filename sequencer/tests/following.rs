@@ -19,7 +19,7 @@ use sequencer_client::{
 
 use tokio::time::timeout;
 
-use self::net::{Net, Place, Running, address, eventually, free_port};
+use self::net::{Net, Place, Running, address, eventually};
 
 const NAMESPACE: u64 = 7;
 
@@ -93,14 +93,14 @@ async fn a_node_without_stake_catches_up_follows_serves_and_forwards() {
 async fn a_follower_follows_another_follower() {
     // Nobody answers where genesis says, nor where the validator says it is.
     let net = Net::new(1, address);
-    let hidden = free_port();
+    let hidden = ports::free();
     let place = Place {
         listen: Some(address(hidden)),
-        announce: Some(address(free_port())),
+        announce: Some(address(ports::free())),
         ..Place::default()
     };
     let validator = net.validator(0, &place);
-    let first_port = free_port();
+    let first_port = ports::free();
     let first = Place {
         listen: Some(address(first_port)),
         peers: vec![format!("{}@{}", net.peer_id(0), address(hidden))],
@@ -125,13 +125,13 @@ async fn a_follower_follows_another_follower() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bootnode_leads_to_a_validator_that_moved() {
     let net = Net::new(1, address);
-    let moved = free_port();
+    let moved = ports::free();
     let place = Place {
         listen: Some(address(moved)),
         ..Place::default()
     };
     let validator = net.validator(0, &place);
-    let boot_port = free_port();
+    let boot_port = ports::free();
     let boot = Place {
         listen: Some(address(boot_port)),
         peers: vec![format!("{}@{}", net.peer_id(0), address(moved))],
@@ -163,7 +163,7 @@ async fn validators_that_move_one_after_the_other_find_each_other() {
     let first = net.validator(0, &Place::default());
     let second = net.validator(1, &Place::default());
     first.reaches(3).await;
-    let port = free_port();
+    let port = ports::free();
     let moved = Place {
         listen: Some(address(port)),
         ..Place::default()
@@ -181,7 +181,7 @@ async fn validators_that_move_one_after_the_other_find_each_other() {
     let second = net.validator(
         1,
         &Place {
-            listen: Some(address(free_port())),
+            listen: Some(address(ports::free())),
             ..Place::default()
         },
     );
@@ -261,7 +261,7 @@ async fn a_network_file_is_all_that_is_needed_to_join() {
     assert_eq!(NetworkFile::load(&file).unwrap().genesis, net.genesis);
 
     let home = directory.path().join("joined");
-    let listen = address(free_port());
+    let listen = address(ports::free());
     let said = net::sequencer(&[
         "init",
         "--network",
@@ -271,7 +271,7 @@ async fn a_network_file_is_all_that_is_needed_to_join() {
         "--p2p.listen",
         &listen,
         "--api.listen",
-        &format!("127.0.0.1:{}", free_port()),
+        &format!("127.0.0.1:{}", ports::free()),
         "--metrics.enabled=false",
     ]);
     assert!(said.contains("next: sequencer run --data-dir"), "{said}");
@@ -281,3 +281,5 @@ async fn a_network_file_is_all_that_is_needed_to_join() {
     joined.stop();
     validator.stop();
 }
+#[path = "ports/mod.rs"]
+mod ports;

@@ -6,5 +6,7 @@
 mod keys;
 #[path = "validators/network.rs"]
 mod network;
+#[path = "ports/mod.rs"]
+mod ports;
 #[path = "validators/records.rs"]
 mod records;

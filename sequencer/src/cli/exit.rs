@@ -237,7 +237,7 @@ mod tests {
                     path,
                     reason: "a checksum".into(),
                 },
-                Exit::Internal,
+                Exit::Invalid,
             ),
         ] {
             let text = error.to_string();

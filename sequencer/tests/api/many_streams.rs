@@ -152,8 +152,14 @@ async fn healthy_readers_have_no_gap_and_wait_for_no_slow_one() {
         let why: Interrupted = serde_json::from_str(data.unwrap()).unwrap();
         assert_eq!(why.reason, "slow_reader");
         let blocks = &ids[..ids.len() - 1];
-        assert_eq!(blocks, (1..=blocks.len() as u64).collect::<Vec<_>>());
-        assert_eq!(why.resume_from, Height(blocks.len() as u64 + 1));
+        assert_eq!(
+            blocks,
+            (1..=u64::try_from(blocks.len()).unwrap()).collect::<Vec<_>>()
+        );
+        assert_eq!(
+            why.resume_from,
+            Height(u64::try_from(blocks.len()).unwrap() + 1)
+        );
         assert!(blocks.len() < expected.len());
     }
 }

@@ -28,7 +28,7 @@ impl OneNode {
         let (home, entry, genesis) = (path("node"), path("entry.toml"), path("genesis.toml"));
         for line in [
             format!("init --data-dir {home} --genesis {genesis}"),
-            format!("keys new --data-dir {home}"),
+            format!("keys new --development --data-dir {home}"),
             format!(
                 "keys genesis-entry --data-dir {home} --network one --weight 1 --address /ip4/127.0.0.1/tcp/0 --out {entry}"
             ),

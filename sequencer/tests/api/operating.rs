@@ -30,12 +30,8 @@ struct Machine {
 impl Machine {
     /// A network whose nodes have all but a genesis document.
     fn new(validators: usize) -> Self {
-        let free: Vec<TcpListener> = (0..3 * validators)
-            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-            .collect();
-        let ports = free
-            .chunks(3)
-            .map(|chunk| [0, 1, 2].map(|at| chunk[at].local_addr().unwrap().port()))
+        let ports = (0..validators)
+            .map(|_| [(); 3].map(|()| crate::ports::free()))
             .collect();
         let machine = Self {
             directory: tempfile::tempdir().unwrap(),
@@ -55,7 +51,7 @@ impl Machine {
     fn found(&self) {
         let mut entries = String::new();
         for (index, [peers, ..]) in self.ports.iter().enumerate() {
-            self.run(&format!("keys new --data-dir n{index}"))
+            self.run(&format!("keys new --development --data-dir n{index}"))
                 .succeeds();
             self.run(&format!(
                 "keys genesis-entry --data-dir n{index} --network test --out v{index}.toml \

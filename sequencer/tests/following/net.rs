@@ -3,7 +3,6 @@
 use std::{
     path::Path,
     process::Command,
-    sync::atomic::{AtomicU16, Ordering::Relaxed},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -34,18 +33,6 @@ pub(crate) async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> 
         }
         assert!(Instant::now() < deadline, "{what} did not happen");
         tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// A port that nobody listens on.
-pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let process = u16::try_from(std::process::id() % 90).unwrap();
-    loop {
-        let port = 25_000 + process * 11 + NEXT.fetch_add(1, Relaxed);
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
     }
 }
 
@@ -99,7 +86,7 @@ impl Net {
                     .prove_possession(genesis_file::chain_domain(salt), Address::ZERO),
                 weight: 1,
                 network_key: Hash(keys::network_public(&network)),
-                address: address(free_port()),
+                address: address(crate::ports::free()),
             });
         }
         let genesis = GenesisDocument {
@@ -204,7 +191,7 @@ impl Net {
             },
             ..Settings::default()
         };
-        settings.api.listen = Some(([127, 0, 0, 1], free_port()).into());
+        settings.api.listen = Some(([127, 0, 0, 1], crate::ports::free()).into());
         self.spawn(&settings)
     }
 

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -53,8 +53,7 @@ pub(crate) fn fails(command: &mut Command, code: i32, with: &str) {
 }
 
 fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
+    (Ipv4Addr::LOCALHOST, crate::ports::free()).into()
 }
 
 #[track_caller]
@@ -105,8 +104,11 @@ impl Network {
         for node in &mut network.nodes {
             node.start();
         }
-        for node in &network.nodes {
-            eventually("it votes", || node.votes() > 5);
+        for node in &mut network.nodes {
+            eventually("it votes", || {
+                assert_eq!(node.exit_code(), None, "{}", node.log());
+                node.votes() > 5
+            });
         }
         network
     }
@@ -204,7 +206,7 @@ impl Node {
     pub(crate) fn votes(&self) -> u64 {
         let of = |kind| {
             self.metric(&format!(
-                "sequencer_consensus_votes_total{{kind=\"{kind}\"}}"
+                "sequencer_consensus_votes_total{{kind=\"{kind}\",result=\"signed\"}}"
             ))
         };
         of(1).unwrap_or(0) + of(2).unwrap_or(0)

@@ -72,7 +72,7 @@ fn k3_a_flipped_byte_of_the_record_keeps_the_key_silent_for_two_epochs() {
     assert!(flipped > 0);
     // The database refuses to open at all; what is thrown away with it is the record, too.
     let mut run = network.nodes[3].run();
-    fails(&mut run, 3, "can't be opened");
+    fails(&mut run, 6, "sequencer db repair");
     fs::remove_dir_all(network.nodes[3].home.join("db/db")).unwrap();
     comes_back_by_k3(&mut network, 3);
     assert!(network.nodes[3].log().contains("damaged"));

@@ -125,6 +125,11 @@ fn namespaces() -> Vec<Named> {
         named("FinalityProof"),
         "Proves the header, if proofs were asked for.",
     ));
+    in_history.push((
+        "accumulator?",
+        named("AccumulatorProof"),
+        "In streams with proofs: no block of the namespace was left out before this one.",
+    ));
     vec![
         (
             "BlockNamespaces",

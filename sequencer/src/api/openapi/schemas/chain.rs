@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Named, closed, decimal, hex, list, named, number, object, small, text};
+use super::{Named, closed, decimal, hex, list, named, number, object, small, text, truth};
 
 pub(super) fn all() -> Vec<Named> {
     let mut all = signed();
@@ -252,6 +252,11 @@ fn committees() -> Vec<Named> {
                     ("max_payload_bytes", small(), "Largest payload of a block."),
                     ("max_namespaces", small(), "Most namespaces in a block."),
                     ("max_transaction_bytes", small(), "Largest transaction."),
+                    (
+                        "development",
+                        truth(),
+                        "Whether validators may keep their keys unencrypted.",
+                    ),
                 ],
             ),
         ),
