@@ -157,10 +157,11 @@ impl Driver {
 
     fn configure(&mut self) {
         let peers = self.configured.borrow_and_update().clone();
-        self.swarm
-            .behaviour_mut()
-            .gate
-            .configure(peers.keys().copied().collect());
+        self.swarm.behaviour_mut().gate.configure(
+            peers
+                .iter()
+                .map(|(id, addresses)| (id, addresses.as_slice())),
+        );
         let removed = self
             .dialer
             .configure(Instant::now(), &peers, |peer| self.links.is_connected(peer));

@@ -28,6 +28,8 @@ pub(crate) struct Gate {
     metrics: Arc<Metrics>,
     reputation: Reputation,
     configured: BTreeSet<PeerId>,
+    /// Where the configured peers are said to be.
+    expected: BTreeSet<IpAddr>,
     handshakes: HashMap<ConnectionId, Option<IpAddr>>,
     established: HashMap<ConnectionId, (PeerId, Option<IpAddr>)>,
 }
@@ -39,13 +41,22 @@ impl Gate {
             config,
             metrics,
             configured: BTreeSet::new(),
+            expected: BTreeSet::new(),
             handshakes: HashMap::new(),
             established: HashMap::new(),
         }
     }
 
-    pub(crate) fn configure(&mut self, peers: BTreeSet<PeerId>) {
-        self.configured = peers;
+    pub(crate) fn configure<'a>(
+        &mut self,
+        peers: impl IntoIterator<Item = (&'a PeerId, &'a [Multiaddr])>,
+    ) {
+        self.configured.clear();
+        self.expected.clear();
+        for (peer, addresses) in peers {
+            self.configured.insert(*peer);
+            self.expected.extend(addresses.iter().filter_map(ip_of));
+        }
     }
 
     pub(crate) fn is_banned(&self, now: Instant, peer: &PeerId) -> bool {
@@ -56,7 +67,8 @@ impl Gate {
         self.reputation.blame(now, peer, points)
     }
 
-    /// A connection came in and wants to shake hands.
+    /// A connection came in and wants to shake hands. Strangers who fill all places keep no configured peer out: at
+    /// its address there are places of its own.
     pub(crate) fn admit_handshake(
         &mut self,
         connection: ConnectionId,
@@ -68,9 +80,9 @@ impl Gate {
             .values()
             .filter(|other| **other == ip)
             .count();
-        if self.handshakes.len() >= self.config.max_handshakes
-            || from_there >= self.config.max_handshakes_per_ip
-        {
+        let is_expected = ip.is_some_and(|ip| self.expected.contains(&ip));
+        let is_full = !is_expected && self.unexpected() >= self.config.max_handshakes;
+        if is_full || from_there >= self.config.max_handshakes_per_ip {
             return Err(self.refuse(Rejection::Crowded));
         }
         self.handshakes.insert(connection, ip);
@@ -123,6 +135,15 @@ impl Gate {
     pub(crate) fn forget(&mut self, connection: ConnectionId) {
         self.handshakes.remove(&connection);
         self.established.remove(&connection);
+    }
+
+    /// Handshakes of strangers under way.
+    fn unexpected(&self) -> usize {
+        let is_expected = |ip: &Option<IpAddr>| ip.is_some_and(|ip| self.expected.contains(&ip));
+        self.handshakes
+            .values()
+            .filter(|ip| !is_expected(ip))
+            .count()
     }
 
     fn is_full_for_unknown(&self, ip: Option<IpAddr>) -> bool {

@@ -21,7 +21,7 @@ fn unknown_peers_are_capped_and_configured_ones_are_not() {
     let now = Instant::now();
     let validator = PeerId::random();
     let mut gate = gate(|config| config.max_unknown_peers = 2);
-    gate.configure(BTreeSet::from([validator]));
+    gate.configure([(&validator, [].as_slice())]);
     for id in 0..2 {
         gate.admit_inbound(now, connection(id), PeerId::random(), &address(1))
             .unwrap();
@@ -73,11 +73,28 @@ fn handshakes_are_capped_until_they_end() {
 }
 
 #[test]
+fn strangers_take_no_place_from_the_handshakes_of_configured_peers() {
+    let validator = PeerId::random();
+    let mut gate = gate(|config| {
+        config.max_handshakes = 1;
+        config.max_handshakes_per_ip = 2;
+    });
+    gate.configure([(&validator, [address(9)].as_slice())]);
+    gate.admit_handshake(connection(0), &address(1)).unwrap();
+    assert!(gate.admit_handshake(connection(1), &address(2)).is_err());
+    gate.admit_handshake(connection(2), &address(9)).unwrap();
+    gate.admit_handshake(connection(3), &address(9)).unwrap();
+    assert!(gate.admit_handshake(connection(4), &address(9)).is_err());
+    gate.forget(connection(0));
+    gate.admit_handshake(connection(5), &address(2)).unwrap();
+}
+
+#[test]
 fn a_banned_peer_is_refused_both_ways_even_when_configured() {
     let now = Instant::now();
     let peer = PeerId::random();
     let mut gate = gate(|_| {});
-    gate.configure(BTreeSet::from([peer]));
+    gate.configure([(&peer, [].as_slice())]);
     assert_eq!(gate.blame(now, peer, 100), Verdict::Banned);
     assert!(
         gate.admit_inbound(now, connection(0), peer, &address(1))
