@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use da::{AccumulatorProof, MapError, NamespaceId, NamespaceMap};
-use hotshot_types::{Epoch, Height, SealedHeader};
+use hotshot_types::{Epoch, Height, SealedHeader, finality::FinalityProof};
 use sequencer_client::{
     Base64,
     types::{AccumulatorAnswer, BlockNamespaces, NamespaceAnswer, NamespaceBlock, NamespacePage},
@@ -19,6 +19,11 @@ use super::{
 /// Which proofs go with a namespace's block: from which epoch the reader trusts the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Proofs(pub(super) Option<Epoch>);
+
+/// The epoch whose committee is known to whoever has checked this proof.
+pub(super) fn reached(proof: Option<&FinalityProof>) -> Option<Epoch> {
+    proof.map(|proof| proof.certificate.round().epoch)
+}
 
 fn transactions(opened: &Opened, id: NamespaceId) -> Vec<Base64> {
     let body = opened.payload.namespace(id);
@@ -160,7 +165,7 @@ fn page(reader: &Reader, id: NamespaceId, range: &Range) -> Result<NamespacePage
     }
     let heights = range.heights(reader.served, reader.bounds().page_blocks)?;
     reader.has_index(heights.first)?;
-    let proofs = Proofs(range.proof.then_some(range.from_epoch));
+    let mut proofs = Proofs(range.proof.then_some(range.from_epoch));
     let limit = usize::try_from(heights.limit).map_err(Refusal::internal)?;
     let found = reader
         .storage()
@@ -179,7 +184,10 @@ fn page(reader: &Reader, id: NamespaceId, range: &Range) -> Result<NamespacePage
                 more: next <= reader.served,
             });
         }
-        blocks.push(reader.namespace_block(height, id, proofs)?);
+        let block = reader.namespace_block(height, id, proofs)?;
+        // Whoever reads them in order needs the steps between two epochs once.
+        proofs = Proofs(reached(block.finality.as_ref()));
+        blocks.push(block);
         bytes += leaf.byte_len;
         next = height.next();
     }

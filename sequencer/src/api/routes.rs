@@ -249,7 +249,7 @@ pub(super) static ROUTES: &[Route] = &[
         name: "list_namespace_blocks",
         tag: "Namespaces",
         summary: "A page of a namespace's history",
-        details: "The blocks that hold the namespace, with its transactions; with `proof=true` also the proofs, starting from the committee of `from_epoch`.",
+        details: "The blocks that hold the namespace, with its transactions; with `proof=true` also the proofs: the first one starts from the committee of `from_epoch`, each further one from the epoch that the one before reached.",
         query: &["from", "to", "limit", "proof", "from_epoch"],
         answers: &[ok(&[(JSON, "NamespacePage")])],
         problems: &[

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use da::NamespaceId;
-use hotshot_types::{Epoch, Height, finality::FinalityProof};
+use hotshot_types::{Epoch, Height};
 use sequencer_client::{
     Base64,
     types::{BlockWithPayload, NamespaceHead, ProblemCode, event},
@@ -11,7 +11,11 @@ use sequencer_client::{
 use tokio::time::Instant;
 
 use super::{super::extract::BlockName, event::Event};
-use crate::api::{Context, Reader, namespaces::Proofs, refusal::Refusal};
+use crate::api::{
+    Context, Reader,
+    namespaces::{Proofs, reached},
+    refusal::Refusal,
+};
 
 /// Headers of older history that are read at once.
 const HEADERS: u64 = 50;
@@ -308,8 +312,4 @@ fn head(
         reached,
         ..Answer::one(Event::new(event::HEAD, height, &head)?, height.next())
     })
-}
-
-fn reached(proof: Option<&FinalityProof>) -> Option<Epoch> {
-    proof.map(|proof| proof.certificate.round().epoch)
 }
