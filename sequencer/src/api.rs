@@ -25,6 +25,7 @@ mod blocks;
 mod body;
 mod chain;
 mod conditional;
+mod crowd;
 mod docs;
 mod evidence;
 mod extract;

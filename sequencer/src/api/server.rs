@@ -27,13 +27,20 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use super::{Context, permits, router, stall::Stalling};
+use super::{
+    Context,
+    crowd::{Crowd, Place},
+    permits, router,
+    stall::Stalling,
+};
 
 /// Largest head of a request in bytes.
 const MAX_HEAD_BYTES: usize = 16 << 10;
 /// Bytes of an answer that wait in the kernel before they are sent.
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES: u32 = 128 << 10;
+/// One source may hold this part of all connections.
+const SHARE_OF_SOURCE: u32 = 4;
 /// Most headers of a request.
 const MAX_HEADERS: usize = 64;
 
@@ -44,7 +51,7 @@ pub(super) struct Caller(pub(super) IpAddr);
 /// The place of a request's connection among those that are counted. Whoever keeps it keeps the place.
 #[derive(Clone)]
 pub(super) struct Held {
-    _permit: Arc<OwnedSemaphorePermit>,
+    _permit: Arc<(OwnedSemaphorePermit, Place)>,
 }
 
 /// How connections are driven.
@@ -132,6 +139,8 @@ pub(super) async fn serve(
     mut shutdown: watch::Receiver<bool>,
 ) {
     let slots = Arc::new(Semaphore::new(permits(driving.connections)));
+    let crowd = Crowd::default();
+    let most = (driving.connections / SHARE_OF_SOURCE).max(1);
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -147,9 +156,13 @@ pub(super) async fn serve(
         let Some((stream, peer, permit)) = accepted else {
             continue;
         };
+        let Some(place) = crowd.enter(peer.ip(), most) else {
+            debug!(%peer, "a connection refused: its source has too many");
+            continue;
+        };
         let (router, shutdown) = (router.clone(), shutdown.clone());
         let held = Held {
-            _permit: Arc::new(permit),
+            _permit: Arc::new((permit, place)),
         };
         connections.spawn(drive(stream, peer, held, router, driving, shutdown));
     }
