@@ -18,7 +18,7 @@ use crate::{
     config::NodeConfig,
     keys::FreshMark,
     mempool::Mempool,
-    storage::{Durability, Identity, Storage, StorageError},
+    storage::{Durability, Identity, Resume, Storage, StorageError},
 };
 
 /// Hashes of final blocks that the replica is given to notice contradictions.
@@ -74,6 +74,7 @@ pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
         round = %resume.record.restart_round(),
         "opened the database"
     );
+    check_ground(&resume)?;
     let replica = Replica::new(
         replica_config(config, validator),
         Start {
@@ -100,6 +101,29 @@ pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
         slots: Arc::new(slots),
         validator: validator.zip(duty),
     })
+}
+
+/// What the state machine stands on must be there; a database without it has lost files.
+fn check_ground(resume: &Resume) -> Result<(), StorageError> {
+    let damaged = |what, reason| StorageError::Damaged { what, reason };
+    let epoch = resume.record.epoch();
+    for needed in [epoch, epoch.next()] {
+        if !resume
+            .epochs
+            .iter()
+            .any(|info| info.committee.epoch() == needed)
+        {
+            return Err(damaged("epochs", format!("epoch {needed} is missing")));
+        }
+    }
+    let anchor = resume.record.anchor.as_ref();
+    match anchor.map(|end| end.header.height) {
+        Some(height) if height > resume.tip.height => Err(damaged(
+            "headers",
+            format!("the final blocks up to {height}, where the safety record starts, are missing"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Where the database of a data directory is.
