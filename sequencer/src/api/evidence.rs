@@ -1,12 +1,12 @@
 //! Proofs of misbehaviour that the node has seen.
 
 use axum::extract::State;
-use sequencer_client::types::{EvidencePage, ProblemCode};
+use sequencer_client::types::EvidencePage;
 use serde::Deserialize;
 
 use super::{
     Context,
-    extract::Parameters,
+    extract::{Parameters, page_limit},
     permits,
     refusal::Refusal,
     router::{Cached, Json},
@@ -23,19 +23,7 @@ pub(super) async fn list(
     Parameters(Limit { limit }): Parameters<Limit>,
 ) -> Result<Cached<Json<EvidencePage>>, Refusal> {
     let longest = context.bounds().page_blocks;
-    let limit = limit.unwrap_or(longest);
-    if limit == 0 {
-        return Err(Refusal::invalid(format!(
-            "limit must be from 1 to {longest}"
-        )));
-    }
-    if limit > longest {
-        return Err(Refusal::new(
-            ProblemCode::RangeTooLong,
-            format!("limit is {limit}, at most {longest}"),
-        ));
-    }
-    let limit = permits(limit);
+    let limit = permits(page_limit(limit, longest)?);
     let page = context
         .read(move |reader| {
             let mut evidence = reader.storage().evidence(limit + 1)?;

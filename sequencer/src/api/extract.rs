@@ -85,21 +85,25 @@ pub(super) struct Heights {
     pub(super) limit: u32,
 }
 
+/// How many items an answer may have, at most and without a wish `longest`.
+pub(super) fn page_limit(wished: Option<u32>, longest: u32) -> Result<u32, Refusal> {
+    match wished {
+        None => Ok(longest),
+        Some(0) => Err(Refusal::invalid(format!(
+            "limit must be from 1 to {longest}"
+        ))),
+        Some(limit) if limit > longest => Err(Refusal::new(
+            ProblemCode::RangeTooLong,
+            format!("limit is {limit}, at most {longest}: ask for less at a time"),
+        )),
+        Some(limit) => Ok(limit),
+    }
+}
+
 impl Range {
     /// The heights asked for. Without `from` the newest ones.
     pub(super) fn heights(&self, served: Height, longest: u32) -> Result<Heights, Refusal> {
-        let limit = self.limit.unwrap_or(longest);
-        if limit == 0 {
-            return Err(Refusal::invalid(format!(
-                "limit must be from 1 to {longest}"
-            )));
-        }
-        if limit > longest {
-            return Err(Refusal::new(
-                ProblemCode::RangeTooLong,
-                format!("limit is {limit}, at most {longest}: ask for less and go on from `next`"),
-            ));
-        }
+        let limit = page_limit(self.limit, longest)?;
         if [self.from, self.to].into_iter().flatten().max() > Some(Height::MAX.0) {
             return Err(Refusal::invalid(format!("heights end at {}", Height::MAX)));
         }

@@ -270,7 +270,7 @@ pub(super) static ROUTES: &[Route] = &[
         name: "stream_blocks",
         tag: "Streams",
         summary: "Every final block with its payload",
-        details: "Events `block` (a `BlockWithPayload`, its id is the height) and `interrupted` (an `Interrupted`); a comment as heartbeat. `last-event-id` resumes after that height and wins over `from`.",
+        details: "Events `block` (a `BlockWithPayload`, its id is the height) and `interrupted` (an `Interrupted`); a comment as heartbeat. `last-event-id` resumes after that height and wins over `from`. Where the request asks for a WebSocket, the same events come as messages `{event, id, data}`.",
         query: &["from"],
         headers: &["last-event-id"],
         answers: &[ok(&[(EVENTS, "Events")])],

@@ -25,7 +25,7 @@ use super::{
     wire::Bulk,
 };
 use crate::{
-    config::{NodeConfig, PeerAddress},
+    config::{NodeConfig, PeerAddress, socket},
     network::{Lane, Network, Peer, PeerEvent},
 };
 
@@ -414,19 +414,6 @@ fn reachable(
         }
     }
     addresses
-}
-
-fn socket(address: &Multiaddr) -> Option<SocketAddr> {
-    let mut parts = address.iter();
-    let ip = match parts.next()? {
-        Protocol::Ip4(ip) => IpAddr::V4(ip),
-        Protocol::Ip6(ip) => IpAddr::V6(ip),
-        _ => return None,
-    };
-    match parts.next()? {
-        Protocol::Tcp(port) => Some(SocketAddr::new(ip, port)),
-        _ => None,
-    }
 }
 
 /// The address of the interface that leads to one of these, else of the default route. Nothing is sent.
