@@ -9,7 +9,6 @@ use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use da::NamespaceId;
 use hotshot_types::Hash;
-use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use sequencer_client::client::Api;
 use tokio::{
     sync::{Semaphore, watch},
@@ -101,7 +100,7 @@ struct Sender {
 
 impl Sender {
     async fn send(self, mut stop: watch::Receiver<bool>) -> Result<Vec<Sample>> {
-        let mut random = StdRng::seed_from_u64(self.namespace.get() ^ now_nanos());
+        let mut random = self.random();
         let permits = Arc::new(Semaphore::new(UNDER_WAY));
         let mut under_way = JoinSet::new();
         let mut samples = Vec::new();
@@ -116,12 +115,11 @@ impl Sender {
             let due = self.due(next, most);
             let scheduled = next;
             next = scheduled + (self.interval * due).max(Duration::from_micros(1));
+            let mut bytes = vec![0; self.size * usize::try_from(due)?];
+            random.fill(&mut bytes);
+            let mut bytes = Bytes::from(bytes);
             let batch: Vec<(NamespaceId, Bytes)> = (0..due)
-                .map(|_| {
-                    let mut bytes = vec![0; self.size];
-                    random.fill_bytes(&mut bytes);
-                    (self.namespace, Bytes::from(bytes))
-                })
+                .map(|_| (self.namespace, bytes.split_to(self.size)))
                 .collect();
             let sample = batch.last().map(|(namespace, last)| Sample {
                 scheduled,
@@ -151,6 +149,17 @@ impl Sender {
         Ok(samples)
     }
 
+    /// Bytes that nobody has sent before: a node would take them for known. From BLAKE3, because
+    /// what this program computes the nodes can't.
+    fn random(&self) -> blake3::OutputReader {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let now = since.map_or(0, |since| since.as_nanos());
+        let mut seed = blake3::Hasher::new();
+        seed.update(&now.to_be_bytes());
+        seed.update(&self.namespace.get().to_be_bytes());
+        seed.finalize_xof()
+    }
+
     /// How many transactions are due from `next` on, at least one: a tick's worth, more after a stall.
     fn due(&self, next: Instant, most: usize) -> u32 {
         let late = Instant::now().saturating_duration_since(next).max(TICK);
@@ -158,12 +167,4 @@ impl Sender {
         let due = usize::try_from(late.as_nanos() / nanos).unwrap_or(most);
         u32::try_from(due.clamp(1, most)).unwrap_or(1)
     }
-}
-
-/// So that two runs never send the same bytes, which a node would take for known.
-fn now_nanos() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::from(since.subsec_nanos()) ^ (since.as_secs() << 30)
-    })
 }
