@@ -14,9 +14,8 @@ mod settle;
 mod snapshot;
 
 use std::{
-    cell::RefCell,
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -203,13 +202,19 @@ pub(super) fn spawn(
     Ok((handle, payloads.run(inbox, frames, results)))
 }
 
-thread_local! {
-    /// Each thread that encodes keeps its buffers.
-    static CODER: RefCell<Coder> = RefCell::new(Coder::new());
-}
+/// Coders that wait for work. A coder keeps the buffers of its last blocks, so there are few.
+static IDLE_CODERS: Mutex<Vec<Coder>> = Mutex::new(Vec::new());
+const MAX_IDLE_CODERS: usize = 2;
 
 fn with_coder<T>(work: impl FnOnce(&mut Coder) -> T) -> T {
-    CODER.with_borrow_mut(work)
+    let idle = || IDLE_CODERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut coder = idle().pop().unwrap_or_default();
+    let done = work(&mut coder);
+    let mut idle = idle();
+    if idle.len() < MAX_IDLE_CODERS {
+        idle.push(coder);
+    }
+    done
 }
 
 impl Payloads {
