@@ -5,11 +5,14 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use da::{NamespaceId, NamespaceTree};
 use hotshot_types::{Hash, Height};
 
-use super::{Status, TransactionPosition, TxHash, by_hash::ByHash};
+use super::{
+    Status, TransactionPosition, TxHash,
+    by_hash::{ByHash, Key},
+};
 
 /// The transactions of one block, as a set.
-#[derive(Debug, Default)]
-pub struct BlockContents(HashSet<(TxHash, NamespaceId)>);
+#[derive(Debug)]
+pub struct BlockContents(HashSet<(Key, NamespaceId)>);
 
 impl BlockContents {
     /// Those of a payload.
@@ -17,17 +20,17 @@ impl BlockContents {
     pub fn of(payload: &NamespaceTree) -> Self {
         Self(
             transactions(payload)
-                .map(|(namespace, _, hash)| (hash, namespace))
+                .map(|(namespace, _, hash)| (Key(hash), namespace))
                 .collect(),
         )
     }
 
     pub(super) fn has(&self, hash: &TxHash, namespace: NamespaceId) -> bool {
-        self.0.contains(&(*hash, namespace))
+        self.0.contains(&(Key(*hash), namespace))
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &(TxHash, NamespaceId)> + '_ {
-        self.0.iter()
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&TxHash, NamespaceId)> + '_ {
+        self.0.iter().map(|(hash, namespace)| (&hash.0, *namespace))
     }
 }
 
@@ -222,8 +225,7 @@ impl RecentBlocks {
     pub(super) fn push(&mut self, height: Height, payload: &NamespaceTree) {
         let mut block = Vec::new();
         for (namespace, index, hash) in transactions(payload) {
-            if self.positions.get(&hash, namespace).is_none() {
-                self.positions.insert(hash, namespace, (height, index));
+            if self.positions.insert(hash, namespace, (height, index)) {
                 block.push((hash, namespace));
             }
         }

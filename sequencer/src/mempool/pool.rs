@@ -112,6 +112,7 @@ impl Pool {
             since: now,
             blocks: self.known.holders(&hash, namespace),
             forwarding: Stage::Foreign,
+            times_sent: 0,
         });
         if is_local {
             self.set_stage(arrival, Stage::Due);
@@ -129,11 +130,7 @@ impl Pool {
 
     /// A client asks for a transaction that a peer had forwarded: from now on it is also ours.
     fn adopt(&mut self, arrival: Arrival) {
-        let stage = self
-            .store
-            .get(arrival)
-            .map(|transaction| transaction.forwarding);
-        if stage == Some(Stage::Foreign) {
+        if self.store.stage(arrival) == Some(Stage::Foreign) {
             self.set_stage(arrival, Stage::Due);
         }
     }
@@ -178,7 +175,7 @@ impl Pool {
             return;
         };
         for (hash, namespace) in contents.iter() {
-            let arrival = self.store.find(hash, *namespace);
+            let arrival = self.store.find(hash, namespace);
             if let Some(transaction) = arrival.and_then(|arrival| self.store.get_mut(arrival)) {
                 self.known.note(&mut transaction.blocks, number);
             }
@@ -200,7 +197,7 @@ impl Pool {
 
     pub(super) fn remove(&mut self, arrival: Arrival) -> Option<Transaction> {
         let transaction = self.store.remove(arrival)?;
-        self.forwarding.leave(transaction.forwarding, arrival);
+        self.leave_stage(transaction.forwarding);
         Some(transaction)
     }
 

@@ -1,7 +1,8 @@
 //! The transactions themselves, by order of arrival, and who takes how much room.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
+    hash::{BuildHasherDefault, Hasher},
     ops::Bound,
     time::Instant,
 };
@@ -12,10 +13,30 @@ use hotshot_types::Round;
 
 use super::{
     ENTRY_BYTES, MempoolLimits, Rejection, Source, TxHash, blocks::Holders, by_hash::ByHash,
+    line::Line,
 };
 
 /// A transaction's place in the order of arrival.
 pub(super) type Arrival = u64;
+
+/// Places are given by this pool, one after the other: nobody can choose them, and spreading them
+/// is all that a map needs.
+#[derive(Debug, Default)]
+struct ByArrival(u64);
+
+impl Hasher for ByArrival {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a place is one number");
+    }
+
+    fn write_u64(&mut self, arrival: u64) {
+        self.0 = arrival.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Transaction {
@@ -27,6 +48,8 @@ pub(super) struct Transaction {
     /// Known blocks that hold it. Some may not be known any more.
     pub(super) blocks: Holders,
     pub(super) forwarding: Stage,
+    /// How often it went to a leader; stops counting where it no longer matters.
+    pub(super) times_sent: u8,
 }
 
 /// Where a transaction stands on its way to leaders.
@@ -36,7 +59,7 @@ pub(super) enum Stage {
     Foreign,
     /// To be sent.
     Due,
-    /// Sent for a round that has not passed.
+    /// Sent; due again after this round.
     Sent(Round),
     /// A known block holds it.
     Held,
@@ -50,7 +73,7 @@ impl Transaction {
 
 #[derive(Debug, Default)]
 struct Queue {
-    arrivals: BTreeSet<Arrival>,
+    arrivals: Line,
     bytes: usize,
 }
 
@@ -58,7 +81,8 @@ struct Queue {
 #[derive(Debug)]
 pub(super) struct Store {
     next: Arrival,
-    transactions: BTreeMap<Arrival, Transaction>,
+    transactions: HashMap<Arrival, Transaction, BuildHasherDefault<ByArrival>>,
+    order: Line,
     hashes: ByHash<Arrival>,
     queues: BTreeMap<NamespaceId, Queue>,
     sources: HashMap<Source, usize>,
@@ -69,7 +93,8 @@ impl Store {
     pub(super) fn new() -> Self {
         Self {
             next: 0,
-            transactions: BTreeMap::new(),
+            transactions: HashMap::default(),
+            order: Line::default(),
             hashes: ByHash::new(),
             queues: BTreeMap::new(),
             sources: HashMap::new(),
@@ -114,7 +139,8 @@ impl Store {
         *self.sources.entry(transaction.source).or_default() += cost;
         let queue = self.queues.entry(transaction.namespace).or_default();
         queue.bytes += cost;
-        queue.arrivals.insert(arrival);
+        queue.arrivals.join(arrival);
+        self.order.join(arrival);
         self.hashes
             .insert(transaction.hash, transaction.namespace, arrival);
         self.transactions.insert(arrival, transaction);
@@ -134,11 +160,15 @@ impl Store {
         }
         if let Some(queue) = self.queues.get_mut(&transaction.namespace) {
             queue.bytes -= cost;
-            queue.arrivals.remove(&arrival);
+            queue
+                .arrivals
+                .leave(|arrival| self.transactions.contains_key(&arrival));
             if queue.arrivals.is_empty() {
                 self.queues.remove(&transaction.namespace);
             }
         }
+        self.order
+            .leave(|arrival| self.transactions.contains_key(&arrival));
         Some(transaction)
     }
 
@@ -148,6 +178,10 @@ impl Store {
 
     pub(super) fn get_mut(&mut self, arrival: Arrival) -> Option<&mut Transaction> {
         self.transactions.get_mut(&arrival)
+    }
+
+    pub(super) fn stage(&self, arrival: Arrival) -> Option<Stage> {
+        self.get(arrival).map(|transaction| transaction.forwarding)
     }
 
     pub(super) fn find(&self, hash: &TxHash, namespace: NamespaceId) -> Option<Arrival> {
@@ -161,9 +195,8 @@ impl Store {
 
     /// The transaction that has waited longest.
     pub(super) fn oldest(&self) -> Option<(Arrival, &Transaction)> {
-        self.transactions
-            .first_key_value()
-            .map(|(arrival, transaction)| (*arrival, transaction))
+        let mut waiting = self.order.iter();
+        waiting.find_map(|arrival| Some((arrival, self.transactions.get(&arrival)?)))
     }
 
     /// The namespaces in ascending order, starting with the first one from `start` on.
@@ -187,7 +220,7 @@ impl Store {
         arrivals
             .into_iter()
             .flatten()
-            .filter_map(|arrival| self.transactions.get(arrival))
+            .filter_map(|arrival| self.transactions.get(&arrival))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -36,6 +36,7 @@ pub(in crate::node) struct CopiedMetrics {
     pub(in crate::node) lag: Gauge<i64, AtomicI64>,
     transactions: Gauge<i64, AtomicI64>,
     bytes: Gauge<i64, AtomicI64>,
+    accepted: Counter<u64, AtomicU64>,
     refused: Family<Reason, Counter<u64, AtomicU64>>,
     traffic: Family<Way, Counter<u64, AtomicU64>>,
     dropped: Family<OfLane, Counter<u64, AtomicU64>>,
@@ -77,6 +78,11 @@ impl CopiedMetrics {
         );
         registry.register("mempool_bytes", "Their bytes", metrics.bytes.clone());
         registry.register(
+            "mempool_accepted",
+            "Transactions taken, from clients and from peers",
+            metrics.accepted.clone(),
+        );
+        registry.register(
             "mempool_rejected",
             "Transactions refused",
             metrics.refused.clone(),
@@ -88,6 +94,7 @@ impl CopiedMetrics {
     pub(in crate::node) fn copy(&self, pool: &MempoolMetrics, network: &NetworkMetrics) {
         self.transactions.set(count(pool.transactions));
         self.bytes.set(count(pool.bytes));
+        set(&self.accepted, pool.accepted);
         for (reason, refused) in Refusal::CODES.into_iter().zip(pool.rejected) {
             set(&self.refused.get_or_create(&Reason { reason }), refused);
         }
