@@ -19,6 +19,7 @@ mod blocks;
 mod by_hash;
 mod forward;
 mod limits;
+mod line;
 mod metrics;
 mod pool;
 mod rejection;

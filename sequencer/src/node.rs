@@ -144,6 +144,7 @@ async fn run_until(
         transaction_bytes: config.genesis.parameters.max_transaction_bytes as usize,
         ..MempoolLimits::default()
     });
+    start::index_again(&storage, &config.genesis.parameters)?;
     start::remember_recent(&storage, &mempool, &config.genesis.parameters)?;
     let heard = Arc::new(Heard::default());
     let clock = Clock::start();

@@ -92,6 +92,8 @@ struct Inner {
     record_sequence: Mutex<u64>,
     /// How far the chain, the map and the index are.
     progress: Mutex<Progress>,
+    /// What is indexed and not in the database yet.
+    recent_index: index::Recent,
     /// Index entries below this height are as good as gone.
     index_cutoff: Arc<AtomicU64>,
     /// Payloads that could not be read.

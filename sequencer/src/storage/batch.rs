@@ -1,7 +1,7 @@
 //! What one turn of the consensus loop, or one worker, writes at once.
 
 use std::{
-    sync::{MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -14,7 +14,8 @@ use hotshot_types::{
 
 use super::{
     Storage, StorageError,
-    open::{INDEXED_KEY, MAP_KEY, TIP_KEY},
+    index::Entry,
+    open::{MAP_KEY, TIP_KEY},
     record::{self, RECORD_KEY},
     spaces::{Space, block_key, height_key},
     witness::{self, Witness},
@@ -58,6 +59,8 @@ pub(super) struct Changes {
     pub(super) chain: Option<Chain>,
     pub(super) map: Option<Height>,
     pub(super) indexed: Option<Height>,
+    /// Of each block that is indexed, by rising height.
+    pub(super) transactions: Vec<(Height, Arc<[Entry]>)>,
 }
 
 #[derive(Clone)]
@@ -111,8 +114,7 @@ impl Storage {
             }
             **sequence += 1;
         }
-        self.advance(changes);
-        Ok(())
+        self.advance(changes)
     }
 
     fn write(&self, items: Vec<Item>, mode: PersistMode) -> Result<(), StorageError> {
@@ -146,7 +148,9 @@ impl Storage {
         Ok(())
     }
 
-    fn advance(&self, changes: Changes) {
+    fn advance(&self, changes: Changes) -> Result<(), StorageError> {
+        let is_indexed = !changes.transactions.is_empty();
+        self.0.recent_index.push(changes.transactions);
         let mut progress = self.progress();
         if let Some(Chain { tip, history }) = changes.chain {
             progress.tip = Some(tip);
@@ -154,6 +158,11 @@ impl Storage {
         }
         progress.map = changes.map.unwrap_or(progress.map);
         progress.indexed = changes.indexed.unwrap_or(progress.indexed);
+        drop(progress);
+        if is_indexed {
+            self.write_full_index()?;
+        }
+        Ok(())
     }
 
     pub(super) fn record_sequence(&self) -> MutexGuard<'_, u64> {
@@ -181,9 +190,6 @@ impl Changes {
         }
         if let Some(height) = &self.map {
             items.push(Item::put(Space::Meta, MAP_KEY, codec::encode(height)));
-        }
-        if let Some(height) = &self.indexed {
-            items.push(Item::put(Space::Meta, INDEXED_KEY, codec::encode(height)));
         }
     }
 }

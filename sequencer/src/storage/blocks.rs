@@ -173,6 +173,14 @@ impl Storage {
         self.read_payload(height, hash)
     }
 
+    /// Whether this node's own slots of a block are here.
+    ///
+    /// # Errors
+    /// A read that fails.
+    pub fn has_slots(&self, header: &SealedHeader) -> Result<bool, StorageError> {
+        self.has(Space::Slots, block_key(header))
+    }
+
     /// This node's own slots of a block.
     ///
     /// # Errors

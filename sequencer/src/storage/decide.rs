@@ -21,7 +21,7 @@ impl Batch {
             history,
         });
         self.changes.map = Some(genesis.height);
-        self.changes.indexed = Some(genesis.height);
+        self.start_index(genesis.height);
     }
 
     fn put_final(&mut self, header: &SealedHeader, history: &mut MountainRange) {

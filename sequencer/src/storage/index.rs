@@ -1,12 +1,19 @@
 //! Where a transaction is, and which blocks hold a namespace.
 //!
-//! Written a little after the block itself, by a worker: the loop must not wait for it. After a
-//! crash the host indexes the blocks from [`Storage::indexed_height`] to the tip again, from
-//! their payloads.
+//! Written a little after the block itself, by a worker: the loop must not wait for it.
+//!
+//! Where the transactions are is most of the keys that a node writes, and their hashes are in no
+//! order. So they don't pass through the engine's journal and buffers: those of the newest blocks
+//! stay in memory, sorted block by block, until they fill a file of their own, which the engine
+//! takes over. [`Storage::index_on_disk`] says how far that is; after a restart the host indexes
+//! the blocks above it again, from their payloads.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use da::{NamespaceId, NamespaceLeaf, NamespaceTree};
@@ -16,13 +23,18 @@ use fjall::compaction::filter::{
 use hotshot_types::{Height, codec};
 
 use super::{
-    Batch, Storage, StorageError,
-    open::decode,
+    Batch, Durability, Storage, StorageError,
+    open::{INDEXED_KEY, decode},
     spaces::{NAMESPACE_HEIGHT, Space, TRANSACTION_HEIGHT, height_key, number, number_at},
 };
 
 /// The most blocks that one call returns.
 pub const MAX_NAMESPACE_BLOCKS: usize = 1_000;
+
+/// Transactions in memory that make a file; 7 MB there, 6 MB in memory.
+const FILE_TRANSACTIONS: usize = 1 << 17;
+/// Blocks in memory that make a file, however little they hold: what a restart repeats.
+const FILE_BLOCKS: usize = 1_024;
 
 /// Where a final transaction is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +45,52 @@ pub struct TransactionPosition {
     pub namespace: NamespaceId,
     /// The position in the namespace.
     pub index: u32,
+}
+
+/// A transaction of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    hash: da::Hash,
+    namespace: NamespaceId,
+    index: u32,
+}
+
+/// A block's transactions by hash.
+type Block = (Height, Arc<[Entry]>);
+
+/// What is indexed and in no file yet.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    blocks: Mutex<VecDeque<Block>>,
+    /// Held by whoever writes a file.
+    writing: Mutex<()>,
+}
+
+impl Recent {
+    fn blocks(&self) -> MutexGuard<'_, VecDeque<Block>> {
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn push(&self, blocks: Vec<Block>) {
+        self.blocks().extend(blocks);
+    }
+
+    /// Where transactions with this hash are, by rising height.
+    fn positions(&self, hash: &da::Hash, from: Height) -> Vec<TransactionPosition> {
+        let blocks = self.blocks();
+        let blocks = blocks.iter().filter(|(height, _)| *height >= from);
+        let positions = blocks.flat_map(|(height, entries)| {
+            let first = entries.partition_point(|entry| entry.hash < *hash);
+            let same = entries[first..].iter();
+            same.take_while(|entry| entry.hash == *hash)
+                .map(|entry| TransactionPosition {
+                    height: *height,
+                    namespace: entry.namespace,
+                    index: entry.index,
+                })
+        });
+        positions.collect()
+    }
 }
 
 impl Batch {
@@ -55,25 +113,35 @@ impl Batch {
                 "an index of height {height}, after {last}, with the tip at {tip}"
             )));
         }
+        let mut entries = Vec::new();
         for leaf in namespaces.leaves() {
             let key = [leaf.id.get().to_be_bytes(), height_key(height)].concat();
             self.put(Space::Namespaces, key, codec::encode(leaf));
             let hashes = namespaces.tx_hashes(leaf.id).unwrap_or_default();
-            for (index, hash) in (0_u32..).zip(hashes) {
-                let key = transaction_key(hash, height, leaf.id);
-                self.put(Space::Transactions, key, index.to_be_bytes());
-            }
+            entries.extend((0_u32..).zip(hashes).map(|(index, hash)| Entry {
+                hash: *hash,
+                namespace: leaf.id,
+                index,
+            }));
         }
+        entries.sort_unstable();
+        self.changes.transactions.push((height, entries.into()));
         self.changes.indexed = Some(height);
         Ok(())
     }
+
+    /// The index starts above this height.
+    pub(super) fn start_index(&mut self, height: Height) {
+        self.put(Space::Meta, INDEXED_KEY, codec::encode(&height));
+        self.changes.indexed = Some(height);
+    }
 }
 
-pub(super) fn transaction_key(hash: &da::Hash, height: Height, namespace: NamespaceId) -> Vec<u8> {
-    let mut key = Vec::with_capacity(48);
-    key.extend_from_slice(hash);
-    key.extend_from_slice(&height_key(height));
-    key.extend_from_slice(&namespace.get().to_be_bytes());
+fn transaction_key(hash: &da::Hash, height: Height, namespace: NamespaceId) -> [u8; 48] {
+    let mut key = [0; 48];
+    key[..32].copy_from_slice(hash);
+    key[32..40].copy_from_slice(&height_key(height));
+    key[40..].copy_from_slice(&namespace.get().to_be_bytes());
     key
 }
 
@@ -93,6 +161,60 @@ impl Storage {
     #[must_use]
     pub fn indexed_height(&self) -> Height {
         self.progress().indexed
+    }
+
+    /// The highest block whose transactions need no indexing after a restart.
+    ///
+    /// # Errors
+    /// A read that fails.
+    pub fn index_on_disk(&self) -> Result<Height, StorageError> {
+        self.read_height(INDEXED_KEY)
+    }
+
+    /// Writes a file of what is indexed in memory, if that is enough for one.
+    pub(super) fn write_full_index(&self) -> Result<(), StorageError> {
+        let is_full = {
+            let blocks = self.0.recent_index.blocks();
+            let transactions: usize = blocks.iter().map(|(_, entries)| entries.len()).sum();
+            blocks.len() >= FILE_BLOCKS || transactions >= FILE_TRANSACTIONS
+        };
+        if is_full { self.write_index() } else { Ok(()) }
+    }
+
+    /// Writes a file of what is indexed in memory.
+    ///
+    /// # Errors
+    /// A failed write or fsync.
+    pub(super) fn write_index(&self) -> Result<(), StorageError> {
+        let recent = &self.0.recent_index;
+        let writing = recent.writing.lock();
+        let _writing = writing.unwrap_or_else(PoisonError::into_inner);
+        // They stay visible in memory until they are in the file.
+        let blocks: Vec<Block> = recent.blocks().iter().cloned().collect();
+        let Some((last, _)) = blocks.last() else {
+            return Ok(());
+        };
+        let mut entries: Vec<(Entry, Height)> = blocks
+            .iter()
+            .flat_map(|(height, entries)| entries.iter().map(|entry| (*entry, *height)))
+            .collect();
+        entries.sort_unstable_by_key(|(entry, height)| (entry.hash, *height, entry.namespace));
+        // The same bytes twice in one namespace of one block: the first counts.
+        entries.dedup_by_key(|(entry, height)| (entry.hash, *height, entry.namespace));
+        let space = self.0.spaces.get(Space::Transactions);
+        let mut file = space.start_ingestion().map_err(StorageError::Failed)?;
+        for (entry, height) in &entries {
+            let key = transaction_key(&entry.hash, *height, entry.namespace);
+            file.write(key.as_slice(), entry.index.to_be_bytes().as_slice())
+                .map_err(StorageError::Failed)?;
+        }
+        file.finish().map_err(StorageError::Failed)?;
+        let mut batch = self.batch();
+        let height = self.index_on_disk()?.max(*last);
+        batch.put(Space::Meta, INDEXED_KEY, codec::encode(&height));
+        self.commit(batch, Durability::Buffered)?;
+        recent.blocks().drain(..blocks.len());
+        Ok(())
     }
 
     /// The first final block that holds a transaction with this hash. None if there is none, it is
@@ -128,7 +250,8 @@ impl Storage {
             .transpose()
     }
 
-    /// Where transactions with this hash are, by rising height, from a height on.
+    /// Where transactions with this hash are, by rising height, from a height on. Of those that are
+    /// written to a file meanwhile some may come twice.
     fn positions(
         &self,
         hash: &da::Hash,
@@ -137,11 +260,13 @@ impl Storage {
         let from = from.0.max(self.0.index_cutoff.load(Relaxed));
         let first = [hash.as_slice(), &from.to_be_bytes()].concat();
         let last = [hash.as_slice(), &[0xff; 16]].concat();
+        let recent = self.0.recent_index.positions(hash, Height(from));
         let entries = self.0.spaces.get(Space::Transactions).range(first..=last);
-        entries.map(|guard| {
+        let stored = entries.map(|guard| {
             let (key, value) = guard.into_inner().map_err(StorageError::Read)?;
             position(&key, &value)
-        })
+        });
+        stored.chain(recent.into_iter().map(Ok))
     }
 
     /// At most `limit` (and [`MAX_NAMESPACE_BLOCKS`]) blocks that hold a namespace, ascending from

@@ -82,7 +82,7 @@ impl Batch {
         let key = tagged(VERSION, height.0);
         self.put(Space::MapIndex, key, head.version.to_be_bytes());
         self.changes.map = Some(height);
-        self.changes.indexed = Some(height);
+        self.start_index(height);
     }
 
     /// Deletes what only maps before `height` use.

@@ -31,7 +31,9 @@ pub(super) const MAP_KEY: &[u8] = b"map";
 pub(super) const INDEXED_KEY: &[u8] = b"indexed";
 
 const CACHE_BYTES: u64 = 64 << 20;
-const WORKERS: usize = 2;
+/// With more the engine's first worker passes compactions on to the others by asking again and
+/// again, a core's worth of it while one of them is at work.
+const WORKERS: usize = 1;
 
 /// [`Identity`] as it is stored.
 #[derive(Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -146,6 +148,7 @@ impl Storage {
             directory: directory.to_owned(),
             record_sequence: Mutex::new(witness.seen),
             progress: Mutex::default(),
+            recent_index: super::index::Recent::default(),
             index_cutoff,
             unreadable: Mutex::default(),
             metrics: StorageMetrics::new(),

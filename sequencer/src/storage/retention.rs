@@ -65,10 +65,14 @@ impl Storage {
     /// # Errors
     /// A read or write that fails.
     pub fn prune(&self, cutoffs: &Cutoffs, limit: usize) -> Result<Pruned, StorageError> {
+        // What is not in a file yet is indexed from its payload after a restart.
+        if self.index_on_disk()? < cutoffs.payloads.max(cutoffs.transactions) {
+            self.write_index()?;
+        }
         let before = self.cutoffs()?;
         let tip = self.tip()?.height;
         let cutoffs = before.raised(&Cutoffs {
-            payloads: cutoffs.payloads.min(tip),
+            payloads: cutoffs.payloads.min(tip).min(self.index_on_disk()?.next()),
             slots: cutoffs.slots.min(tip),
             transactions: cutoffs.transactions.min(tip),
             map: cutoffs.map.min(self.map_height()),

@@ -412,7 +412,7 @@ pub(super) fn write_payload(
         batch.put_payload(header, committed.payload().bytes().clone());
     }
     if let Some(range) = own.and_then(|own| committed.encoded().range(own))
-        && storage.slots(header)?.is_none()
+        && !storage.has_slots(header)?
     {
         batch.put_slots(header, &range)?;
     }

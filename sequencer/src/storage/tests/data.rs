@@ -10,7 +10,7 @@ use hotshot_types::{Epoch, Hash, Height, Lock, QuorumCertificate, Round, evidenc
 use super::chain::{
     blocks, decide, extend, genesis, info, namespace, next, open, record, tree, unsigned,
 };
-use crate::storage::{Durability, StorageError, TransactionPosition};
+use crate::storage::{Durability, Storage, StorageError, TransactionPosition};
 
 #[test]
 fn a_decision_moves_the_tip_and_drops_the_blocks_that_lost() {
@@ -218,6 +218,39 @@ fn the_namespace_map_is_read_back_and_resumes_where_it_stopped() {
     };
     assert!(storage.batch().advance_map(Height(5), &again).is_err());
     assert!(storage.batch().advance_map(Height(6), &again).is_err());
+}
+
+#[test]
+fn the_index_of_the_newest_blocks_is_made_again_after_a_restart_and_a_file_of_it_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = open(directory.path());
+    extend(&storage, 2);
+    let index = |storage: &Storage, height, bytes: &'static [u8]| {
+        let mut batch = storage.batch();
+        let payload = tree(&[(1, &[bytes])]);
+        batch.index_block(Height(height), &payload).unwrap();
+        storage.commit(batch, Durability::Buffered).unwrap();
+    };
+    let height = |storage: &Storage, bytes: &[u8]| {
+        let found = storage.transaction(&da::tx_hash(bytes)).unwrap();
+        found.map(|position| position.height.0)
+    };
+    index(&storage, 1, b"a");
+    storage.write_index().unwrap();
+    index(&storage, 2, b"b");
+    assert_eq!(height(&storage, b"a"), Some(1));
+    assert_eq!(height(&storage, b"b"), Some(2));
+    drop(storage);
+
+    let storage = open(directory.path());
+    assert_eq!(storage.indexed_height(), Height(1));
+    assert_eq!(height(&storage, b"a"), Some(1));
+    assert_eq!(height(&storage, b"b"), None);
+    index(&storage, 2, b"b");
+    assert_eq!(height(&storage, b"b"), Some(2));
+    storage.write_index().unwrap();
+    assert_eq!(storage.index_on_disk().unwrap(), Height(2));
+    assert_eq!(height(&storage, b"b"), Some(2));
 }
 
 #[test]

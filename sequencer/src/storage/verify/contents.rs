@@ -5,7 +5,6 @@ use hotshot_types::{Height, SealedHeader};
 
 use super::Walk;
 use crate::storage::{
-    index::transaction_key,
     open::decode,
     spaces::{Space, height_key},
 };
@@ -93,9 +92,8 @@ impl Walk<'_> {
                 self.found.fault(Space::Namespaces, Some(height), reason);
             }
             for (index, hash) in (0_u32..).zip(tree.tx_hashes(leaf.id).unwrap_or_default()) {
-                let key = transaction_key(hash, height, leaf.id);
-                let stored = self.storage.get(Space::Transactions, key);
-                if !matches!(stored, Ok(Some(bytes)) if *bytes == index.to_be_bytes()) {
+                let stored = self.storage.transaction_in(hash, leaf.id, height);
+                if !matches!(stored, Ok(Some(at)) if at.height == height && at.index <= index) {
                     let reason = format!("transaction {} missing or another", hex::encode(hash));
                     self.found.fault(Space::Transactions, Some(height), reason);
                 }
