@@ -18,6 +18,7 @@ pub(super) struct Maximum {
     pub(super) best: Outcome,
     pub(super) half: Outcome,
     pub(super) soaked: Outcome,
+    pub(super) disk_kept_ratio: f64,
 }
 
 /// One load's latencies by clock, in milliseconds.
@@ -44,6 +45,8 @@ pub(super) struct Throughput {
     cpu_ns_per_byte_and_node: f64,
     /// Bytes written to disk a payload byte and node, at half of the maximum.
     disk_bytes_per_byte_and_node: f64,
+    /// Bytes on disk for each that has to be kept, after all these loads.
+    disk_kept_ratio: f64,
     /// The largest process.
     rss_mib: f64,
     encode_commit_mb_per_s: Encoding,
@@ -62,6 +65,7 @@ impl Throughput {
             soak_seconds: found.soaked.seconds,
             cpu_ns_per_byte_and_node: found.half.cpu_seconds * 1e9 / node_bytes,
             disk_bytes_per_byte_and_node: whole(found.half.written_bytes) / node_bytes,
+            disk_kept_ratio: found.disk_kept_ratio,
             rss_mib: whole(resident) / 1_048_576.0,
             encode_commit_mb_per_s: encoding,
         }
@@ -143,6 +147,9 @@ impl fmt::Display for Figures {
         })?;
         row("... written to disk a byte and node", &|t| {
             format!("{:.2}", t.disk_bytes_per_byte_and_node)
+        })?;
+        row("on disk for a byte that is kept", &|t| {
+            format!("{:.2}", t.disk_kept_ratio)
         })?;
         row("views lost at 90% of it", &|t| {
             format!("{} in {:.0} s", t.timeouts, t.soak_seconds)

@@ -1,0 +1,40 @@
+//! How much room a database takes beside what it is for.
+
+use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
+
+use anyhow::{Context as _, Result};
+use da::Slots;
+use hotshot_types::Height;
+
+use crate::{chain, network::Network, report::whole};
+
+/// Bytes on disk for each byte that a node has to keep: all payloads and its own slots of them.
+pub(super) async fn ratio(network: &Network) -> Result<f64> {
+    let tip = chain::common_height(network).await?;
+    let blocks = chain::blocks(&network.nodes[0].api()?, Height(1), tip).await?;
+    let payloads: u64 = blocks
+        .iter()
+        .map(|block| u64::from(block.header.payload_len))
+        .sum();
+    let slots = Slots::new(&vec![1; network.nodes.len()])?;
+    let own = slots.range(0).context("the first node has slots")?;
+    let coded = f64::from(own.end - own.start) / f64::from(slots.threshold());
+    let used = allocated(&network.nodes[0].home().join("db")).context("no database")?;
+    Ok(whole(used) / (whole(payloads) * (1.0 + coded)))
+}
+
+fn allocated(path: &Path) -> io::Result<u64> {
+    let metadata = fs::symlink_metadata(path)?;
+    let mut bytes = metadata.blocks() * 512;
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path)? {
+            match allocated(&entry?.path()) {
+                Ok(more) => bytes += more,
+                // The engine deletes what it has copied.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(bytes)
+}
