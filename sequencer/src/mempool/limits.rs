@@ -37,7 +37,7 @@ impl Default for MempoolLimits {
             transaction_bytes: 1 << 20,
             expiry: Duration::from_secs(600),
             recent_blocks: 1_024,
-            recent_transactions: 400_000,
+            recent_transactions: 200_000,
             known_blocks: 64,
         }
     }

@@ -30,7 +30,9 @@ pub(super) const TIP_KEY: &[u8] = b"tip";
 pub(super) const MAP_KEY: &[u8] = b"map";
 pub(super) const INDEXED_KEY: &[u8] = b"indexed";
 
-const CACHE_BYTES: u64 = 64 << 20;
+const CACHE_BYTES: u64 = 32 << 20;
+/// Above it what keeps the oldest journal alive is flushed: what a start has to read again.
+const JOURNAL_BYTES: u64 = 128 << 20;
 /// With more the engine's first worker passes compactions on to the others by asking again and
 /// again, a core's worth of it while one of them is at work.
 const WORKERS: usize = 1;
@@ -344,6 +346,7 @@ fn open_engine(
     let builder = Database::builder(path)
         .cache_size(CACHE_BYTES)
         .worker_threads(WORKERS)
+        .max_journaling_size(JOURNAL_BYTES)
         // Compressed records would hide from the witness.
         .journal_compression(CompressionType::None)
         .with_compaction_filter_factories(Arc::new(spaces::filters(index_cutoff)));

@@ -92,9 +92,8 @@ impl Space {
     fn options(self) -> KeyspaceCreateOptions {
         let options = KeyspaceCreateOptions::default();
         match self {
-            Self::Payloads => large_values(options).max_memtable_size(32 * MIB),
-            Self::Slots => large_values(options).max_memtable_size(16 * MIB),
-            Self::Transactions => options.max_memtable_size(16 * MIB),
+            Self::Payloads => large_values(options).max_memtable_size(16 * MIB),
+            Self::Slots => large_values(options).max_memtable_size(8 * MIB),
             Self::Record | Self::Meta => options.max_memtable_size(2 * MIB),
             _ => options.max_memtable_size(8 * MIB),
         }
