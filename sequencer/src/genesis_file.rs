@@ -5,7 +5,7 @@
 //! for one network only.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -14,6 +14,8 @@ use hotshot_types::{
     genesis::{GenesisError, GenesisValidator},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::bounded_file;
 
 mod text;
 
@@ -25,7 +27,7 @@ const MAX_FILE_BYTES: u64 = 2 << 20;
 /// Why a genesis document or a validator entry is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum GenesisFileError {
-    /// The file cannot be read.
+    /// The file cannot be read, or is far larger than what it should be.
     #[error("cannot read {what} {path}: {source}{}", hint(what, source), path = path.display())]
     Read {
         /// What it should be.
@@ -34,14 +36,6 @@ pub enum GenesisFileError {
         path: PathBuf,
         /// Why.
         source: io::Error,
-    },
-    /// The file is far larger than what it should be.
-    #[error("{path} is larger than {MAX_FILE_BYTES} bytes: this is no {what}", path = path.display())]
-    TooLarge {
-        /// What it should be.
-        what: &'static str,
-        /// The file.
-        path: PathBuf,
     },
     /// The file is not TOML of the right form.
     #[error("{path} is no {what}: {message}", path = path.display())]
@@ -69,6 +63,7 @@ fn hint(what: &str, source: &io::Error) -> &'static str {
             "; copy it from the network's operators, or make one with `sequencer genesis new`"
         }
         io::ErrorKind::NotFound => "; make one with `sequencer keys genesis-entry`",
+        io::ErrorKind::FileTooLarge => ", so this is another file",
         _ => "",
     }
 }
@@ -130,18 +125,13 @@ pub fn load_entry(path: &Path) -> Result<ValidatorEntry, GenesisFileError> {
 }
 
 fn read<T: DeserializeOwned>(what: &'static str, path: &Path) -> Result<T, GenesisFileError> {
-    let failed = |source| GenesisFileError::Read {
-        what,
-        path: path.to_owned(),
-        source,
-    };
-    if fs::metadata(path).map_err(failed)?.len() > MAX_FILE_BYTES {
-        return Err(GenesisFileError::TooLarge {
+    let text = bounded_file::read_to_string(path, MAX_FILE_BYTES).map_err(|source| {
+        GenesisFileError::Read {
             what,
             path: path.to_owned(),
-        });
-    }
-    let text = fs::read_to_string(path).map_err(failed)?;
+            source,
+        }
+    })?;
     toml::from_str(&text).map_err(|error| GenesisFileError::Parse {
         what,
         path: path.to_owned(),

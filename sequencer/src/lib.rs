@@ -1,6 +1,7 @@
 //! A node of the decentralized sequencer network: all input and output around the pure cores.
 
 pub mod api;
+mod bounded_file;
 pub mod cli;
 pub mod config;
 pub mod genesis_file;

@@ -4,14 +4,14 @@
 //! document, which whoever joins compares with what others say; a file whose document has another hash is refused.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
 use hotshot_types::{GenesisDocument, Hash, genesis::GenesisError};
 use serde::{Deserialize, Serialize};
 
-use crate::{config::Bootnode, genesis_file};
+use crate::{bounded_file, config::Bootnode, genesis_file};
 
 /// Largest network file that is read: the genesis document of a thousand validators, and more.
 const MAX_FILE_BYTES: u64 = 4 << 20;
@@ -32,7 +32,7 @@ pub struct NetworkFile {
 /// Why a network file is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkFileError {
-    /// The file cannot be read.
+    /// The file cannot be read, or is far larger than what it should be.
     #[error("cannot read the network file {path}: {source}; ask the network's operators for it", path = path.display())]
     Read {
         /// The file.
@@ -40,9 +40,6 @@ pub enum NetworkFileError {
         /// Why.
         source: io::Error,
     },
-    /// The file is far larger than what it should be.
-    #[error("{path} is larger than {MAX_FILE_BYTES} bytes: this is no network file", path = .0.display())]
-    TooLarge(PathBuf),
     /// The file is neither TOML nor JSON of the right form.
     #[error("{path} is no network file: {message}; `sequencer network export` writes one", path = path.display())]
     Parse {
@@ -89,14 +86,12 @@ impl NetworkFile {
     /// # Errors
     /// A file that is missing, malformed, changed or invalid.
     pub fn load(path: &Path) -> Result<Self, NetworkFileError> {
-        let failed = |source| NetworkFileError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        if fs::metadata(path).map_err(failed)?.len() > MAX_FILE_BYTES {
-            return Err(NetworkFileError::TooLarge(path.to_owned()));
-        }
-        let text = fs::read_to_string(path).map_err(failed)?;
+        let text = bounded_file::read_to_string(path, MAX_FILE_BYTES).map_err(|source| {
+            NetworkFileError::Read {
+                path: path.to_owned(),
+                source,
+            }
+        })?;
         let parsed = if text.trim_start().starts_with('{') {
             serde_json::from_str(&text).map_err(|error| error.to_string())
         } else {

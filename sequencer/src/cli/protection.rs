@@ -3,10 +3,7 @@
 //! The record belongs to one network and key and moves only upward. An import adds to what the
 //! directory knows; it never takes anything back.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use da::Slots;
@@ -20,6 +17,7 @@ use super::{
     output,
 };
 use crate::{
+    bounded_file,
     config::Settings,
     genesis_file, keys,
     node::genesis_header,
@@ -238,11 +236,7 @@ fn read_file(path: &Path) -> Result<Interchange, Failure> {
         let message = format!("{} is no exported safety record: {error}", path.display());
         Failure::new(Exit::Config, message)
     };
-    let length = fs::metadata(path).map_err(|error| wrong(&error))?.len();
-    if length > MAX_FILE_BYTES {
-        return Err(wrong(&"it is too large"));
-    }
-    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    let text = bounded_file::read_to_string(path, MAX_FILE_BYTES).map_err(|error| wrong(&error))?;
     let known: Interchange = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
     if known.format != FORMAT || known.version != VERSION {
         return Err(wrong(&format!(

@@ -11,7 +11,7 @@ use sequencer_client::{
 use serde::de::DeserializeOwned;
 
 use super::exit::{Exit, Failure};
-use crate::genesis_file;
+use crate::{bounded_file, genesis_file};
 
 /// Largest checkpoint or proof file that is read: a proof holds all data of a namespace.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -155,12 +155,7 @@ pub(crate) fn read_json<T: DeserializeOwned>(
             format!("cannot read {what} {}: {error}", path.display()),
         )
     };
-    let length = std::fs::metadata(path).map_err(unreadable)?.len();
-    if length > MAX_FILE_BYTES {
-        let message = format!("{} has {length} bytes: this is no {what}", path.display());
-        return Err(Failure::new(malformed, message));
-    }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let bytes = bounded_file::read(path, MAX_FILE_BYTES).map_err(unreadable)?;
     serde_json::from_slice(&bytes).map_err(|error| {
         Failure::new(
             malformed,

@@ -1,6 +1,10 @@
 //! `sequencer tx`: submitting transactions and looking them up.
 
-use std::{io::Read as _, path::PathBuf, time::Duration};
+use std::{
+    io::{ErrorKind, Read as _},
+    path::PathBuf,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use clap::Subcommand;
@@ -19,6 +23,7 @@ use super::{
     output,
     remote::{NodeArgs, TrustArgs, parse_hash, parse_namespace, write_proof},
 };
+use crate::bounded_file;
 
 /// More than any network takes: the node says what its limit is.
 const MAX_INPUT_BYTES: u64 = 64 << 20;
@@ -151,16 +156,9 @@ fn input(args: &Submit) -> Result<Bytes, Failure> {
     let bytes = match (&args.file, &args.hex) {
         (_, Some(digits)) => text::parse_hex(digits)?,
         (Some(path), None) if path.as_os_str() != "-" => {
-            let read = std::fs::metadata(path).and_then(|found| {
-                if found.len() > MAX_INPUT_BYTES {
-                    Ok(None)
-                } else {
-                    std::fs::read(path).map(Some)
-                }
-            });
-            match read {
-                Ok(Some(bytes)) => bytes.into(),
-                Ok(None) => return Err(too_large()),
+            match bounded_file::read(path, MAX_INPUT_BYTES) {
+                Ok(bytes) => bytes.into(),
+                Err(error) if error.kind() == ErrorKind::FileTooLarge => return Err(too_large()),
                 Err(error) => {
                     let message = format!("cannot read {}: {error}", path.display());
                     return Err(Failure::new(Exit::Usage, message));

@@ -1,21 +1,23 @@
 //! Reading `sequencer.toml`, and noticing names that mean nothing.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::{Args as _, Command};
 use toml::{Table, Value};
 
 use super::{ConfigError, Settings, suggest};
+use crate::bounded_file;
+
+/// Largest settings file that is read: a hundred times what all settings take.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Reads a settings file; relative paths in it start at its directory.
 pub(super) fn read(path: &Path) -> Result<Settings, ConfigError> {
-    let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text =
+        bounded_file::read_to_string(path, MAX_FILE_BYTES).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
     let mut settings = parse(path, &text)?;
     let directory = path.parent().unwrap_or(Path::new(""));
     for file in [

@@ -1,5 +1,7 @@
 use hotshot_types::{L1Block, Parameters, SecretKey, TimestampMs};
 
+use std::fs;
+
 use super::*;
 
 fn validator(seed: u8, salt: Hash) -> GenesisValidator {

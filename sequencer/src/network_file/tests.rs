@@ -2,6 +2,8 @@ use hotshot_types::{
     Address, L1Block, Parameters, SecretKey, TimestampMs, genesis::GenesisValidator,
 };
 
+use std::fs;
+
 use super::*;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
