@@ -22,12 +22,6 @@ use std::{
 use hotshot_types::{GenesisDocument, Hash, PublicKey, SecretKey, ValidatorIndex};
 use libp2p::{Multiaddr, identity::Keypair, multiaddr::Protocol};
 
-pub(crate) use self::{
-    address::socket,
-    file::unknown_variables,
-    origin::{Effective, Origin, TracedSettings},
-    template::{FILE_NAME, template},
-};
 pub use self::{
     address::{AddressError, Bootnode, ListenAddress, PeerAddress},
     error::ConfigError,
@@ -35,6 +29,12 @@ pub use self::{
         ApiSettings, LogFormat, LogSettings, MempoolSettings, MetricsSettings, P2pSettings,
         RetentionSettings, Settings,
     },
+};
+pub(crate) use self::{
+    address::{check_dialable, socket},
+    file::unknown_variables,
+    origin::{Effective, Origin, TracedSettings},
+    template::{FILE_NAME, template},
 };
 use crate::{genesis_file, keys};
 

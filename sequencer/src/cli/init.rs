@@ -65,7 +65,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         &mut settings.password_file,
     ] {
         if let Some(given) = path.take() {
-            *path = Some(std::path::absolute(&given).map_err(|error| denied(&given, &error))?);
+            *path = Some(seen_from(&data_dir, &given).map_err(|error| denied(&given, &error))?);
         }
     }
     let path = config::settings_path(&data_dir);
@@ -119,6 +119,13 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         ))?;
     }
     Ok(())
+}
+
+/// A path as the settings file has it: from there if it is below, so that the directory may move, else absolute.
+fn seen_from(data_dir: &Path, path: &Path) -> std::io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let below = path.strip_prefix(std::path::absolute(data_dir)?);
+    Ok(below.map(Path::to_owned).unwrap_or(path))
 }
 
 /// A directory that belongs to another network stays as it is.

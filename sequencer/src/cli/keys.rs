@@ -13,7 +13,7 @@ use super::{
     output,
 };
 use crate::{
-    config::{ListenAddress, Settings},
+    config::{self, ListenAddress, Settings},
     genesis_file::{self, ValidatorEntry},
     keys::{self, Cost, FreshMark, KeyPaths, Kind, PasswordSource, Protection, Unlock},
 };
@@ -352,6 +352,8 @@ fn print(key: &Shown<'_>, json: bool) -> Result<(), Failure> {
 }
 
 fn genesis_entry(args: &Entry) -> Result<(), Failure> {
+    let address = args.address.to_string();
+    config::check_dialable(&address).map_err(|error| Failure::new(Exit::Usage, error))?;
     let paths = paths(&args.place)?;
     let mut unlock = Unlock::with(args.password.source(&args.place)?);
     let consensus = keys::load_consensus(&paths.consensus, &mut unlock)?;
@@ -367,7 +369,7 @@ fn genesis_entry(args: &Entry) -> Result<(), Failure> {
             possession: consensus.prove_possession(genesis_file::chain_domain(salt), args.operator),
             weight: args.weight,
             network_key: network_public(&paths.network)?,
-            address: args.address.to_string(),
+            address,
         },
     };
     if let Some(path) = &args.out {

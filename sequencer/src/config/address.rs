@@ -47,6 +47,44 @@ pub enum AddressError {
         "`{0}` is no bootnode; write it like /dns/node.example.org/tcp/9000/p2p/PEERID, the id as `sequencer keys list` prints it"
     )]
     Bootnode(String),
+    /// No address at which others reach a node.
+    #[error(
+        "`{0}` can't be dialled by others: {1}; write it like /ip4/203.0.113.7/tcp/9000 or /dns/node.example.org/tcp/9000"
+    )]
+    Undialable(String, &'static str),
+}
+
+/// Checks an address that a validator promises to others, as it stands in a genesis document.
+///
+/// # Errors
+/// Nobody could dial it.
+pub(crate) fn check_dialable(text: &str) -> Result<(), AddressError> {
+    let ListenAddress(address) = text.parse()?;
+    let wrong = |why| Err(AddressError::Undialable(text.to_owned(), why));
+    let mut parts = address.iter();
+    match parts.next() {
+        Some(Protocol::Ip4(ip)) if ip.is_unspecified() => {
+            return wrong("it stands for every interface of a machine, not for one machine");
+        }
+        Some(Protocol::Ip6(ip)) if ip.is_unspecified() => {
+            return wrong("it stands for every interface of a machine, not for one machine");
+        }
+        Some(
+            Protocol::Ip4(_)
+            | Protocol::Ip6(_)
+            | Protocol::Dns(_)
+            | Protocol::Dns4(_)
+            | Protocol::Dns6(_),
+        ) => {}
+        _ => return wrong("it begins with neither an IP address nor a name"),
+    }
+    match (parts.next(), parts.next()) {
+        (Some(Protocol::Tcp(0)), _) => wrong("port 0 is none"),
+        (Some(Protocol::Tcp(_)), None) => Ok(()),
+        (Some(Protocol::Tcp(_)), Some(_)) => wrong("nothing may follow the port"),
+        (None, _) => wrong("it has no TCP port"),
+        (Some(_), _) => wrong("nodes talk over TCP alone"),
+    }
 }
 
 impl FromStr for Bootnode {

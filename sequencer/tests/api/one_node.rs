@@ -30,7 +30,7 @@ impl OneNode {
             format!("init --data-dir {home} --genesis {genesis}"),
             format!("keys new --development --data-dir {home}"),
             format!(
-                "keys genesis-entry --data-dir {home} --network one --weight 1 --address /ip4/127.0.0.1/tcp/0 --out {entry}"
+                "keys genesis-entry --data-dir {home} --network one --weight 1 --address /ip4/127.0.0.1/tcp/9000 --out {entry}"
             ),
             format!("genesis new --empty-block-delay-ms 50 --out {genesis} --validator {entry}"),
         ] {
@@ -38,7 +38,7 @@ impl OneNode {
             assert!(output.status.success(), "{line}: {output:?}");
         }
         let line = format!(
-            "run --data-dir {home} --genesis {genesis} --api.listen 127.0.0.1:0 --metrics.enabled=false --log.format json"
+            "run --data-dir {home} --genesis {genesis} --p2p.listen /ip4/127.0.0.1/tcp/0 --api.listen 127.0.0.1:0 --metrics.enabled=false --log.format json"
         );
         let mut process = command(&line).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());

@@ -1,6 +1,7 @@
 //! A genesis document from the entries of its validators.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -9,7 +10,7 @@ use hotshot_types::{Address, GenesisDocument, Hash, L1Block, Parameters, Timesta
 
 use crate::{
     cli::exit::{Exit, Failure},
-    genesis_file, keys,
+    config, genesis_file, keys,
 };
 
 /// Collects the entries and draws the seeds.
@@ -17,17 +18,36 @@ pub(super) fn compose(
     entries: &[PathBuf],
     parameters: Parameters,
 ) -> Result<GenesisDocument, Failure> {
+    let invalid = |message: String| Failure::new(Exit::Config, message);
     let mut salt = None;
     let mut validators = Vec::with_capacity(entries.len());
+    let mut taken = BTreeMap::new();
     for path in entries {
         let entry = genesis_file::load_entry(path)?;
+        config::check_dialable(&entry.validator.address)
+            .map_err(|error| invalid(format!("the address in {}: {error}", path.display())))?;
+        let own = [
+            ("consensus key", entry.validator.key.to_string()),
+            ("network key", entry.validator.network_key.to_string()),
+            ("address", entry.validator.address.clone()),
+        ];
+        for own in own {
+            let what = own.0;
+            if let Some(earlier) = taken.insert(own, path) {
+                return Err(invalid(format!(
+                    "{} has the same {what} as {}: each validator has its own",
+                    path.display(),
+                    earlier.display()
+                )));
+            }
+        }
         if *salt.get_or_insert(entry.salt) != entry.salt {
             let message = format!(
                 "{} is for another network than {}: all entries need the same --network or --salt",
                 path.display(),
                 entries[0].display(),
             );
-            return Err(Failure::new(Exit::Config, message));
+            return Err(invalid(message));
         }
         validators.push(entry.validator);
     }

@@ -1,12 +1,15 @@
 //! What a genesis document defines, checked beyond what consensus itself needs.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeMap, fmt};
 
 use hotshot_types::{Epoch, GenesisDocument, Hash, Parameters, genesis::GenesisValidator};
-use libp2p::{Multiaddr, identity::ed25519};
+use libp2p::identity::ed25519;
 use serde::Serialize;
 
-use crate::cli::exit::{Exit, Failure};
+use crate::{
+    cli::exit::{Exit, Failure},
+    config,
+};
 
 /// A checked genesis document in brief.
 #[derive(Debug, Serialize)]
@@ -38,16 +41,15 @@ pub(super) fn inspect(document: &GenesisDocument) -> Result<Inspection, Failure>
         .committee(Epoch::FIRST)
         .map_err(|error| invalid(error.to_string()))?;
     let mut validators = Vec::new();
+    let mut addresses = BTreeMap::new();
     for (index, validator) in document.validators.iter().enumerate() {
         let peer_id = peer_id(validator)
             .ok_or_else(|| invalid(format!("the network key of validator {index} is invalid")))?;
-        if !validator
-            .address
-            .parse::<Multiaddr>()
-            .is_ok_and(|address| !address.is_empty())
-        {
+        config::check_dialable(&validator.address)
+            .map_err(|error| invalid(format!("the address of validator {index}: {error}")))?;
+        if let Some(earlier) = addresses.insert(&validator.address, index) {
             return Err(invalid(format!(
-                "the address of validator {index}, `{}`, is no multiaddress",
+                "validators {earlier} and {index} have the same address, `{}`: each needs its own",
                 validator.address
             )));
         }
@@ -65,7 +67,7 @@ pub(super) fn inspect(document: &GenesisDocument) -> Result<Inspection, Failure>
         total_weight: committee.total().to_string(),
         quorum: committee.quorum().to_string(),
         parameters: document.parameters,
-        warnings: warnings(&validators, &document.validators),
+        warnings: warnings(&validators),
         validators,
     })
 }
@@ -79,7 +81,7 @@ fn peer_id(validator: &GenesisValidator) -> Option<String> {
     )
 }
 
-fn warnings(validators: &[Validator], entries: &[GenesisValidator]) -> Vec<String> {
+fn warnings(validators: &[Validator]) -> Vec<String> {
     let mut warnings = Vec::new();
     if validators.len() < 4 {
         warnings.push("fewer than 4 validators: the network stops when one of them does".into());
@@ -94,10 +96,6 @@ fn warnings(validators: &[Validator], entries: &[GenesisValidator]) -> Vec<Strin
                 "validator {index} holds a third of the weight: the network stops when it does"
             ));
         }
-    }
-    let addresses: BTreeSet<&str> = entries.iter().map(|entry| entry.address.as_str()).collect();
-    if addresses.len() < entries.len() {
-        warnings.push("two validators have the same address".into());
     }
     warnings
 }

@@ -100,12 +100,9 @@ fn one_entry_given_twice_is_refused() -> Outcome {
     let directory = tempfile::tempdir()?;
     let mut files = entries(directory.path(), "net", &[1])?;
     files.push(files[0].clone());
-    let document = compose(&files)?;
-    let failure = inspection::inspect(&document).expect_err("one key twice");
+    let failure = compose(&files).expect_err("one key twice");
     assert!(
-        failure
-            .to_string()
-            .contains("consensus key of an earlier member"),
+        failure.contains("same consensus key") && failure.contains("net-0.toml"),
         "{failure}"
     );
     Ok(())
@@ -116,9 +113,45 @@ fn address_that_nobody_can_dial_is_refused() -> Outcome {
     let directory = tempfile::tempdir()?;
     let files = entries(directory.path(), "net", &[1])?;
     let mut document = compose(&files)?;
-    document.validators[0].address = "127.0.0.1:9000".into();
-    let failure = inspection::inspect(&document).expect_err("no multiaddress");
-    assert!(failure.to_string().contains("127.0.0.1:9000"), "{failure}");
+    for (address, why) in [
+        ("127.0.0.1:9000", "no multiaddress"),
+        ("/ip4/10.0.0.1/udp/9000/quic-v1", "TCP alone"),
+        ("/ip4/10.0.0.1", "no TCP port"),
+        ("/ip4/10.0.0.1/tcp/0", "port 0"),
+        ("/ip4/0.0.0.0/tcp/9000", "every interface"),
+        ("/ip6/::/tcp/9000", "every interface"),
+        ("/dns/node.example.org/tcp/9000/ws", "follow the port"),
+        ("/unix/tmp", "neither an IP address nor a name"),
+    ] {
+        document.validators[0].address = address.into();
+        let failure = inspection::inspect(&document)
+            .expect_err(address)
+            .to_string();
+        assert!(failure.contains("validator 0"), "{failure}");
+        assert!(
+            failure.contains(address) && failure.contains(why),
+            "{failure}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn one_address_of_two_validators_is_refused() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let files = entries(directory.path(), "net", &[1, 1])?;
+    let mut document = compose(&files)?;
+    document.validators[1].address = document.validators[0].address.clone();
+    let failure = inspection::inspect(&document).expect_err("one address twice");
+    let failure = failure.to_string();
+    assert!(failure.contains("validators 0 and 1"), "{failure}");
+    let text = std::fs::read_to_string(&files[1])?;
+    std::fs::write(&files[1], text.replace("/tcp/9001", "/tcp/9000"))?;
+    let failure = compose(&files).expect_err("one address twice");
+    assert!(
+        failure.contains("net-1.toml has the same address as"),
+        "{failure}"
+    );
     Ok(())
 }
 
