@@ -36,7 +36,7 @@ pub(crate) use self::{
     origin::{Effective, Origin, TracedSettings},
     template::{FILE_NAME, template},
 };
-use crate::{genesis_file, keys};
+use crate::{genesis_file, keys, mempool::ENTRY_BYTES};
 
 /// Port of peers where nothing says otherwise.
 pub const DEFAULT_P2P_PORT: u16 = 9000;
@@ -144,6 +144,33 @@ impl Default for MempoolLimits {
     }
 }
 
+impl MempoolLimits {
+    /// Each limit by the name of its setting.
+    fn named(&self) -> [(&'static str, u64); 3] {
+        [
+            ("mempool.max_bytes", self.max_bytes),
+            ("mempool.namespace_bytes", self.namespace_bytes),
+            ("mempool.source_bytes", self.source_bytes),
+        ]
+    }
+
+    /// Checks that the largest transaction of the network fits into an empty pool.
+    fn check_room(&self, transaction_bytes: u32) -> Result<(), ConfigError> {
+        let needed = u64::from(transaction_bytes) + ENTRY_BYTES as u64;
+        for (setting, limit) in self.named() {
+            if limit < needed {
+                return Err(ConfigError::PoolTooSmall {
+                    setting,
+                    limit,
+                    transaction_bytes,
+                    needed,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
 impl NodeConfig {
     /// Completes the settings with defaults, reads genesis and keys, and checks everything that
     /// can be checked before a port or a database is opened.
@@ -162,6 +189,8 @@ impl NodeConfig {
     pub fn load_with(settings: &Settings, unlock: &mut keys::Unlock) -> Result<Self, ConfigError> {
         let data_dir = settings.data_dir.clone().ok_or(ConfigError::NoDataDir)?;
         let genesis = genesis_file::load(&settings.genesis_path()?)?;
+        let mempool = settings.mempool.resolve(MempoolLimits::default())?;
+        mempool.check_room(genesis.parameters.max_transaction_bytes)?;
         let consensus_path = settings.consensus_key_path()?;
         let network_path = settings.network_key_path()?;
         // Who names a file means it; who has none follows without stake.
@@ -195,7 +224,6 @@ impl NodeConfig {
             peers: settings.p2p.peers.clone().unwrap_or_default(),
             bootnodes: settings.p2p.bootnodes.clone().unwrap_or_default(),
         };
-        let limits = MempoolLimits::default();
         let retention = Retention::default();
         Ok(Self {
             data_dir,
@@ -209,7 +237,7 @@ impl NodeConfig {
             api: settings.api.resolve()?,
             metrics: settings.metrics.resolve(),
             retention: settings.retention.resolve(retention)?,
-            mempool: settings.mempool.resolve(limits),
+            mempool,
         })
     }
 

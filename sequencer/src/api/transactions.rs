@@ -226,6 +226,14 @@ async fn read_transaction(
                 return Err(Refusal::new(
                     ProblemCode::MalformedRequest,
                     format!(
+            if headers.get_all(NAMESPACE_HEADER).iter().nth(1).is_some() {
+                return Err(Refusal::new(
+                    ProblemCode::MalformedRequest,
+                    format!(
+                        "the header {NAMESPACE_HEADER} is there twice: a transaction is in one namespace, so send it once"
+                    ),
+                ));
+            }
                         "raw bytes need a header `{NAMESPACE_HEADER}` with the namespace; or send {{\"namespace\": .., \"payload\": base64}} as application/json"
                     ),
                 ));

@@ -87,6 +87,23 @@ pub enum ConfigError {
     /// No stream at all, or more than any machine carries.
     #[error("api.max_streams must be from 1 to {0}")]
     Streams(u32),
+    /// A pool that takes nothing.
+    #[error("{0} must not be 0: no transaction would ever be accepted")]
+    NoPool(&'static str),
+    /// A pool that would refuse transactions that the network allows.
+    #[error(
+        "{setting} = {limit} has no room for the largest transaction of this network ({transaction_bytes} bytes, `max_transaction_bytes` of the genesis document): set {setting} to {needed} or more"
+    )]
+    PoolTooSmall {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        limit: u64,
+        /// The network's largest transaction.
+        transaction_bytes: u32,
+        /// What the pool counts for it.
+        needed: u64,
+    },
     /// Own slots would be dropped before the payloads.
     #[error(
         "retention.slot_epochs ({slots}) must not be below retention.payload_epochs ({payloads})"

@@ -369,6 +369,7 @@ impl Settings {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.api.resolve()?;
         self.retention.resolve(Retention::default())?;
+        self.mempool.resolve(MempoolLimits::default())?;
         Ok(())
     }
 
@@ -461,11 +462,15 @@ impl RetentionSettings {
 }
 
 impl MempoolSettings {
-    pub(crate) fn resolve(&self, default: MempoolLimits) -> MempoolLimits {
-        MempoolLimits {
+    pub(crate) fn resolve(&self, default: MempoolLimits) -> Result<MempoolLimits, ConfigError> {
+        let limits = MempoolLimits {
             max_bytes: self.max_bytes.unwrap_or(default.max_bytes),
             namespace_bytes: self.namespace_bytes.unwrap_or(default.namespace_bytes),
             source_bytes: self.source_bytes.unwrap_or(default.source_bytes),
+        };
+        match limits.named().into_iter().find(|(_, limit)| *limit == 0) {
+            Some((setting, _)) => Err(ConfigError::NoPool(setting)),
+            None => Ok(limits),
         }
     }
 }

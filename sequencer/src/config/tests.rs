@@ -111,7 +111,7 @@ fn defaults_in_the_written_file_are_the_real_ones() -> Outcome {
         Retention::default()
     );
     assert_eq!(
-        file.mempool.resolve(MempoolLimits::default()),
+        file.mempool.resolve(MempoolLimits::default())?,
         MempoolLimits::default()
     );
     assert_eq!(file.log.format, Some(LogFormat::default()));
@@ -323,6 +323,27 @@ fn slots_are_kept_at_least_as_long_as_payloads() -> Outcome {
         resolve(&["--retention.payload-epochs", "50"])??.slot_epochs,
         50
     );
+    Ok(())
+}
+
+#[test]
+fn a_pool_without_room_for_a_transaction_is_refused() -> Outcome {
+    let none = flags(&["--mempool.namespace-bytes", "0"])?;
+    let error = none.check().expect_err("nothing fits").to_string();
+    assert!(error.contains("mempool.namespace_bytes"), "{error}");
+    // The network allows transactions of 1 MiB.
+    let directory = data_dir("/ip4/10.0.0.1/tcp/9100")?;
+    let mut settings = settings(directory.path());
+    settings.mempool.source_bytes = Some((1 << 20) + 255);
+    let error = NodeConfig::load(&settings).expect_err("a byte is missing");
+    assert!(
+        error
+            .to_string()
+            .contains("set mempool.source_bytes to 1048832 or more"),
+        "{error}"
+    );
+    settings.mempool.source_bytes = Some((1 << 20) + 256);
+    NodeConfig::load(&settings)?;
     Ok(())
 }
 

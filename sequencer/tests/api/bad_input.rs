@@ -269,6 +269,24 @@ async fn wrong_transactions_are_explained() {
 }
 
 #[tokio::test]
+async fn a_transaction_with_two_namespaces_is_refused() {
+    let node = sample().await;
+    let request = reqwest::Client::new()
+        .post(format!("{}/v1/transactions", node.url()))
+        .header("x-namespace", "7")
+        .header("x-namespace", "8")
+        .body("hi");
+    let (status, form, body) = read(request.send().await.unwrap()).await;
+    let problem = problem_of(status, &form, &body);
+    assert_eq!(
+        (problem.status, problem.code),
+        (400, Code::MalformedRequest)
+    );
+    assert!(problem.detail.contains("twice"), "{}", problem.detail);
+    assert_eq!(node.mempool.metrics().transactions, 0);
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_say_its_length_is_bounded_all_the_same() {
     let node = sample().await;
     let chunks = (0..64).map(|_| Ok::<_, std::io::Error>(vec![7_u8; 64 << 10]));
