@@ -38,7 +38,8 @@ use exit::{Exit, Failure};
     arg_required_else_help = true
 )]
 #[command(
-    after_help = "Exit codes: 0 ok, 2 usage, 3 configuration, 4 unreachable, 5 not found, \
+    after_help = "Exit codes: 0 ok, 2 usage, 3 configuration, 4 unreachable or not ready, \
+5 not found or no longer kept, \
 6 proof or signature invalid, 7 key or permission, 8 refused for safety, 9 timeout, 10 internal."
 )]
 struct Cli {

@@ -19,7 +19,7 @@ pub(crate) enum Exit {
     Usage,
     /// A setting, the genesis document or a file named by them is wrong.
     Config,
-    /// The node can't be reached, or takes nothing now.
+    /// The node can't be reached, is not ready, or takes nothing now.
     Unreachable,
     /// There is no such thing.
     NotFound,
@@ -171,7 +171,7 @@ fn of_config(error: &ConfigError) -> Exit {
 fn of_client(error: &ClientError) -> Exit {
     match error {
         ClientError::Url(_) | ClientError::Text(_) | ClientError::Servers(_) => Exit::Usage,
-        ClientError::NotFinal => Exit::NotFound,
+        ClientError::NotFinal | ClientError::Pruned(_) => Exit::NotFound,
         ClientError::Unreachable { .. } | ClientError::Protocol { .. } => Exit::Unreachable,
         ClientError::Timeout { .. } => Exit::Timeout,
         ClientError::Refused(problem) => of_problem(problem.code, problem.status),

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use sequencer_client::{Checkpoint, Fact, ProofFile, Proven, client::BlockId};
+use hotshot_types::finality::FinalityError;
+use sequencer_client::{Checkpoint, Fact, ProofFile, Proven, VerifyError, client::BlockId};
 use serde_json::{Value, json};
 
 use super::{
@@ -90,7 +91,11 @@ fn verify(args: &Verify) -> Result<(), Failure> {
     let proven = proof.verify(&mut trust).map_err(|error| {
         Failure::new(
             Exit::Invalid,
-            format!("{} proves nothing: {error}", args.file.display()),
+            format!(
+                "{} proves nothing: {error}{}",
+                args.file.display(),
+                hint(&error)
+            ),
         )
     })?;
     if let Some(path) = &args.data_out {
@@ -104,6 +109,20 @@ fn verify(args: &Verify) -> Result<(), Failure> {
         "       block {} is {} of epoch {}, final; checked from the committee of epoch {from}",
         proven.header.height, proven.hash, proven.header.epoch
     ))
+}
+
+/// Signatures of another network look as false ones do: there, and only there, nobody can tell which it is.
+fn hint(error: &VerifyError) -> &'static str {
+    match error {
+        VerifyError::Finality(
+            FinalityError::Certificate(..)
+            | FinalityError::OtherNetwork(_)
+            | FinalityError::OtherCommittee(_),
+        ) => {
+            "; unless the genesis document or checkpoint is that of another network: compare `sequencer genesis hash` with what the network's operators say"
+        }
+        _ => "",
+    }
 }
 
 fn write_data(path: &std::path::Path, proven: &Proven) -> Result<(), Failure> {

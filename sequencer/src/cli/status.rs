@@ -4,10 +4,15 @@ use futures::future::join_all;
 use sequencer_client::{ClientError, client::Api, types::NodeState};
 use serde_json::json;
 
-use super::{exit::Failure, output, remote::NodeArgs};
+use super::{
+    exit::{Exit, Failure},
+    output,
+    remote::NodeArgs,
+};
 
 /// Arguments of `status`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Ends with 0 if a node is ready, with 4 if none is or none can be reached.")]
 pub(crate) struct Args {
     #[command(flatten)]
     node: NodeArgs,
@@ -20,10 +25,15 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let apis = args.node.apis()?;
     if let [api] = apis.as_slice() {
         let status = api.status().await?;
-        return if args.json {
-            output::json(&status)
+        if args.json {
+            output::json(&status)?;
         } else {
-            output::line(text(&status))
+            output::line(text(&status))?;
+        }
+        return if status.ready {
+            Ok(())
+        } else {
+            Err(Failure::new(Exit::Unreachable, "the node is not ready"))
         };
     }
     let all = join_all(apis.iter().map(Api::status)).await;
@@ -43,11 +53,20 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
             output::line(format_args!("{}\n{said}", api.url()))?;
         }
     }
-    // One that answers is enough for success.
+    // One that is ready is enough for success.
+    if all
+        .iter()
+        .any(|status| status.as_ref().is_ok_and(|it| it.ready))
+    {
+        return Ok(());
+    }
     let is_silent = all.iter().all(Result::is_err);
     match all.into_iter().next() {
         Some(Err(error)) if is_silent => Err(error.into()),
-        _ => Ok(()),
+        _ => Err(Failure::new(
+            Exit::Unreachable,
+            "none of the nodes is ready",
+        )),
     }
 }
 

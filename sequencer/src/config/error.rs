@@ -46,7 +46,7 @@ pub enum ConfigError {
     Key(#[from] KeyFileError),
     /// A key that is not encrypted, on a network that is not for development.
     #[error(
-        "{0} is not encrypted: such a key is for development networks alone, and the genesis document says that this is none. Make keys with `sequencer keys new`"
+        "{0} is not encrypted: such a key is for development networks alone, and the genesis document says that this is none. Make keys with `sequencer keys new --data-dir DIR`"
     )]
     DevelopmentKey(PathBuf),
     /// The network key is not the one that the genesis document pairs with the consensus key.

@@ -1,12 +1,15 @@
 //! What can be wrong with a key file.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// Why a key was not read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// There is no such file.
-    #[error("there is no key at {0}; make one with `sequencer keys new`")]
+    #[error("there is no key at {path}; make one with `sequencer keys new --data-dir {}`", data_dir(.0).display(), path = .0.display())]
     Missing(PathBuf),
     /// There is one already.
     #[error("{0} exists and is not overwritten: a lost key cannot be restored; move it away first")]
@@ -56,6 +59,16 @@ pub enum KeyFileError {
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes")]
     NoEntropy,
+}
+
+/// The data directory that a key file is in, as far as its path says so.
+fn data_dir(file: &Path) -> &Path {
+    let keys = file.parent().filter(|folder| folder.ends_with("keys"));
+    match keys.and_then(Path::parent) {
+        Some(home) if home.as_os_str().is_empty() => Path::new("."),
+        Some(home) => home,
+        None => Path::new("DIR"),
+    }
 }
 
 /// Why a keystore does not open, or was not made.

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use hotshot_types::Height;
+use sequencer::{api::NodeStatus, storage::Cutoffs};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -419,4 +421,61 @@ async fn a_node_that_lies_is_named_and_the_next_one_is_asked() {
     let status = desk.run(&format!("status --json {urls}")).await.json();
     assert_eq!(status.as_array().unwrap().len(), 2);
     assert_eq!(status[1]["status"]["final_height"], 10);
+}
+
+#[tokio::test]
+async fn a_transaction_whose_block_is_pruned_is_not_found_rather_than_false() {
+    let node = sample().await;
+    let desk = Desk::at(&node);
+    let hash = hex::encode(da::tx_hash(&[5, 2, 2]));
+    let cutoffs = Cutoffs {
+        payloads: Height(6),
+        slots: Height(6),
+        transactions: Height(0),
+        map: Height(0),
+    };
+    while !node.storage.prune(&cutoffs, 1_000).unwrap().done {}
+    for line in [
+        format!("tx get {hash} --genesis genesis.toml"),
+        format!("tx get {hash} --genesis genesis.toml --proof file"),
+    ] {
+        desk.run(&line).await.fails(5, "no longer keeps");
+    }
+    let unverified = desk.run(&format!("tx get {hash} --json")).await.json();
+    assert_eq!(unverified["position"]["height"], 5);
+}
+
+#[tokio::test]
+async fn a_certificate_that_fails_may_be_of_another_network_and_that_is_said() {
+    let node = sample().await;
+    let desk = Desk::at(&node);
+    let mut proofs = Vec::new();
+    for height in [3, 10] {
+        let line = format!("proof block {height} --out block --genesis genesis.toml");
+        let made = desk.run(&line).await;
+        assert_eq!(made.code, 0, "{}", made.err);
+        let text = fs::read_to_string(desk.path("block")).unwrap();
+        proofs.push(serde_json::from_str::<Value>(&text).unwrap());
+    }
+    let signature = "/finality/certificate/signature";
+    let other = proofs[0].pointer(signature).unwrap().clone();
+    *proofs[1].pointer_mut(signature).unwrap() = other;
+    fs::write(desk.path("block"), proofs[1].to_string()).unwrap();
+    let outcome = desk.run("proof verify block --genesis genesis.toml").await;
+    outcome.fails(6, "that of another network");
+}
+
+#[tokio::test]
+async fn status_of_a_node_that_is_not_ready_is_shown_and_no_success() {
+    let node = sample().await;
+    let desk = Desk::at(&node);
+    node.status.send_replace(NodeStatus {
+        not_ready: vec!["no peer is connected".into()],
+        ..NodeStatus::default()
+    });
+    for line in ["status", "status --json"] {
+        let outcome = desk.run(line).await;
+        outcome.fails(4, "the node is not ready");
+        assert!(outcome.out.contains("no peer"), "{}", outcome.out);
+    }
 }

@@ -1,5 +1,7 @@
 //! Why a request gave nothing.
 
+use hotshot_types::Height;
+
 use crate::{FollowError, VerifyError, text::TextError, types::Problem};
 
 /// Why a request gave nothing.
@@ -46,7 +48,7 @@ pub enum ClientError {
     #[error(
         "the transaction is not final yet, or the node no longer keeps its block: try again in a moment, or ask an archive node"
     )]
-    NotFinal,
+    Pruned(Height),
     /// No server to ask, or more than a client takes.
     #[error("a client takes 1 to {0} servers")]
     Servers(usize),

@@ -88,6 +88,7 @@ impl Fault {
             | ClientError::Timeout { .. }
             | ClientError::Refused(_)
             | ClientError::NotFinal
+            | ClientError::Pruned(_)
             | ClientError::Servers(_)
             | ClientError::AllLeft(_)
             | ClientError::Text(_) => return None,

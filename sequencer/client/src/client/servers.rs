@@ -233,7 +233,9 @@ impl Servers {
                                 ClientError::Refused(problem) if is_final(problem.status) => {
                                     return Err(error);
                                 }
-                                ClientError::Refused(_) | ClientError::NotFinal => {
+                                ClientError::Refused(_)
+                                | ClientError::NotFinal
+                                | ClientError::Pruned(_) => {
                                     refusal = Some(error);
                                 }
                                 _ => last = Some(error),

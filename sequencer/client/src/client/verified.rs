@@ -351,10 +351,9 @@ impl Client {
         answer: TransactionAnswer,
         from_epoch: Epoch,
     ) -> Result<(ProofFile, Height), ClientError> {
-        let (Some(position), Some(transaction), Some(proof)) =
-            (answer.position, answer.transaction, answer.proof)
-        else {
-            return Err(ClientError::NotFinal);
+        let position = answer.position.ok_or(ClientError::NotFinal)?;
+        let (Some(transaction), Some(proof)) = (answer.transaction, answer.proof) else {
+            return Err(ClientError::Pruned(position.height));
         };
         let finality = self
             .finality(BlockId::Height(position.height), from_epoch)
