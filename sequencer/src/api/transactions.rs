@@ -82,7 +82,7 @@ pub(super) async fn submit(
             match (accepted.map_err(refuse)?.status, deadline) {
                 (Status::Final(position), _) => Some(position),
                 (_, None) => None,
-                (_, Some(deadline)) => Some(self::wait(&context, hash, id, deadline).await?),
+                (_, Some(deadline)) => self::wait(&context, hash, id, deadline).await?,
             }
         }
     };
@@ -128,13 +128,13 @@ fn deadline(context: &Context, wait: &Wait) -> Result<Option<Instant>, Refusal> 
     }
 }
 
-/// Waits until the transaction is final and served, for as long as the request may take.
+/// Waits until the transaction is final and served; nothing if it is still pending when the request may wait no longer.
 async fn wait(
     context: &Context,
     hash: Hash,
     id: NamespaceId,
     deadline: Instant,
-) -> Result<TransactionPosition, Refusal> {
+) -> Result<Option<TransactionPosition>, Refusal> {
     let mut stopping = context.stopping();
     let outcome = tokio::select! {
         outcome = timeout_at(deadline, final_position(context, hash, id)) => outcome,
@@ -147,18 +147,14 @@ async fn wait(
         }
     };
     match outcome {
-        Ok(Ok(Some(position))) => Ok(position),
+        Ok(Ok(Some(position))) => Ok(Some(position)),
         Ok(Ok(None)) => Err(Refusal::new(
             ProblemCode::TransactionExpired,
             "the transaction was accepted and left the pool without becoming final: submit it again",
         )
         .about(hash)),
         Ok(Err(refusal)) => Err(refusal),
-        Err(_) => Err(Refusal::new(
-            ProblemCode::WaitTimeout,
-            format!("the transaction was accepted and is not final yet: ask for it at /v1/transactions/{hash}"),
-        )
-        .about(hash)),
+        Err(_) => Ok(None),
     }
 }
 
@@ -226,6 +222,10 @@ async fn read_transaction(
                 return Err(Refusal::new(
                     ProblemCode::MalformedRequest,
                     format!(
+                        "raw bytes need a header `{NAMESPACE_HEADER}` with the namespace; or send {{\"namespace\": .., \"payload\": base64}} as application/json"
+                    ),
+                ));
+            };
             if headers.get_all(NAMESPACE_HEADER).iter().nth(1).is_some() {
                 return Err(Refusal::new(
                     ProblemCode::MalformedRequest,
@@ -234,10 +234,6 @@ async fn read_transaction(
                     ),
                 ));
             }
-                        "raw bytes need a header `{NAMESPACE_HEADER}` with the namespace; or send {{\"namespace\": .., \"payload\": base64}} as application/json"
-                    ),
-                ));
-            };
             let id = id.to_str().map_err(|_| {
                 Refusal::invalid(format!("the header {NAMESPACE_HEADER} is not text"))
             })?;

@@ -4,7 +4,6 @@ use std::{fmt::Display, io, process::ExitCode};
 
 use sequencer_client::{
     ClientError, CursorError, FollowError, TrustError, VerifyError, text::TextError,
-    types::ProblemCode,
 };
 
 use crate::{
@@ -174,7 +173,7 @@ fn of_client(error: &ClientError) -> Exit {
         ClientError::NotFinal | ClientError::Pruned(_) => Exit::NotFound,
         ClientError::Unreachable { .. } | ClientError::Protocol { .. } => Exit::Unreachable,
         ClientError::Timeout { .. } => Exit::Timeout,
-        ClientError::Refused(problem) => of_problem(problem.code, problem.status),
+        ClientError::Refused(problem) => of_problem(problem.status),
         ClientError::TooLarge(_) => Exit::Internal,
         ClientError::OtherSubject(_)
         | ClientError::Unproven(_)
@@ -184,12 +183,11 @@ fn of_client(error: &ClientError) -> Exit {
     }
 }
 
-fn of_problem(code: ProblemCode, status: u16) -> Exit {
-    match (code, status) {
-        (ProblemCode::WaitTimeout, _) => Exit::Timeout,
-        (_, 404 | 410) => Exit::NotFound,
-        (_, 429 | 503) => Exit::Unreachable,
-        (_, 400..500) => Exit::Usage,
+fn of_problem(status: u16) -> Exit {
+    match status {
+        404 | 410 => Exit::NotFound,
+        429 | 503 => Exit::Unreachable,
+        400..500 => Exit::Usage,
         _ => Exit::Internal,
     }
 }

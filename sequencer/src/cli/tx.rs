@@ -112,11 +112,22 @@ async fn submit(args: Submit) -> Result<(), Failure> {
         );
     }
     // A node that fails may have passed it on already; the next one then says the same of it.
-    let submit = async |api| {
-        let transaction = transaction.clone();
-        submit_and_wait(&api, args.namespace, transaction, wait).await
+    let submitted = match wait {
+        Some(wait) => submit_and_wait(&args, transaction, wait).await?,
+        None => {
+            let submit =
+                async |api: Api| api.submit(args.namespace, transaction.clone(), None).await;
+            args.node.any(submit).await?
+        }
     };
-    let submitted = args.node.any(submit).await?;
+    if wait.is_some() && submitted.position.is_none() {
+        print_submitted(&submitted, args.json)?;
+        let message = format!(
+            "not final after {} s; the node has it and goes on trying, and submitting it again is harmless",
+            args.timeout
+        );
+        return Err(Failure::new(Exit::Timeout, message));
+    }
     if let (Some(path), Some(trust)) = (&args.proof, trust) {
         let servers = args.node.servers_with(trust)?;
         let outcome = servers
@@ -128,28 +139,48 @@ async fn submit(args: Submit) -> Result<(), Failure> {
     print_submitted(&submitted, args.json)
 }
 
-/// Nodes bound how long one request waits, so longer waits take several; the transaction is the same.
+/// Waits until it is final or the time is over. Nodes bound how long one request waits, so longer waits take several,
+/// each at the next node, in case that one holds it back; the transaction is the same.
 async fn submit_and_wait(
+    args: &Submit,
+    transaction: Bytes,
+    wait: Duration,
+) -> Result<Submitted, Failure> {
+    let deadline = tokio::time::Instant::now() + wait;
+    let apis = args.node.apis()?;
+    let (mut next, mut failed) = (0, 0);
+    loop {
+        let api = &apis[next % apis.len()];
+        next += 1;
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        match submit_once(api, args.namespace, transaction.clone(), left).await {
+            Ok((submitted, is_over)) => {
+                if is_over || submitted.position.is_some() {
+                    return Ok(submitted);
+                }
+                failed = 0;
+            }
+            Err(error) => {
+                failed += 1;
+                if failed == apis.len() || !error.is_transient() {
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+}
+
+/// Waits for as long as the node allows, at most `left`; and whether that was all of it.
+async fn submit_once(
     api: &Api,
     namespace: NamespaceId,
     transaction: Bytes,
-    wait: Option<Duration>,
-) -> Result<Submitted, ClientError> {
-    let Some(wait) = wait else {
-        return api.submit(namespace, transaction, None).await;
-    };
+    left: Duration,
+) -> Result<(Submitted, bool), ClientError> {
     let longest = Duration::from_millis(api.limits().await?.wait_ms);
-    let deadline = tokio::time::Instant::now() + wait;
-    loop {
-        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-        match api
-            .submit(namespace, transaction.clone(), Some(left.min(longest)))
-            .await
-        {
-            Err(ClientError::Refused(problem)) if problem.status == 504 && left > longest => {}
-            outcome => return outcome,
-        }
-    }
+    let wait = Some(left.min(longest));
+    let submitted = api.submit(namespace, transaction, wait).await?;
+    Ok((submitted, left <= longest))
 }
 
 fn input(args: &Submit) -> Result<Bytes, Failure> {

@@ -201,7 +201,7 @@ async fn every_documented_route_answers_as_the_document_says() {
             "?wait=finalized&timeout_ms=1",
             raw,
             vec![1],
-            504,
+            202,
         ),
         ("/v1/transactions", "", json, b"{}".to_vec(), 400),
         ("/v1/transactions", "", raw, vec![0; (1 << 20) + 1], 413),

@@ -83,7 +83,7 @@ async fn both_forms_of_a_submission_are_one_transaction() {
 }
 
 #[tokio::test]
-async fn a_wait_that_ran_out_says_that_the_transaction_was_taken() {
+async fn a_wait_that_ran_out_says_that_the_transaction_is_pending() {
     let node = Node::with(
         crate::chain::Chain::sample(),
         Bounds {
@@ -94,19 +94,31 @@ async fn a_wait_that_ran_out_says_that_the_transaction_was_taken() {
     )
     .await;
     let bytes = Bytes::from_static(b"slow");
-    let outcome = node
+    let submitted = node
         .api()
         .submit(id(7), bytes.clone(), Some(Duration::from_millis(50)))
-        .await;
-    let Err(ClientError::Refused(problem)) = outcome else {
-        panic!("{outcome:?}")
-    };
+        .await
+        .unwrap();
     assert_eq!(
-        (problem.status, problem.code),
-        (504, ProblemCode::WaitTimeout)
+        (submitted.state, submitted.position),
+        (TransactionState::Pending, None)
     );
-    assert_eq!(problem.hash, Some(Hash(da::tx_hash(&bytes))));
+    assert_eq!(submitted.hash, Hash(da::tx_hash(&bytes)));
     assert_eq!(node.mempool.metrics().transactions, 1);
+    let url = format!("{}/v1/transactions?wait=final&timeout_ms=1", node.url());
+    let again = reqwest::Client::new()
+        .post(url)
+        .header("x-namespace", "7")
+        .body(bytes);
+    assert_eq!(read(again.send().await.unwrap()).await.0, 202);
+
+    let desk = crate::command_line::Desk::at(&node);
+    let outcome = desk
+        .run("tx submit --namespace 7 --hex aa --wait --timeout 0 --json")
+        .await;
+    outcome.fails(9, "not final after 0 s");
+    let printed: serde_json::Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!(printed["state"], "pending");
 }
 
 #[tokio::test]

@@ -128,11 +128,10 @@ impl Api {
         &self.config
     }
 
-    /// Submits a transaction. With `wait` the answer comes once it is final, or after that long.
+    /// Submits a transaction. With `wait` the answer comes once it is final, or after that long and then it is pending.
     ///
     /// # Errors
-    /// Refused, or unreachable. A wait that ran out is a problem with the code `wait_timeout`; the transaction was
-    /// accepted then.
+    /// Refused, or unreachable.
     pub async fn submit(
         &self,
         namespace: NamespaceId,

@@ -44,9 +44,12 @@ pub enum ClientError {
     /// The node claims something and gives no proof.
     #[error("the node gave no proof of {0}")]
     Unproven(&'static str),
-    /// The transaction is in no final block yet, or the node no longer keeps that block.
+    /// The transaction is in no final block yet.
+    #[error("the transaction is not final yet: try again in a moment")]
+    NotFinal,
+    /// The node says in which block the transaction is, and no longer keeps that block's payload.
     #[error(
-        "the transaction is not final yet, or the node no longer keeps its block: try again in a moment, or ask an archive node"
+        "the transaction is in block {0} by the node's word, but the node no longer keeps that block's payload, so there is no proof: ask an archive node"
     )]
     Pruned(Height),
     /// No server to ask, or more than a client takes.
@@ -81,7 +84,7 @@ impl ClientError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Timeout { .. } => true,
-            Self::Refused(problem) => matches!(problem.status, 429 | 503 | 504),
+            Self::Refused(problem) => matches!(problem.status, 429 | 503),
             _ => false,
         }
     }

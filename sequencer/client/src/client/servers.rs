@@ -456,6 +456,7 @@ impl Servers {
     }
 
     /// Submits a transaction to one server, or to the next if that fails: ordering it once is the network's duty.
+    /// With `wait` the next server has it, too, if it is still pending after that long: the first may hold it back.
     /// The answer is what the server says; [`Self::transaction`] verifies it.
     ///
     /// # Errors
@@ -466,19 +467,23 @@ impl Servers {
         transaction: Bytes,
         wait: Option<Duration>,
     ) -> Result<Submitted, ClientError> {
-        let mut last = ClientError::AllLeft(self.clients.len());
+        let mut last = Err(ClientError::AllLeft(self.clients.len()));
         for server in self.order() {
             let api = self.clients[server].api();
             match api.submit(namespace, transaction.clone(), wait).await {
+                Ok(submitted) if wait.is_some() && submitted.position.is_none() => {
+                    last = Ok(submitted);
+                }
                 Ok(submitted) => return Ok(submitted),
                 Err(error @ ClientError::Refused(_)) if !error.is_transient() => return Err(error),
                 Err(error) => {
                     self.judge(server, &error, Vec::new());
-                    last = error;
+                    // That one took it says more than that another one failed.
+                    last = last.or(Err(error));
                 }
             }
         }
-        Err(last)
+        last
     }
 
     /// Reads a namespace from a height on, for as long as the caller wants.

@@ -52,8 +52,6 @@ pub enum ProblemCode {
     TransactionExpired,
     /// 400: a finality proof over more epochs than one answer holds.
     ProofTooLong,
-    /// 504: the transaction did not become final within the wait; it was accepted.
-    WaitTimeout,
     /// 500: a fault of the node.
     Internal,
     /// A code that this version does not know.
@@ -85,7 +83,7 @@ pub struct Problem {
 
 impl ProblemCode {
     /// All codes that nodes use.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 24] = [
         Self::MalformedRequest,
         Self::InvalidParameter,
         Self::NamespaceReserved,
@@ -109,7 +107,6 @@ impl ProblemCode {
         Self::NotReady,
         Self::TransactionExpired,
         Self::ProofTooLong,
-        Self::WaitTimeout,
         Self::Internal,
     ];
 
@@ -137,7 +134,6 @@ impl ProblemCode {
             Self::PoolFull | Self::RateLimited => 429,
             Self::Internal | Self::Unknown => 500,
             Self::TooBusy | Self::NotReady => 503,
-            Self::WaitTimeout => 504,
         }
     }
 
@@ -168,7 +164,6 @@ impl ProblemCode {
             Self::NotReady => "Not ready",
             Self::TransactionExpired => "Transaction expired",
             Self::ProofTooLong => "Proof too long",
-            Self::WaitTimeout => "Not final in time",
             Self::Internal => "Internal error",
             Self::Unknown => "Unknown problem",
         }
