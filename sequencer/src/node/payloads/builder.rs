@@ -30,6 +30,8 @@ struct Building {
     l1_finalized: L1Block,
     /// When an empty block will do.
     deadline: Instant,
+    /// The parent's payload is not here yet, as after a restart, and without its map nothing can be built on it.
+    waits_for_parent: bool,
 }
 
 struct Handed {
@@ -70,12 +72,16 @@ impl Builder {
             parent,
             l1_finalized,
             deadline: Instant::now() + delay,
+            waits_for_parent: false,
         });
     }
 
     /// When the order can wait no longer for transactions.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let order = self.order.as_ref()?;
+        if order.waits_for_parent {
+            return None;
+        }
         (self.encoding != Some(order.parent.hash())).then_some(order.deadline)
     }
 
@@ -95,7 +101,7 @@ impl Payloads {
             return;
         };
         let parent = order.parent.hash();
-        if self.builder.encoding == Some(parent) {
+        if order.waits_for_parent || self.builder.encoding == Some(parent) {
             return;
         }
         if let Some(ready) = self.builder.ready.take_if(|ready| ready.parent == parent) {
@@ -179,8 +185,11 @@ impl Payloads {
             l1_number: order.l1_finalized.number,
         };
         let parent = order.parent.hash();
+        if !self.has_map(parent) {
+            return self.wait_for_parent(order, encoded).await;
+        }
         let Some(update) = self.map_after(parent, &encoded.committed, &stamp) else {
-            return tracing::error!(%parent, "asked to build on a block whose map is not here");
+            return; // The node stops, and has said why.
         };
         let commitments = encoded.committed.commitments();
         let payload = encoded.committed.payload().bytes().clone();
@@ -218,6 +227,32 @@ impl Payloads {
         {
             tracing::debug!("consensus has stopped");
         }
+    }
+
+    /// Keeps order and block until the parent's map is here, and sees to it that it comes.
+    async fn wait_for_parent(&mut self, order: Building, encoded: Encoded) {
+        let parent = Arc::clone(&order.parent);
+        if parent.height <= self.base.height() {
+            return; // Another block is final there: the order is out of date.
+        }
+        tracing::debug!(parent = %parent.hash(), "the block waits for its parent's payload");
+        self.builder.ready = Some(encoded);
+        self.builder.order = Some(Building {
+            waits_for_parent: true,
+            ..order
+        });
+        self.retrieve(parent).await;
+    }
+
+    /// More maps are here than before.
+    pub(super) async fn build_if_waiting(&mut self) {
+        let waiting = self.builder.order.take_if(|order| order.waits_for_parent);
+        let Some(mut order) = waiting else {
+            return;
+        };
+        order.waits_for_parent = !self.has_map(order.parent.hash());
+        self.builder.order = Some(order);
+        self.continue_building().await;
     }
 
     /// Our block was proposed: it is good, and its payload is in the batch of the proposal.

@@ -309,6 +309,7 @@ impl Payloads {
                 );
             }
         }
+        self.build_if_waiting().await;
         self.settle();
     }
 
@@ -365,6 +366,11 @@ impl Payloads {
                 None
             }
         }
+    }
+
+    /// Whether a block's map can be read.
+    pub(super) fn has_map(&self, hash: Hash) -> bool {
+        self.map_of(hash).is_some()
     }
 
     /// The head of a block's map and the layers to read it through.

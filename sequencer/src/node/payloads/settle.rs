@@ -82,6 +82,7 @@ impl Payloads {
         self.entries.retain(|_, entry| entry.header.height > height);
         self.gone.clear();
         self.parts.served.send_replace(height);
+        self.build_if_waiting().await;
         self.pursue_finals().await;
     }
 }
