@@ -342,7 +342,7 @@ async fn run_until(
     });
     tracing::info!(
         api = %format!("http://{}", api_server.local_addr()),
-        p2p = ?network.listen_addresses(),
+        p2p = %listed(network.listen_addresses()),
         peer = %network.local_peer_id(),
         validator = %me.map_or_else(|| "none".into(), |me| me.to_string()),
         "node started"
@@ -372,4 +372,10 @@ async fn run_until(
     }
     network.shutdown().await;
     result
+}
+
+/// Several values in one field of a log line.
+fn listed(values: impl IntoIterator<Item: std::fmt::Display>) -> String {
+    let texts: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
+    texts.join(", ")
 }

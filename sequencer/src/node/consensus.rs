@@ -257,7 +257,9 @@ impl Consensus {
                 self.entered(round, leader, after_timeout);
             }
             Output::Evidence(evidence) => {
-                tracing::warn!(guilty = ?evidence.guilty(), ?evidence, "proof of misbehaviour");
+                let guilty = super::listed(evidence.guilty());
+                let proof = json(&evidence);
+                tracing::warn!(%guilty, evidence = %proof, "proof of misbehaviour");
                 batch.put_evidence(&evidence);
                 self.metrics.equivocations.inc();
                 after.push(Output::Evidence(evidence));
@@ -436,8 +438,8 @@ impl Consensus {
     ) {
         tracing::error!(
             %conflicting,
-            ?certificate,
-            ?evidence,
+            certificate = %json(&certificate),
+            evidence = %json(&evidence),
             "the network contradicted its final history: more than a third of the stake is \
              Byzantine. This node signs nothing any more; keep its data and tell the operators"
         );
@@ -464,6 +466,11 @@ fn fault_name(fault: hotshot::Fault) -> &'static str {
         hotshot::Fault::Malformed(what) => what,
         hotshot::Fault::Equivocation => "an equivocation",
     }
+}
+
+/// What operators hand on, in a form that other programs read.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|error| error.to_string())
 }
 
 fn far_future() -> Instant {

@@ -184,7 +184,8 @@ impl Peers {
             return;
         }
         for record in &news {
-            tracing::info!(addresses = ?record.addresses(), "a validator says where it is reached");
+            let addresses = super::listed(record.addresses());
+            tracing::info!(%addresses, "a validator says where it is reached");
         }
         self.configure();
         for peer in self.network.peers() {
@@ -324,7 +325,8 @@ impl Peers {
         let Some(record) = AddressRecord::sign(self.domain, &self.key, number, &addresses) else {
             return tracing::error!("the network key can't sign");
         };
-        tracing::info!(?addresses, "telling others where this validator is reached");
+        let addresses = super::listed(&addresses);
+        tracing::info!(%addresses, "telling others where this validator is reached");
         self.book.keep_own(Instant::now(), record.clone());
         for peer in self.network.peers() {
             if peer.is_connected {

@@ -92,7 +92,7 @@ async fn serve(
         let storage = storage.clone();
         tokio::task::spawn_blocking(move || {
             let reply = answer(&storage, &request).unwrap_or_else(|error| {
-                tracing::warn!(%error, ?request, "a request could not be answered");
+                tracing::warn!(%error, request = request.name(), "a request could not be answered");
                 None
             });
             let reply = reply.map_or_else(wire::not_found, |body| wire::found(&body));

@@ -232,6 +232,22 @@ pub(super) enum Request {
     Watch(Option<Announcement>),
 }
 
+impl Request {
+    /// What is asked for, in words.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Header(_) => "a header",
+            Self::Headers { .. } => "headers",
+            Self::EpochEnds(_) => "ends of epochs",
+            Self::Payload(_) => "a payload",
+            Self::Slots(_) => "slots",
+            Self::Map { .. } => "the namespace map",
+            Self::Greet => "a greeting",
+            Self::Watch(_) => "what was seen of a key",
+        }
+    }
+}
+
 /// What a node says about itself to whoever asks; nothing in it is proven.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(super) struct Greeting {
