@@ -16,7 +16,7 @@ use tokio::time::sleep_until;
 use crate::{
     chain,
     network::{Network, Plan, Program},
-    report::Percentiles,
+    report::{Percentiles, counted},
     traffic::{
         Rollup, files,
         load::{Delivered, Load, Pace},
@@ -62,7 +62,9 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
     let rollups = traffic(args.input.as_deref())?;
     let mut progress = Progress::start();
-    progress.step("building the program sequencer");
+    if args.program.is_built() {
+        progress.step("building the program sequencer");
+    }
     let program = args.program.path()?;
     progress.step("making keys and a genesis document");
     // The demo outlasts the default retention of two short epochs.
@@ -92,7 +94,9 @@ async fn show(
     progress: &mut Progress,
 ) -> Result<Summary> {
     let namespaces = rollups.len();
-    progress.step(&format!("{namespaces} rollups send transactions"));
+    let send = if namespaces == 1 { "sends" } else { "send" };
+    let rollups_named = counted(namespaces as u64, "rollup");
+    progress.step(&format!("{rollups_named} {send} transactions"));
     let start = Instant::now();
     let mut load = Load::start(network, rollups)?;
     let mut delivered = Vec::new();

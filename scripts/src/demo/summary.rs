@@ -33,7 +33,8 @@ impl fmt::Display for Summary {
         writeln!(f)?;
         writeln!(
             f,
-            "{nodes} nodes ordered the transactions of {namespaces} rollups; each is final exactly once."
+            "{nodes} nodes ordered the transactions of {}; each is final exactly once.",
+            counted(*namespaces as u64, "rollup")
         )?;
         writeln!(f)?;
         writeln!(
