@@ -129,9 +129,10 @@ fn failure(error: StorageError) -> Failure {
         }
         StorageError::RecordDamaged(_) => Exit::Refused,
         StorageError::NoData { .. } | StorageError::Uninitialized => Exit::NotFound,
-        StorageError::Damaged { .. } | StorageError::Corrupt { .. } | StorageError::Read(_) => {
-            Exit::Invalid
-        }
+        StorageError::Damaged { .. }
+        | StorageError::Corrupt { .. }
+        | StorageError::OwnerDamaged { .. }
+        | StorageError::Read(_) => Exit::Invalid,
         StorageError::Failed(_) | StorageError::OutOfOrder(_) | StorageError::Panicked => {
             Exit::Internal
         }

@@ -153,9 +153,10 @@ fn of_storage(error: &StorageError) -> Exit {
             Exit::Key
         }
         // As `db verify` ends: what is stored is not what was written.
-        StorageError::Damaged { .. } | StorageError::Corrupt { .. } | StorageError::Read(_) => {
-            Exit::Invalid
-        }
+        StorageError::Damaged { .. }
+        | StorageError::Corrupt { .. }
+        | StorageError::OwnerDamaged { .. }
+        | StorageError::Read(_) => Exit::Invalid,
         _ => Exit::Internal,
     }
 }

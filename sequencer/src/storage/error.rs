@@ -7,6 +7,12 @@ use hotshot_types::{Epoch, Hash, Height, codec::DecodeError};
 /// Why the storage refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
+    /// The file that says whose directory it is says nothing.
+    #[error("{path} is damaged: it names no node. Start the node, or run `sequencer db repair`; both write it again", path = path.display())]
+    OwnerDamaged {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another process has the directory open.
     #[error("the data directory {path} is in use by another process")]
     Locked {

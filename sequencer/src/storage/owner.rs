@@ -40,12 +40,12 @@ fn read(directory: &Path) -> Result<Option<PublicKey>, StorageError> {
                 path: directory.to_owned(),
             });
         }
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(StorageError::OwnerDamaged { path });
+        }
         Err(error) => return Err(StorageError::io(path)(error)),
     };
-    parse(&text).ok_or_else(|| {
-        let reason = "it names no node; the node writes it again when it starts";
-        StorageError::io(path)(io::Error::new(io::ErrorKind::InvalidData, reason))
-    })
+    parse(&text).ok_or(StorageError::OwnerDamaged { path })
 }
 
 fn parse(text: &str) -> Option<Option<PublicKey>> {
@@ -60,6 +60,14 @@ fn parse(text: &str) -> Option<Option<PublicKey>> {
 }
 
 impl Identity {
+    /// Writes again whose directory it is, for a node whose key says so.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn keep_owner(&self, directory: &Path) -> Result<(), StorageError> {
+        keep(directory, self.key)
+    }
+
     /// The identity of the node whose data a directory holds.
     ///
     /// # Errors

@@ -5,14 +5,14 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use hotshot_types::Height;
+use hotshot_types::{Height, PublicKey};
 use serde::Serialize;
 
 use super::{Exit, Failure, Origin, Place, failure, restore::restore};
 use crate::{
     cli::{output, run::stop},
     config::NodeConfig,
-    node,
+    keys, node,
     storage::{Identity, Rescue, Storage, StorageError},
 };
 
@@ -71,8 +71,20 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 fn begin(args: &Args, origin: &Origin) -> Result<Rescue, Failure> {
     let directory = args.place.database();
     let domain = origin.genesis.chain_domain();
-    let identity = Identity::of_directory(&directory, domain, origin.header.hash());
-    let identity = identity.map_err(failure)?;
+    let genesis = origin.header.hash();
+    let identity = match Identity::of_directory(&directory, domain, genesis) {
+        Err(error @ StorageError::OwnerDamaged { .. }) => {
+            eprintln!("{error}; it is written again from the key");
+            let identity = Identity {
+                chain_domain: domain,
+                genesis,
+                key: own_key(&args.place)?,
+            };
+            identity.keep_owner(&directory).map_err(failure)?;
+            identity
+        }
+        found => found.map_err(failure)?,
+    };
     match Rescue::begin(&directory, &identity) {
         Err(StorageError::RecordDamaged(reason)) if args.give_up_record => {
             eprintln!("giving the safety record up: {reason}");
@@ -87,6 +99,17 @@ fn begin(args: &Args, origin: &Origin) -> Result<Rescue, Failure> {
         )),
         begun => begun.map_err(failure),
     }
+}
+
+/// The public half of the node's consensus key; none for a node without stake.
+fn own_key(place: &Place) -> Result<Option<PublicKey>, Failure> {
+    let path = place.settings()?.consensus_key_path()?;
+    if !path.exists() {
+        return Ok(None);
+    }
+    let key = keys::public(&path)?.consensus();
+    key.map(Some)
+        .ok_or_else(|| keys::KeyFileError::Malformed(path).into())
 }
 
 /// Follows peers as far as the record needs; the rest the node does when it runs.
