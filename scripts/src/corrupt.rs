@@ -9,6 +9,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::atomic::Ordering::Relaxed,
     time::{Duration, Instant},
 };
 
@@ -28,6 +29,8 @@ use crate::{
 };
 
 const VICTIM: usize = 3;
+/// Payloads that the chain holds at least: the engine writes files of them only beyond 32 MiB.
+const PAYLOAD_BYTES: u64 = 40 << 20;
 const GROWTH_LIMIT: Duration = Duration::from_secs(600);
 const REPAIR_LIMIT: Duration = Duration::from_secs(120);
 
@@ -111,9 +114,10 @@ async fn corrupt(network: &mut Network, args: &Args) -> Result<Outcome> {
     // Nobody needs the others meanwhile, and they would keep the machine busy.
     network.stop().await?;
     let mut outcome = Outcome::default();
+    let mut led_to: BTreeMap<Finding, Vec<PathBuf>> = BTreeMap::new();
     for path in &undamaged.files {
         outcome.files += 1;
-        println!("{}", path.display());
+        let mut findings: BTreeMap<Finding, u64> = BTreeMap::new();
         for place in undamaged.places(path, args.places)? {
             flip(&database.join(path), place)?;
             let what = || format!("byte {place} of {}", path.display());
@@ -124,10 +128,16 @@ async fn corrupt(network: &mut Network, args: &Args) -> Result<Outcome> {
                 what()
             );
             outcome.flips += 1;
-            *outcome.findings.entry(finding).or_default() += 1;
+            *findings.entry(finding).or_default() += 1;
             undamaged.restore()?;
         }
+        println!("{:<32} {}", path.display(), listed(&findings));
+        for (finding, count) in findings {
+            *outcome.findings.entry(finding).or_default() += count;
+            led_to.entry(finding).or_default().push(path.clone());
+        }
     }
+    println!("{} in all", listed(&outcome.findings));
     for node in &mut network.nodes[..VICTIM] {
         node.start()?;
     }
@@ -136,7 +146,8 @@ async fn corrupt(network: &mut Network, args: &Args) -> Result<Outcome> {
     for finding in [Finding::Named, Finding::Refused, Finding::RecordLost] {
         for number in 0..args.repairs {
             let kept = network.directory().join(format!("{finding:?}{number}"));
-            if !provoke(network, &kept, finding)? {
+            let likely = led_to.get(&finding).map_or(&[][..], Vec::as_slice);
+            if !provoke(network, &kept, finding, likely)? {
                 println!("{finding:?}: no byte of the database as it is now leads to it");
                 break;
             }
@@ -148,11 +159,21 @@ async fn corrupt(network: &mut Network, args: &Args) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Damages the directory as it is now so that it is found to be so; whether that was possible.
-fn provoke(network: &Network, kept: &Path, finding: Finding) -> Result<bool> {
+fn listed(findings: &BTreeMap<Finding, u64>) -> String {
+    let texts: Vec<String> = findings
+        .iter()
+        .map(|(finding, count)| format!("{finding:?} {}", grouped(*count)))
+        .collect();
+    texts.join(", ")
+}
+
+/// Damages the directory as it is now so that it is found to be so; whether that was possible. Files with the names of
+/// those that led to it before are tried.
+fn provoke(network: &Network, kept: &Path, finding: Finding, likely: &[PathBuf]) -> Result<bool> {
     let database = network.nodes[VICTIM].home().join("db");
     let undamaged = Copy::take(&database, kept)?;
-    for path in undamaged.files.iter().rev() {
+    let candidates = undamaged.files.iter().filter(|path| likely.contains(path));
+    for path in candidates.rev() {
         for place in undamaged.places(path, 3)? {
             flip(&database.join(path), place)?;
             let found = look(network)?.0;
@@ -172,10 +193,18 @@ async fn grow(network: &mut Network, height: Height) -> Result<()> {
         interval: Duration::from_millis(100),
         in_flight: 64,
     };
-    let load = Load::start(network, vec![(rollup::users(10)?, pace)])?;
+    // Large enough for values in files of their own.
+    let fast = Pace {
+        interval: Duration::from_millis(10),
+        in_flight: 64,
+    };
+    let rollups = vec![(rollup::users(10)?, pace), (rollup::batches(20)?, fast)];
+    let load = Load::start(network, rollups)?;
     let deadline = Instant::now() + GROWTH_LIMIT;
     println!("growing a chain of {height} blocks");
-    while chain::common_height(network).await? < height {
+    while chain::common_height(network).await? < height
+        || load.counters.bytes.load(Relaxed) < PAYLOAD_BYTES
+    {
         network.check()?;
         ensure!(Instant::now() < deadline, "the chain grows too slowly");
         sleep(Duration::from_millis(100)).await;
