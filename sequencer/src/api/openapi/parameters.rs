@@ -52,12 +52,12 @@ pub(super) fn query(name: &str) -> Value {
         "from" => (height(), "The first height."),
         "to" => (height(), "The last height."),
         "limit" => (
-            json!({ "type": "integer", "minimum": 1 }),
+            json!({ "type": "integer", "minimum": 1, "maximum": crate::api::Bounds::default().page_blocks }),
             "The most items of the answer; `page_blocks` in the limits is the most.",
         ),
         "proof" => (flag, "Whether proofs go along."),
         "from_epoch" => (
-            json!({ "type": "integer", "format": "int64", "minimum": 1 }),
+            json!({ "type": "integer", "format": "int64", "minimum": 1, "maximum": Height::MAX.0 }),
             "The epoch whose committee the reader trusts; 1 without it.",
         ),
         other => unreachable!("the query parameter {other} is not described"),
@@ -81,7 +81,7 @@ pub(super) fn header(name: &str) -> Value {
 }
 
 fn namespace() -> Value {
-    json!({ "type": "string", "pattern": "^(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})$" })
+    json!({ "type": "string", "pattern": "^(0x0*[1-9a-fA-F][0-9a-fA-F]{0,15}|0*[1-9][0-9]{0,19})$" })
 }
 
 fn parameter(place: &str, name: &str, schema: &Value, what: &str, example: Option<Value>) -> Value {
