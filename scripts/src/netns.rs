@@ -28,6 +28,8 @@ use crate::{
     report::millis,
 };
 
+/// The measurements ask without a pause, which is more than a stranger may.
+const SETTINGS: [&str; 2] = ["--api.public", "--api.source-rate=1000000"];
 /// The last validator seldom leads, so that the chain grows without it.
 const WEIGHTS: [u64; VALIDATORS] = [10, 10, 10, 1];
 const VALIDATORS: usize = 4;
@@ -154,7 +156,7 @@ impl Scene {
         let mut new = Command::new(program);
         new.args(["genesis", "new", "--out"]).arg(&genesis_file);
         call(new.arg("--validator").args(&entries))?;
-        let settings = ["--api.public".to_owned()];
+        let settings = SETTINGS.map(str::to_owned);
         for node in &validators[..HERE] {
             node.initialize(&genesis_file, &settings)?;
         }
@@ -235,7 +237,7 @@ impl Scene {
 
     async fn follow(&mut self) -> Result<Duration> {
         let head = self.here[0].api()?.status().await?.final_height;
-        self.follower.join(&self.file, &["--api.public"])?;
+        self.follower.join(&self.file, &SETTINGS)?;
         let start = Instant::now();
         self.follower.start()?;
         self.follower.reach(head, start + LIMIT).await?;
@@ -303,7 +305,7 @@ impl Scene {
 
     async fn complete(&mut self) -> Result<Duration> {
         let head = self.here[0].api()?.status().await?.final_height;
-        self.fourth.join(&self.file, &["--api.public"])?;
+        self.fourth.join(&self.file, &SETTINGS)?;
         let start = Instant::now();
         self.fourth.start()?;
         self.fourth.reach(head, start + LIMIT).await?;
