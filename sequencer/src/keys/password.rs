@@ -3,11 +3,12 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal as _, Read as _},
+    io::{self, IsTerminal as _, Read as _, Write as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
+use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex};
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
@@ -15,6 +16,10 @@ use super::KeyFileError;
 
 /// Longer than any password; the bound on what is read.
 const MAX_BYTES: u64 = 4096;
+/// The longest line that a terminal gives.
+const LINE_BYTES: usize = 4096;
+/// Ctrl-C.
+const INTERRUPT: u8 = 3;
 
 /// A password as EIP-2335 uses it: in NFKD, without control codes. Erased when dropped.
 #[derive(Clone)]
@@ -109,12 +114,33 @@ fn prompt(text: &str) -> Result<Password, KeyFileError> {
             "there is no terminal to ask for the password: give --password-file FILE or --password-fd N",
         ));
     }
-    let terminal = console::Term::stderr();
-    let typed = terminal
-        .write_str(text)
-        .and_then(|()| terminal.read_secure_line())
-        .map_err(failed(Path::new("the terminal")))?;
-    Ok(Password::new(&Zeroizing::new(typed)))
+    let typed = type_unseen(text).map_err(failed(Path::new("the terminal")))?;
+    let typed = typed.ok_or(KeyFileError::NoPassword("interrupted"))?;
+    Ok(Password::new(&typed))
+}
+
+/// Asks for a line without echo; nothing if it was interrupted. The terminal is left as it was in every case, and
+/// therefore an interruption is a letter meanwhile and not a signal, which would end the process at once.
+fn type_unseen(text: &str) -> io::Result<Option<Zeroizing<String>>> {
+    let terminal = io::stdin();
+    let before = termios::tcgetattr(&terminal)?;
+    let mut unseen = before.clone();
+    unseen
+        .local_modes
+        .remove(LocalModes::ECHO | LocalModes::ISIG);
+    unseen.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
+    termios::tcsetattr(&terminal, OptionalActions::Flush, &unseen)?;
+    let mut line = Zeroizing::new([0; LINE_BYTES]);
+    let asked = write!(io::stderr(), "{text}").and_then(|()| io::stderr().flush());
+    let read = asked.and_then(|()| Ok(rustix::io::read(&terminal, line.as_mut_slice())?));
+    termios::tcsetattr(&terminal, OptionalActions::Now, &before)?;
+    writeln!(io::stderr())?;
+    let line = &line[..read?];
+    if line.last() == Some(&INTERRUPT) {
+        return Ok(None);
+    }
+    let line = std::str::from_utf8(line).map_err(|_| io::ErrorKind::InvalidData)?;
+    Ok(Some(Zeroizing::new(line.to_owned())))
 }
 
 fn read_file(path: &Path) -> Result<Password, KeyFileError> {
