@@ -10,4 +10,5 @@ pub mod mempool;
 pub mod network;
 pub mod network_file;
 pub mod node;
+mod open_files;
 pub mod storage;

@@ -6,6 +6,7 @@ use super::exit::{Exit, Failure};
 use crate::{
     config::{self, LogFormat, NodeConfig, Settings},
     keys::{PasswordSource, Unlock},
+    open_files,
 };
 
 pub(super) mod logs;
@@ -41,6 +42,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     warn_of_unknown_variables();
     let password = PasswordSource::of(settings.password_file.as_deref(), args.password_fd);
     let config = NodeConfig::load_with(&settings, &mut Unlock::with(password))?;
+    open_files::raise(open_files::needed(
+        &config.api,
+        config.genesis.validators.len(),
+    ));
     // From here on a signal does not kill the process but asks the node to stop.
     let shutdown = stop::requested().map_err(|error| Failure::new(Exit::Internal, error))?;
     crate::node::run(config, shutdown).await?;

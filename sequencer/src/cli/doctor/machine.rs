@@ -14,7 +14,7 @@ use super::{Report, Scene};
 use crate::{
     cli::exit::Exit,
     config::{Retention, Settings},
-    node,
+    node, open_files,
 };
 
 /// Below this much room the database may not even open its journals.
@@ -60,6 +60,7 @@ pub(super) fn examine(scene: &Scene, report: &mut Report) {
     }
     space(scene, report);
     syncs(scene, report);
+    files(scene, report);
 }
 
 fn space(scene: &Scene, report: &mut Report) {
@@ -181,6 +182,29 @@ fn syncs(scene: &Scene, report: &mut Report) {
         report.warn("disk-latency", message);
     } else {
         report.ok("disk-latency", about);
+    }
+}
+
+/// The limit of this process; a service manager or container may give the node another one.
+fn files(scene: &Scene, report: &mut Report) {
+    let Ok(api) = scene.settings.api.resolve() else {
+        return; // Said with the settings.
+    };
+    let validators = scene.genesis.as_ref().map_or(0, |it| it.validators.len());
+    let needed = open_files::needed(&api, validators);
+    let shown = |limit: Option<u64>| limit.map_or_else(|| "any number".into(), |it| it.to_string());
+    let most = open_files::allowed().most;
+    let about = format!(
+        "{} may be open here, a node needs {needed} at most",
+        shown(most)
+    );
+    if most.is_some_and(|most| most < needed) {
+        let message = format!(
+            "{about}: raise the limit (ulimit -Hn, LimitNOFILE), or lower api.max_streams and api.connections"
+        );
+        report.warn("open-files", message);
+    } else {
+        report.ok("open-files", about);
     }
 }
 
