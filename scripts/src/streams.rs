@@ -1,6 +1,6 @@
 //! `cargo xtask streams`: many readers of one node, some of them slow.
 //!
-//! The healthy ones read alone first and then beside the slow ones. None may miss or repeat an event; what the slow
+//! Half of them take server-sent events, half WebSocket messages. The healthy ones read alone first and then beside the slow ones. None may miss or repeat an event; what the slow
 //! ones cost the others is printed.
 
 use std::{
@@ -27,6 +27,7 @@ use crate::{
     usage::Usage,
 };
 
+mod events;
 mod healthy;
 mod slow;
 
@@ -135,7 +136,7 @@ async fn measure(network: &mut Network, args: &Args) -> Result<Figures> {
     );
     let mut slow = Vec::new();
     for number in 0..args.slow {
-        slow.push(Slow::open(address, number % 2 == 0).await?);
+        slow.push(Slow::open(address, number % 2 == 0, number % 4 < 2).await?);
     }
     let with_slow = half(network, &readers, args.seconds).await?;
     let mut ends = JoinSet::new();
@@ -197,7 +198,7 @@ impl fmt::Display for Figures {
         writeln!(f)?;
         writeln!(
             f,
-            "{} of one node, {} of them slow; the others have no gap and no repeat.",
+            "{} of one node, half of them over WebSocket, {} slow; the others have no gap and no repeat.",
             counted(self.readers.into(), "stream"),
             grouped(self.slow.into())
         )?;

@@ -8,19 +8,14 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    task::JoinSet,
-    time::timeout,
-};
+use tokio::{task::JoinSet, time::timeout};
+
+use super::events::Events;
 
 /// A stream sends a heartbeat more often than this.
 const SILENCE_LIMIT: Duration = Duration::from_secs(30);
 /// For a connection and the head of its answer.
 const OPEN_LIMIT: Duration = Duration::from_secs(60);
-/// Longest line of a stream that is waited for.
-const MAX_LINE: usize = 16 << 20;
 
 /// When one reader had one event.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +46,14 @@ impl Readers {
     pub(super) async fn open(address: SocketAddr, count: u32) -> Result<Self> {
         let board = Arc::new(Mutex::new(Board::default()));
         let mut tasks = JoinSet::new();
-        for _ in 0..count {
-            let stream = timeout(OPEN_LIMIT, open(address)).await;
+        for number in 0..count {
+            let opening = async {
+                match number % 2 {
+                    0 => Events::server_sent(address).await,
+                    _ => Events::websocket(address).await,
+                }
+            };
+            let stream = timeout(OPEN_LIMIT, opening).await;
             let stream = stream.context("the node does not answer")??;
             let board = Arc::clone(&board);
             tasks.spawn(async move {
@@ -96,48 +97,19 @@ fn locked<T>(board: &Mutex<Board>, change: impl FnOnce(&mut Board) -> T) -> T {
     change(&mut board.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Opens a stream and reads its head.
-async fn open(address: SocketAddr) -> Result<TcpStream> {
-    let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET /v1/stream/blocks HTTP/1.1\r\nhost: {address}\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await?);
-    }
-    let head = String::from_utf8_lossy(&head);
-    ensure!(head.starts_with("HTTP/1.1 200"), "refused: {head}");
-    Ok(stream)
-}
-
-async fn read(mut stream: TcpStream, board: &Mutex<Board>) -> Result<()> {
-    let mut text = String::new();
-    let mut chunk = vec![0; 32 << 10];
-    let (mut last, mut id) = (None, None);
+async fn read(mut events: Events, board: &Mutex<Board>) -> Result<()> {
+    let mut last = None;
     loop {
-        let count = timeout(SILENCE_LIMIT, stream.read(&mut chunk)).await;
-        let count = count.context("the stream is silent")??;
-        ensure!(count > 0, "the stream ended after block {last:?}");
-        text.push_str(std::str::from_utf8(&chunk[..count])?);
-        let mut taken = 0;
-        while let Some(end) = text[taken..].find('\n') {
-            let line = &text[taken..taken + end];
-            taken += end + 1;
-            if let Some(number) = line.strip_prefix("id: ") {
-                id = Some(number.trim_end().parse::<u64>()?);
-            } else if let Some(data) = line.strip_prefix("data: ")
-                && let Some(height) = id.take()
-            {
-                let before = last.replace(height);
-                ensure!(
-                    before.is_none_or(|before| before + 1 == height),
-                    "block {height} came after {before:?}"
-                );
-                note(board, height, data)?;
-            }
-        }
-        text.drain(..taken);
-        ensure!(text.len() <= MAX_LINE, "a line of {} bytes", text.len());
+        let event = timeout(SILENCE_LIMIT, events.next()).await;
+        let (height, data) = event
+            .context("the stream is silent")?
+            .with_context(|| format!("after block {last:?}"))?;
+        let before = last.replace(height);
+        ensure!(
+            before.is_none_or(|before| before + 1 == height),
+            "block {height} came after {before:?}"
+        );
+        note(board, height, &data)?;
     }
 }
 

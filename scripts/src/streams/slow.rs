@@ -19,6 +19,9 @@ use tokio::{
 
 /// So that the node, and not our system, holds what is not read.
 const RECEIVE_BYTES: u32 = 4 << 10;
+/// Asks for messages in place of server-sent events.
+const UPGRADE: &str = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                       sec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n";
 /// After each KiB.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -40,11 +43,17 @@ pub(super) enum Slow {
 }
 
 impl Slow {
-    pub(super) async fn open(address: SocketAddr, is_stuck: bool) -> Result<Self> {
+    /// Over WebSocket, pings stay unanswered.
+    pub(super) async fn open(
+        address: SocketAddr,
+        is_stuck: bool,
+        over_websocket: bool,
+    ) -> Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(RECEIVE_BYTES)?;
         let mut stream = socket.connect(address).await?;
-        let request = format!("GET /v1/stream/blocks HTTP/1.1\r\nhost: {address}\r\n\r\n");
+        let upgrade = if over_websocket { UPGRADE } else { "" };
+        let request = format!("GET /v1/stream/blocks HTTP/1.1\r\nhost: {address}\r\n{upgrade}\r\n");
         stream.write_all(request.as_bytes()).await?;
         if is_stuck {
             return Ok(Self::Stuck(stream));
@@ -75,7 +84,9 @@ async fn rest(mut stream: TcpStream, hurries: Arc<AtomicBool>) -> End {
             Ok(0) | Err(_) => return End::CutOff,
             Ok(count) => tail.push_str(&String::from_utf8_lossy(&chunk[..count])),
         }
-        if tail.contains("event: interrupted") && tail.contains("\"resume_from\":") {
+        let is_interrupted =
+            tail.contains("event: interrupted") || tail.contains("\"event\":\"interrupted\"");
+        if is_interrupted && tail.contains("\"resume_from\":") {
             return End::Told;
         }
         let surplus = tail.len().saturating_sub(2_000);
