@@ -95,7 +95,7 @@ fn text(effective: &[Effective], origin: bool) -> String {
         }
         let line = match &setting.value {
             Some(value) => format!("{key} = {value}"),
-            None => format!("# {key} follows from the genesis document"),
+            None => format!("# {key} {}", unset(key)),
         };
         text.push_str(&line);
         if origin {
@@ -104,6 +104,17 @@ fn text(effective: &[Effective], origin: bool) -> String {
         text.push('\n');
     }
     text
+}
+
+/// What holds where a setting has no value.
+fn unset(key: &str) -> &'static str {
+    match key {
+        "password_file" => {
+            "is not set: the password of encrypted keys is asked for at the terminal"
+        }
+        "announce" => "follows from listen",
+        _ => "follows from the genesis document",
+    }
 }
 
 fn name(origin: &Origin) -> String {

@@ -34,7 +34,7 @@ pub(crate) struct Args {
     ///
     /// Checks and writes the genesis document, takes over the bootnodes, and makes a network key if
     /// there is none. The node follows without stake unless the directory has a validator's keys.
-    #[arg(long, value_name = "FILE", conflicts_with = "genesis")]
+    #[arg(long, value_name = "FILE")]
     network: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
@@ -138,7 +138,7 @@ fn refuse_other_genesis(path: &Path, network: &NetworkFile) -> Result<(), Failur
         return Ok(());
     }
     let message = format!(
-        "{} is the genesis document of another network ({actual}, not {}); choose another directory",
+        "{} is the genesis document of another network ({actual}, not {}); choose another directory, or another place with --genesis (SEQUENCER_GENESIS)",
         path.display(),
         network.genesis_hash
     );

@@ -89,9 +89,12 @@ fn defaults(settings: &Settings) -> Result<Table, ConfigError> {
         defaults.insert(key.into(), path(value));
     }
     if let Some(p2p) = defaults.get_mut("p2p").and_then(Value::as_table_mut) {
-        // Follows from genesis document and keys.
+        // Follow from genesis document and keys, and from where the node listens.
         p2p.remove("listen");
+        p2p.remove("announce");
     }
+    // The template's is an example: without one the password is asked for.
+    defaults.remove("password_file");
     let retention = settings.retention.resolve(Retention::default())?;
     if let Some(section) = defaults.get_mut("retention").and_then(Value::as_table_mut) {
         let epochs = i64::try_from(retention.slot_epochs).unwrap_or(i64::MAX);
