@@ -94,6 +94,8 @@ async fn read(
     let mut reading = Reading::default();
     loop {
         let event = stream.next().await?;
+        // What is here already comes without a pause, and a signal would have to wait for the end of it.
+        tokio::task::yield_now().await;
         reading.proofs += 1;
         let server = stream.server().unwrap_or_default().trim_end_matches('/');
         let server = nodes.iter().find(|node| node.url() == server);
