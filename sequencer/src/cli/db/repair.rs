@@ -73,8 +73,11 @@ fn begin(args: &Args, origin: &Origin) -> Result<Rescue, Failure> {
     let domain = origin.genesis.chain_domain();
     let genesis = origin.header.hash();
     let identity = match Identity::of_directory(&directory, domain, genesis) {
-        Err(error @ StorageError::OwnerDamaged { .. }) => {
-            eprintln!("{error}; it is written again from the key");
+        Err(StorageError::OwnerDamaged { path }) => {
+            eprintln!(
+                "{} is damaged and written again from the key",
+                path.display()
+            );
             let identity = Identity {
                 chain_domain: domain,
                 genesis,
