@@ -287,15 +287,24 @@ pub(super) fn remember_recent(
     let limits = limits(parameters);
     let mut recent = Vec::new();
     let mut bytes = 0;
-    let mut height = storage.indexed_height();
-    while recent.len() < MAX_REMEMBERED_BLOCKS && bytes < MAX_REMEMBERED_BYTES {
+    let mut next = storage.indexed_height();
+    for _ in 0..MAX_REMEMBERED_BLOCKS {
+        let height = next;
         let Some(header) = storage
             .header(height)?
             .filter(|header| header.height > Height(0))
         else {
             break;
         };
-        let payload = storage.payload(&header)?.unwrap_or_default();
+        next = Height(height.0 - 1);
+        let payload = match storage.payload(&header) {
+            Ok(payload) => payload.unwrap_or_default(),
+            Err(error) => {
+                // The storage has noted it, and peers have it: no reason not to start.
+                tracing::warn!(%error, %height, "a stored payload can't be read and is fetched again");
+                continue;
+            }
+        };
         if payload.len() != header.payload_len as usize {
             break;
         }
@@ -303,7 +312,9 @@ pub(super) fn remember_recent(
         if let Ok(payload) = Payload::decode(payload, &limits) {
             recent.push((height, NamespaceTree::new(&payload)));
         }
-        height = Height(height.0 - 1);
+        if bytes >= MAX_REMEMBERED_BYTES {
+            break;
+        }
     }
     for (height, namespaces) in recent.iter().rev() {
         mempool.block_final(*height, namespaces);
