@@ -45,7 +45,7 @@ const HEARTBEAT: &[u8] = b": heartbeat\n\n";
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Start {
-    from: Option<u64>,
+    from: Option<Height>,
     #[serde(default, deserialize_with = "flag")]
     proof: bool,
     from_epoch: Option<Epoch>,
@@ -93,7 +93,7 @@ fn first(context: &Context, start: &Start, headers: &HeaderMap) -> Result<Height
     let first = match headers.get("last-event-id").map(HeaderValue::to_str) {
         Some(Ok(id)) => height(id)?.plus(1),
         Some(Err(_)) => return Err(Refusal::invalid("the header last-event-id is not a height")),
-        None => start.from.map_or(next, Height),
+        None => start.from.unwrap_or(next),
     };
     if first > Height::MAX {
         return Err(Refusal::invalid(format!("heights end at {}", Height::MAX)));

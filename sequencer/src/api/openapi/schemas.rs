@@ -142,7 +142,8 @@ fn plain() -> Vec<Named> {
         ("Text", json!({ "type": "string" })),
         (
             "Events",
-            json!({ "type": "string", "description": "Server-sent events; the data of each is JSON." }),
+            // Without a type: some tools see the text here, others one event after the other.
+            json!({ "description": "Server-sent events; the data of each is JSON." }),
         ),
         (
             "OpenApi",
