@@ -166,6 +166,7 @@ pub(crate) fn assert_all_seen(document: &Document) {
     }
     let rare = [
         "BatchSubmitted.retry_after_ms",
+        "Problem.hash",
         "Problem.retry_after_ms",
         "NodeState.validator",
         "NodeState.sync",
