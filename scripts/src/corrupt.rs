@@ -78,7 +78,10 @@ struct Outcome {
 /// Makes a chain and damages it.
 pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
     let program = args.program.path()?;
-    let plan = Plan::equal(4).with_genesis(&["--empty-block-delay-ms", "20"]);
+    // Of what is pruned any byte may change.
+    let plan = Plan::equal(4)
+        .with_genesis(&["--empty-block-delay-ms", "20"])
+        .with_settings(&["--retention.archive"]);
     let mut network = Network::prepare(&program, &plan)?;
     network.start().await?;
     let outcome = corrupt(&mut network, &args).await;
@@ -247,9 +250,9 @@ async fn repair(network: &mut Network, finding: Finding) -> Result<()> {
         line.push("--give-up-record");
     }
     let said = network.nodes[VICTIM].tool_output(&line)?;
-    let node = &mut network.nodes[VICTIM];
-    node.start()?;
+    // Of those that run: the node itself answers only in a moment.
     let target = chain::common_height(network).await?;
+    network.nodes[VICTIM].start()?;
     let deadline = Instant::now() + REPAIR_LIMIT;
     if said.contains("safety record kept") {
         network.nodes[VICTIM].reach(target, deadline).await?;
