@@ -24,6 +24,14 @@ pub(super) fn compose(
     let mut taken = BTreeMap::new();
     for path in entries {
         let entry = genesis_file::load_entry(path)?;
+        if *salt.get_or_insert(entry.salt) != entry.salt {
+            let message = format!(
+                "{} is for another network than {}: all entries need the same --network or --salt",
+                path.display(),
+                entries[0].display(),
+            );
+            return Err(invalid(message));
+        }
         config::check_dialable(&entry.validator.address)
             .map_err(|error| invalid(format!("the address in {}: {error}", path.display())))?;
         let own = [
@@ -40,14 +48,6 @@ pub(super) fn compose(
                     earlier.display()
                 )));
             }
-        }
-        if *salt.get_or_insert(entry.salt) != entry.salt {
-            let message = format!(
-                "{} is for another network than {}: all entries need the same --network or --salt",
-                path.display(),
-                entries[0].display(),
-            );
-            return Err(invalid(message));
         }
         validators.push(entry.validator);
     }
