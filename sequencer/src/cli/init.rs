@@ -188,3 +188,21 @@ fn create_directory(path: &Path) -> std::io::Result<()> {
     builder.mode(0o700);
     builder.create(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_below_the_data_directory_moves_with_it_and_others_are_absolute() -> std::io::Result<()>
+    {
+        let home = Path::new("net/node");
+        assert_eq!(
+            seen_from(home, Path::new("net/node/genesis.toml"))?,
+            Path::new("genesis.toml")
+        );
+        let beside = seen_from(home, Path::new("net/genesis.toml"))?;
+        assert!(beside.is_absolute() && beside.ends_with("net/genesis.toml"));
+        Ok(())
+    }
+}
