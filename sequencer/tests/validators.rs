@@ -6,6 +6,8 @@
 mod keys;
 #[path = "validators/network.rs"]
 mod network;
+#[path = "validators/payloads.rs"]
+mod payloads;
 #[path = "ports/mod.rs"]
 mod ports;
 #[path = "validators/records.rs"]

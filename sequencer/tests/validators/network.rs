@@ -68,6 +68,11 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 impl Network {
     /// Short epochs; nobody runs yet.
     pub(crate) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// As [`Self::new`], with settings for every node.
+    fn with(settings: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let genesis = directory.path().join("genesis.toml");
         let mut command = sequencer(&["genesis", "new", "--epoch-length", "30"]);
@@ -77,7 +82,7 @@ impl Network {
         for index in 0..4 {
             let home = directory.path().join(format!("node{index}"));
             let node = Node::at(home);
-            node.call(&["init", "--genesis", genesis.to_str().unwrap()]);
+            node.call(&[&["init", "--genesis", genesis.to_str().unwrap()], settings].concat());
             node.call(&["keys", "new", "--development"]);
             let entry = directory.path().join(format!("entry{index}.toml"));
             let address = format!("/ip4/127.0.0.1/tcp/{}", node.p2p.port());
@@ -100,7 +105,12 @@ impl Network {
 
     /// As [`Self::new`], with everybody running and voting.
     pub(crate) fn running() -> Self {
-        let mut network = Self::new();
+        Self::running_with(&[])
+    }
+
+    /// As [`Self::running`], with settings for every node.
+    pub(crate) fn running_with(settings: &[&str]) -> Self {
+        let mut network = Self::with(settings);
         for node in &mut network.nodes {
             node.start();
         }
@@ -218,6 +228,25 @@ impl Node {
 
     pub(crate) fn readiness(&self) -> String {
         get(self.api, "/readyz").unwrap_or_default()
+    }
+
+    /// Sends a request that closes its connection; status and body of the answer, 0 without one.
+    pub(crate) fn exchange(&self, request: &[u8]) -> (u16, Vec<u8>) {
+        let answer = || -> Option<Vec<u8>> {
+            let mut stream = TcpStream::connect(self.api).ok()?;
+            stream.set_read_timeout(Some(LIMIT)).ok()?;
+            stream.write_all(request).ok()?;
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).ok()?;
+            Some(answer)
+        };
+        let answer = answer().unwrap_or_default();
+        let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
+            return (0, Vec::new());
+        };
+        let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+        (status.unwrap_or(0), answer[end + 4..].to_vec())
     }
 }
 
