@@ -29,7 +29,7 @@ use crate::{
 };
 
 const VICTIM: usize = 3;
-/// Payloads that the chain holds at least: the engine writes files of them only beyond 32 MiB.
+/// Payloads that the chain holds at least: the engine writes files of them only beyond 16 MiB.
 const PAYLOAD_BYTES: u64 = 40 << 20;
 const GROWTH_LIMIT: Duration = Duration::from_secs(600);
 const REPAIR_LIMIT: Duration = Duration::from_secs(120);

@@ -254,15 +254,15 @@ pub(crate) fn genesis_header(
         .map_err(|error| NodeError::Genesis(error.to_string()))
 }
 
-/// Indexes the blocks whose transactions were only in memory. One whose payload is not here, which
-/// only damage can bring about, is left out: it can't be served either.
+/// Indexes the blocks whose transactions were only in memory. One whose payload can't be read is
+/// indexed when peers have sent it again.
 pub(super) fn index_again(storage: &Storage, parameters: &Parameters) -> Result<(), NodeError> {
     let limits = limits(parameters);
     let mut height = storage.indexed_height().next();
     while height <= storage.map_height() {
         let header = storage.header(height)?;
         let header = header.ok_or(StorageError::damaged("headers", "one is missing"))?;
-        let payload = storage.payload(&header)?.unwrap_or_default();
+        let payload = storage.payload(&header).ok().flatten().unwrap_or_default();
         let is_whole = payload.len() == header.payload_len as usize;
         match Payload::decode(payload, &limits) {
             Ok(payload) if is_whole => {
@@ -270,7 +270,7 @@ pub(super) fn index_again(storage: &Storage, parameters: &Parameters) -> Result<
                 batch.index_block(height, &NamespaceTree::new(&payload))?;
                 storage.commit(batch, Durability::Buffered)?;
             }
-            _ => tracing::warn!(%height, "not indexed: its payload is not here"),
+            _ => tracing::warn!(%height, "not indexed: its payload can't be read"),
         }
         height = height.next();
     }

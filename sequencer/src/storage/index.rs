@@ -113,21 +113,32 @@ impl Batch {
                 "an index of height {height}, after {last}, with the tip at {tip}"
             )));
         }
-        let mut entries = Vec::new();
-        for leaf in namespaces.leaves() {
-            let key = [leaf.id.get().to_be_bytes(), height_key(height)].concat();
-            self.put(Space::Namespaces, key, codec::encode(leaf));
-            let hashes = namespaces.tx_hashes(leaf.id).unwrap_or_default();
-            entries.extend((0_u32..).zip(hashes).map(|(index, hash)| Entry {
-                hash: *hash,
-                namespace: leaf.id,
-                index,
-            }));
-        }
+        self.put_namespaces(height, namespaces);
+        let mut entries: Vec<Entry> = entries(namespaces).collect();
         entries.sort_unstable();
         self.changes.transactions.push((height, entries.into()));
         self.changes.indexed = Some(height);
         Ok(())
+    }
+
+    /// Indexes a block whose payload was not readable when its turn came, or repeats its index.
+    pub fn index_late(&mut self, height: Height, namespaces: &NamespaceTree) {
+        self.put_namespaces(height, namespaces);
+        for entry in entries(namespaces) {
+            let key = transaction_key(&entry.hash, height, entry.namespace);
+            self.put(
+                Space::Transactions,
+                key.as_slice(),
+                entry.index.to_be_bytes().as_slice(),
+            );
+        }
+    }
+
+    fn put_namespaces(&mut self, height: Height, namespaces: &NamespaceTree) {
+        for leaf in namespaces.leaves() {
+            let key = [leaf.id.get().to_be_bytes(), height_key(height)].concat();
+            self.put(Space::Namespaces, key, codec::encode(leaf));
+        }
     }
 
     /// The index starts above this height.
@@ -135,6 +146,17 @@ impl Batch {
         self.put(Space::Meta, INDEXED_KEY, codec::encode(&height));
         self.changes.indexed = Some(height);
     }
+}
+
+fn entries(namespaces: &NamespaceTree) -> impl Iterator<Item = Entry> + '_ {
+    namespaces.leaves().iter().flat_map(|leaf| {
+        let hashes = namespaces.tx_hashes(leaf.id).unwrap_or_default();
+        (0_u32..).zip(hashes).map(|(index, hash)| Entry {
+            hash: *hash,
+            namespace: leaf.id,
+            index,
+        })
+    })
 }
 
 fn transaction_key(hash: &da::Hash, height: Height, namespace: NamespaceId) -> [u8; 48] {

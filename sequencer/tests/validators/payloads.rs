@@ -7,7 +7,7 @@ use std::{
 
 use super::network::{Network, Node, eventually};
 
-/// The engine keeps up to 32 MiB of payloads in its journal before it writes files of them.
+/// The engine keeps up to 16 MiB of payloads in its journal before it writes files of them.
 const TRANSACTIONS: u8 = 40;
 const TRANSACTION_BYTES: usize = 1 << 20;
 /// A byte is flipped in each stretch of this length, so that every payload of a file is hit.

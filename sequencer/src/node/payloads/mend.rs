@@ -77,5 +77,7 @@ fn put(
 ) -> Result<(), StorageError> {
     let mut batch = storage.batch();
     batch.put_payload(header, committed.payload().bytes().clone());
+    // A restart with the damaged one could not index it.
+    batch.index_late(header.height, committed.namespaces());
     storage.commit(batch, Durability::Buffered)
 }

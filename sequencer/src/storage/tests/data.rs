@@ -246,6 +246,10 @@ fn the_index_of_the_newest_blocks_is_made_again_after_a_restart_and_a_file_of_it
     assert_eq!(storage.indexed_height(), Height(1));
     assert_eq!(height(&storage, b"a"), Some(1));
     assert_eq!(height(&storage, b"b"), None);
+    let mut late = storage.batch();
+    late.index_late(Height(2), &tree(&[(1, &[b"b"])]));
+    storage.commit(late, Durability::Buffered).unwrap();
+    assert_eq!(height(&storage, b"b"), Some(2));
     index(&storage, 2, b"b");
     assert_eq!(height(&storage, b"b"), Some(2));
     storage.write_index().unwrap();
