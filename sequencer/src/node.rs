@@ -144,6 +144,7 @@ async fn run_until(
         transaction_bytes: config.genesis.parameters.max_transaction_bytes as usize,
         ..MempoolLimits::default()
     });
+    let closing = storage.clone();
     start::index_again(&storage, &config.genesis.parameters)?;
     start::remember_recent(&storage, &mempool, &config.genesis.parameters)?;
     let heard = Arc::new(Heard::default());
@@ -371,6 +372,10 @@ async fn run_until(
         tracing::error!("the consensus thread panicked");
     }
     network.shutdown().await;
+    if result.is_ok() {
+        // The next start, and tools for a stopped node, then find it.
+        closing.write_index()?;
+    }
     result
 }
 

@@ -203,11 +203,11 @@ impl Storage {
         if is_full { self.write_index() } else { Ok(()) }
     }
 
-    /// Writes a file of what is indexed in memory.
+    /// Writes a file of what is indexed in memory, as a node does before it ends.
     ///
     /// # Errors
     /// A failed write or fsync.
-    pub(super) fn write_index(&self) -> Result<(), StorageError> {
+    pub fn write_index(&self) -> Result<(), StorageError> {
         let recent = &self.0.recent_index;
         let writing = recent.writing.lock();
         let _writing = writing.unwrap_or_else(PoisonError::into_inner);

@@ -177,6 +177,7 @@ impl Node {
     /// Ends the node; what is left is its database.
     pub(crate) async fn into_database(mut self) -> (Chain, TempDir) {
         self.stop().await;
+        self.storage.write_index().unwrap();
         (self.chain, self.directory)
     }
 
