@@ -121,7 +121,7 @@ interface ILightClient {
     /// The timelock set a new anchor after the trust period had run out.
     event Reanchored(uint64 indexed height, uint64 indexed epoch, bytes32 blockHash);
 
-    /// A conflict was proven: only `isFrozen`, `finalized` and `isStalled` still answer.
+    /// A conflict was proven: nothing is believed any more.
     error LightClient_Frozen();
     /// The newest block is older than the trust period: keys that have left may have signed anything.
     error LightClient_TrustExpired(uint64 newest, uint64 trustPeriod);
@@ -212,9 +212,9 @@ interface ILightClient {
     /// block `l1Block` of the home L1. Stake that left in `l1Block` votes no more.
     function hasRotatedOut(uint64 l1Block) external view returns (bool);
 
-    /// Checks that a block is final and returns its hash; reverts if it is not proven.
+    /// Checks that a block is final and returns its hash; reverts if it is not proven, always once frozen.
     /// @param entry The ring's block that is the header's or later
-    /// @param proof Where the header stands in the history of that block; ignored for that block itself
+    /// @param proof Where the header stands in the history of that block; for that block itself `count` is 0
     function verifyHeader(uint8 entry, Header calldata header, bytes32 restHash, HistoryProof calldata proof)
         external
         view

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {Bls} from "./libraries/Bls.sol";
+import {Digests} from "./libraries/Digests.sol";
+import {Finality} from "./libraries/Finality.sol";
+import {MountainRange} from "./libraries/MountainRange.sol";
+import {NamespaceMap} from "./libraries/NamespaceMap.sol";
+import {Namespaces} from "./libraries/Namespaces.sol";
+import {
+    Accumulator,
+    Certificate,
+    Finalized,
+    Header,
+    HistoryProof,
+    ILightClient,
+    Namespace,
+    TreePath
+} from "./interfaces/ILightClient.sol";
+
+/// The light client of one network: see ILightClient for what it does and guarantees.
+contract LightClient is ILightClient {
+    /// All that every update rewrites but the ring: one word.
+    struct State {
+        uint64 height;
+        uint64 epoch;
+        uint48 timestamp;
+        uint64 l1Block;
+        uint8 entry;
+        bool frozen;
+    }
+
+    struct Entry {
+        bytes32 blockHash;
+        bytes32 historyRoot;
+    }
+
+    uint8 public constant ringSize = 32;
+
+    bytes32 public immutable chainDomain;
+    address public immutable timelock;
+    uint64 public immutable trustPeriod;
+
+    State private _state;
+    /// For the last four epochs, at 64 bits times the epoch modulo 4: the number of the home L1's block that the first
+    /// block known of the epoch names as finalized; 0 if there is none.
+    uint256 private _epochStarts;
+    /// Commitments of the committees of the current epoch and the next, by the epoch's parity.
+    bytes32[2] private _committees;
+    /// Full from the start, so that an update never pays for a new slot.
+    Entry[ringSize] private _ring;
+
+    /// @param domain Names the network in every signature
+    /// @param guardian The timelock that may set an anchor after the trust period
+    /// @param period The trust period in seconds: shorter than the stake table's escrow
+    /// @param header The anchor: a block trusted to be final, usually genesis
+    /// @param current Commitment of the committee of the anchor's epoch; for genesis that of epoch 1
+    /// @param next Commitment of the committee of the epoch after that
+    constructor(
+        bytes32 domain,
+        address guardian,
+        uint64 period,
+        Header memory header,
+        bytes32 restHash,
+        bytes32 current,
+        bytes32 next
+    ) {
+        Bls.requirePrecompiles();
+        require(domain != 0 && guardian != address(0) && period != 0, LightClient_InvalidAnchor());
+        (chainDomain, timelock, trustPeriod) = (domain, guardian, period);
+        bytes32 blockHash = keccak256(abi.encode(keccak256(abi.encode(header)), restHash));
+        for (uint8 i = 0; i < ringSize; ++i) {
+            _ring[i] = Entry(blockHash, header.historyRoot);
+        }
+        _anchor(header, blockHash, current, next);
+    }
+
+    /// @inheritdoc ILightClient
+    function update(Header calldata header, bytes32 restHash, Certificate calldata certificate) external {
+        State memory state = _state;
+        require(!state.frozen, LightClient_Frozen());
+        require(!_isExpired(state), LightClient_TrustExpired(state.timestamp, trustPeriod));
+        require(header.height > state.height, LightClient_StaleHeight(header.height, state.height));
+        bytes32 commitment = _committee(state.epoch, header.epoch);
+        bytes32 blockHash = Digests.blockHash(header, restHash);
+        Finality.verify(chainDomain, commitment, header, blockHash, certificate);
+
+        if (header.epoch != state.epoch) _advance(header);
+        state.height = header.height;
+        state.epoch = header.epoch;
+        _store(state, blockHash, header.historyRoot, header.timestampMs);
+    }
+
+    /// @inheritdoc ILightClient
+    function reportConflict(
+        Header calldata lower,
+        bytes32 lowerRest,
+        Certificate calldata lowerCertificate,
+        Header calldata upper,
+        bytes32 upperRest,
+        Certificate calldata upperCertificate,
+        bytes32 inHistory,
+        HistoryProof calldata proof
+    ) external {
+        State memory state = _state;
+        require(!state.frozen, LightClient_Frozen());
+        require(!_isExpired(state), LightClient_TrustExpired(state.timestamp, trustPeriod));
+        bytes32 lowerHash = Digests.blockHash(lower, lowerRest);
+        bytes32 upperHash = Digests.blockHash(upper, upperRest);
+        bytes32 otherHash = lower.height == upper.height ? upperHash : inHistory;
+        require(
+            otherHash != lowerHash
+                && (lower.height == upper.height
+                    || (lower.height < upper.height && proof.count == upper.height
+                        && MountainRange.contains(upper.historyRoot, lower.height, inHistory, proof))),
+            LightClient_NoConflict()
+        );
+        bytes32 domain = chainDomain;
+        Finality.verify(domain, _committee(state.epoch, lower.epoch), lower, lowerHash, lowerCertificate);
+        Finality.verify(domain, _committee(state.epoch, upper.epoch), upper, upperHash, upperCertificate);
+
+        _state.frozen = true;
+        // An empty ring proves nothing, so that readers need not look at the flag.
+        delete _ring;
+        emit Frozen(lower.height, lowerHash, otherHash);
+    }
+
+    /// @inheritdoc ILightClient
+    function reanchor(Header calldata header, bytes32 restHash, bytes32 current, bytes32 next) external {
+        require(msg.sender == timelock, LightClient_NotTimelock(msg.sender));
+        State memory state = _state;
+        require(!state.frozen, LightClient_Frozen());
+        require(_isExpired(state), LightClient_TrustNotExpired());
+        require(header.height > state.height, LightClient_StaleHeight(header.height, state.height));
+        bytes32 blockHash = Digests.blockHash(header, restHash);
+        _anchor(header, blockHash, current, next);
+        emit Reanchored(header.height, header.epoch, blockHash);
+    }
+
+    /// @inheritdoc ILightClient
+    function verifyHeader(uint8 entry, Header calldata header, bytes32 restHash, HistoryProof calldata proof)
+        external
+        view
+        returns (bytes32 blockHash)
+    {
+        require(entry < ringSize, LightClient_NoSuchEntry(entry));
+        blockHash = Digests.blockHash(header, restHash);
+        bool found = proof.count == 0
+            ? blockHash == _ring[entry].blockHash
+            : MountainRange.contains(_ring[entry].historyRoot, header.height, blockHash, proof);
+        if (!found) {
+            require(!_state.frozen, LightClient_Frozen());
+            revert LightClient_NotInHistory();
+        }
+    }
+
+    /// @inheritdoc ILightClient
+    function verifyNamespace(bytes32 nsRoot, Namespace calldata namespace, TreePath calldata path)
+        external
+        pure
+        returns (bytes32 leaf)
+    {
+        return Namespaces.verify(nsRoot, namespace, path);
+    }
+
+    /// @inheritdoc ILightClient
+    function verifyNamespaceAbsent(
+        bytes32 nsRoot,
+        uint64 id,
+        Namespace calldata left,
+        TreePath calldata leftPath,
+        Namespace calldata right,
+        TreePath calldata rightPath
+    ) external pure {
+        Namespaces.verifyAbsent(nsRoot, id, left, leftPath, right, rightPath);
+    }
+
+    /// @inheritdoc ILightClient
+    function verifyTransaction(
+        bytes32 nsRoot,
+        Namespace calldata namespace,
+        TreePath calldata namespacePath,
+        bytes32 transactionHash,
+        TreePath calldata transactionPath
+    ) external view {
+        Namespaces.verify(nsRoot, namespace, namespacePath);
+        Namespaces.verifyTransaction(namespace, transactionHash, transactionPath);
+    }
+
+    /// @inheritdoc ILightClient
+    function verifyAccumulator(
+        bytes32 nsAccRoot,
+        uint64 id,
+        Accumulator calldata accumulator,
+        bytes32[] calldata siblings
+    ) external pure {
+        NamespaceMap.verify(nsAccRoot, id, accumulator, siblings);
+    }
+
+    /// @inheritdoc ILightClient
+    function verifyAccumulatorAbsent(
+        bytes32 nsAccRoot,
+        uint64 id,
+        bytes32 otherKey,
+        bytes32 otherValue,
+        bytes32[] calldata siblings
+    ) external pure {
+        NamespaceMap.verifyAbsent(nsAccRoot, id, otherKey, otherValue, siblings);
+    }
+
+    /// @inheritdoc ILightClient
+    function finalized() external view returns (Finalized memory) {
+        State memory state = _state;
+        Entry memory newest = _ring[state.entry];
+        return Finalized({
+            height: state.height,
+            epoch: state.epoch,
+            blockHash: newest.blockHash,
+            historyRoot: newest.historyRoot,
+            timestamp: state.timestamp,
+            l1Block: state.l1Block,
+            entry: state.entry
+        });
+    }
+
+    /// @inheritdoc ILightClient
+    function entryAt(uint8 entry) external view returns (bytes32 blockHash, bytes32 historyRoot) {
+        require(entry < ringSize, LightClient_NoSuchEntry(entry));
+        return (_ring[entry].blockHash, _ring[entry].historyRoot);
+    }
+
+    /// @inheritdoc ILightClient
+    function committee(uint64 epoch) external view returns (bytes32) {
+        return _committee(_state.epoch, epoch);
+    }
+
+    /// @inheritdoc ILightClient
+    function isFrozen() external view returns (bool) {
+        return _state.frozen;
+    }
+
+    /// @inheritdoc ILightClient
+    function isExpired() external view returns (bool) {
+        return _isExpired(_state);
+    }
+
+    /// @inheritdoc ILightClient
+    function isStalled(uint64 blocks) external view returns (bool) {
+        State memory state = _state;
+        return state.frozen || block.number - state.l1Block > blocks;
+    }
+
+    /// @inheritdoc ILightClient
+    function hasRotatedOut(uint64 l1Block) external view returns (bool) {
+        uint64 epoch = _state.epoch;
+        // The first block of the epoch after `epoch - 3` saw the state at `start` or later, so the committee two epochs
+        // after that one, the current one, was drawn from it.
+        if (epoch < 4 || l1Block == 0) return false;
+        uint64 start = uint64(_epochStarts >> _lane(epoch - 3));
+        return start >= l1Block;
+    }
+
+    function _isExpired(State memory state) private view returns (bool) {
+        return block.timestamp > uint256(state.timestamp) + trustPeriod;
+    }
+
+    /// The commitment of the committee of an epoch, while `current` is the newest block's.
+    function _committee(uint64 current, uint64 epoch) private view returns (bytes32) {
+        require(epoch == current || epoch == uint256(current) + 1, LightClient_UnknownEpoch(epoch, current));
+        return _committees[epoch % 2];
+    }
+
+    /// Learns from the first block known of an epoch who votes in the next.
+    function _advance(Header calldata header) private {
+        uint64 next = header.epoch + 1;
+        _committees[next % 2] = header.nextCommittee;
+        uint256 lane = _lane(header.epoch);
+        _epochStarts = (_epochStarts & ~(uint256(type(uint64).max) << lane)) | (uint256(header.l1Finalized) << lane);
+        emit CommitteeKnown(next, header.nextCommittee);
+    }
+
+    function _lane(uint64 epoch) private pure returns (uint256) {
+        return (epoch % 4) * 64;
+    }
+
+    /// Starts from a block. The epoch of genesis counts as epoch 1, in which no block is known yet.
+    function _anchor(Header memory header, bytes32 blockHash, bytes32 current, bytes32 next) private {
+        require(current != 0 && next != 0, LightClient_InvalidAnchor());
+        uint64 epoch = header.height == 0 ? 1 : header.epoch;
+        require(epoch != 0 && (header.height != 0 || header.epoch == 0), LightClient_InvalidAnchor());
+        _committees[epoch % 2] = current;
+        _committees[(epoch + 1) % 2] = next;
+        _epochStarts = uint256(header.l1Finalized) << _lane(epoch);
+        emit CommitteeKnown(epoch, current);
+        emit CommitteeKnown(epoch + 1, next);
+        State memory state = _state;
+        state.height = header.height;
+        state.epoch = epoch;
+        _store(state, blockHash, header.historyRoot, header.timestampMs);
+    }
+
+    /// Writes the state and the next place of the ring.
+    function _store(State memory state, bytes32 blockHash, bytes32 historyRoot, uint64 timestampMs) private {
+        uint256 time = timestampMs / 1000;
+        state.timestamp = uint48(time < block.timestamp ? time : block.timestamp);
+        state.l1Block = uint64(block.number);
+        state.entry = (state.entry + 1) % ringSize;
+        _state = state;
+        _ring[state.entry] = Entry(blockHash, historyRoot);
+        emit Updated(state.height, state.epoch, blockHash, historyRoot, state.entry);
+    }
+}
