@@ -46,12 +46,37 @@ fixed_bytes! {
 pub type ProofOfPossession = Signature;
 
 /// A G1 point in the padded encoding of EIP-2537.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PointG1(pub [u8; 128]);
 
 /// A G2 point in the padded encoding of EIP-2537.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PointG2(pub [u8; 256]);
+
+impl PointG1 {
+    /// The coordinates x and y without the padding, as the light-client contract takes them in calldata.
+    #[must_use]
+    pub fn packed(&self) -> [u8; 96] {
+        let mut packed = [0; 96];
+        for (slot, coordinate) in packed.chunks_exact_mut(48).zip(self.0.chunks_exact(64)) {
+            slot.copy_from_slice(&coordinate[16..]);
+        }
+        packed
+    }
+}
+
+impl PointG2 {
+    /// The coordinates x.c0, x.c1, y.c0, y.c1 without the padding, as the light-client contract takes them in
+    /// calldata.
+    #[must_use]
+    pub fn packed(&self) -> [u8; 192] {
+        let mut packed = [0; 192];
+        for (slot, coordinate) in packed.chunks_exact_mut(48).zip(self.0.chunks_exact(64)) {
+            slot.copy_from_slice(&coordinate[16..]);
+        }
+        packed
+    }
+}
 
 /// Why bytes are no public key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

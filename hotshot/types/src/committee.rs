@@ -214,7 +214,12 @@ impl Committee {
     /// weight; padded with zero words to a power of two.
     #[must_use]
     pub fn root(&self) -> Hash {
-        let mut level: Vec<Hash> = self
+        self.levels().pop().expect("a tree has a root")[0]
+    }
+
+    /// The levels of the tree under [`Self::root`], the leaves first, padding included.
+    pub(crate) fn levels(&self) -> Vec<Vec<Hash>> {
+        let mut leaves: Vec<Hash> = self
             .members
             .iter()
             .enumerate()
@@ -226,14 +231,16 @@ impl Committee {
                     .finish()
             })
             .collect();
-        level.resize(level.len().next_power_of_two(), Hash::ZERO);
-        while level.len() > 1 {
-            level = level
+        leaves.resize(leaves.len().next_power_of_two(), Hash::ZERO);
+        let mut levels = vec![leaves];
+        while let Some(below) = levels.last().filter(|level| level.len() > 1) {
+            let level = below
                 .chunks_exact(2)
                 .map(|pair| digest::keccak_concat(&[&[1], &pair[0].0, &pair[1].0]))
                 .collect();
+            levels.push(level);
         }
-        level[0]
+        levels
     }
 }
 

@@ -19,6 +19,7 @@ pub mod genesis;
 mod hash;
 pub mod header;
 mod ids;
+pub mod light_client;
 pub mod message;
 pub mod mountain_range;
 mod signers;

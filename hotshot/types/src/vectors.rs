@@ -5,6 +5,7 @@ mod certificates;
 mod chain;
 mod digests;
 mod keys;
+mod light_client;
 pub(crate) mod sample;
 
 /// Every file of the folder `vectors`: its name and its text. Always the same.
@@ -22,6 +23,8 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("mountain_range.json", chain::mountain_range()),
         ("certificates.json", certificates::certificates()),
         ("messages.json", certificates::messages()),
+        ("updates.json", light_client::updates()),
+        ("evidence.json", light_client::evidence()),
     ]
     .map(|(name, mut value)| {
         value.sort_all_objects();

@@ -7,6 +7,9 @@ fn the_files_on_disk_are_the_vectors_of_this_code() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
     let vectors = all();
     for (name, text) in &vectors {
+        if std::env::var_os("WRITE_VECTORS").is_some() {
+            fs::write(folder.join(name), text).unwrap();
+        }
         let on_disk = fs::read_to_string(folder.join(name)).unwrap_or_default();
         assert!(
             on_disk == *text,
