@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {Bls} from "../src/libraries/Bls.sol";
+import {HashToG1} from "../src/libraries/HashToG1.sol";
+import {Signer} from "./support/Signer.sol";
+import {Test} from "./support/Test.sol";
+
+contract BlsTest is Test {
+    function test_hash_vectorsOfRfc9380_succeeds() public view {
+        // With its length, 50, as last byte.
+        bytes memory suite = "QUUX-V01-CS02-with-BLS12381G1_XMD:SHA-256_SSWU_RO_\x32";
+        string memory json = vm.readFile("test/vectors/rfc9380_bls12381g1.json");
+        uint256 count = 0;
+        for (; has(json, item(".cases", count)); ++count) {
+            string memory path = item(".cases", count);
+            bytes memory message = bytes(vm.parseJsonString(json, string.concat(path, ".msg")));
+            uint256[4] memory point = HashToG1.hash(message, suite);
+            assertEq(abi.encode(point), data(json, path, ".point"), path);
+        }
+        assertEq(count, 5, "messages of the RFC");
+    }
+
+    function test_hash_vectorsOfTheProtocol_succeeds() public view {
+        string memory json = consensusVectors("hash_to_curve.json");
+        uint256 count = 0;
+        for (; has(json, item(".cases", count)); ++count) {
+            string memory path = item(".cases", count);
+            bytes32 message = word(json, path, ".message");
+            string memory suite = vm.parseJsonString(json, string.concat(path, ".dst"));
+            bool isPossession = keccak256(bytes(suite)) == keccak256("BLS_POP_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_");
+            uint256[4] memory point = isPossession ? HashToG1.ofPossession(message) : HashToG1.ofSigned(message);
+            assertEq(abi.encode(point), data(json, path, ".point"), path);
+        }
+        assertEq(count, 4, "two messages under each suite");
+    }
+
+    function test_signer_vectorsOfKeys_succeeds() public view {
+        string memory json = consensusVectors("keys.json");
+        for (uint256 i = 0; i < 4; ++i) {
+            string memory path = item(".cases", i);
+            uint256 secret = uint256(word(json, path, ".secret"));
+            assertEq(abi.encode(Signer.pk1(secret)), data(json, path, ".pk1"), "pk1");
+            assertEq(abi.encode(Signer.pk2(secret)), data(json, path, ".pk2"), "pk2");
+            bytes32 digest = word(json, path, ".signature.digest");
+            assertEq(abi.encode(Signer.sign(secret, digest)), data(json, path, ".signature.point"), "signature");
+            bytes32 domain = word(json, path, ".possession.chain_domain");
+            address operator = vm.parseJsonAddress(json, string.concat(path, ".possession.operator"));
+            uint256[4] memory proof = Signer.possession(secret, domain, operator);
+            assertEq(abi.encode(proof), data(json, path, ".possession.point"), "possession");
+        }
+    }
+
+    function test_isSignedByBothHalves_rightSignature_succeeds() public view {
+        bytes32 digest = keccak256("digest");
+        assertTrue(_check(digest, Signer.sign(7, digest), Signer.pk1(7), Signer.pk2(7)), "signature");
+    }
+
+    function test_isSignedByBothHalves_halvesOfTwoSecrets_fails() public view {
+        bytes32 digest = keccak256("digest");
+        assertTrue(!_check(digest, Signer.sign(7, digest), Signer.pk1(8), Signer.pk2(7)), "another pk1");
+        assertTrue(!_check(digest, Signer.sign(8, digest), Signer.pk1(8), Signer.pk2(7)), "another pk2");
+        assertTrue(!_check(keccak256("x"), Signer.sign(7, digest), Signer.pk1(7), Signer.pk2(7)), "another digest");
+    }
+
+    /// Without the coefficient, sig = a*(H + g1) - pk1 with pk2 = a*g2 would pass for whatever pk1.
+    function test_isSignedByBothHalves_forgeryWithoutCoefficient_fails() public view {
+        bytes32 digest = keccak256("digest");
+        uint256[4] memory hash = HashToG1.ofSigned(digest);
+        uint256[4] memory victim = Signer.pk1(7);
+        uint256[4] memory forged = Bls.multiply(Bls.add(hash, Bls.generator()), bytes32(uint256(5)));
+        forged = Bls.add(forged, Bls.negate(victim));
+        uint256[4] memory left = Bls.add(forged, victim);
+        uint256[4] memory right = Bls.add(hash, Bls.generator());
+        assertTrue(Bls.hasEqualPairings(left, right, Signer.pk2(5)), "the forgery is one of the plain check");
+        assertTrue(!_check(digest, forged, victim, Signer.pk2(5)), "forgery");
+    }
+
+    function test_hasEqualPairings_pointOutsideSubgroup_fails() public view {
+        uint256[4] memory outside = _outsideSubgroup();
+        uint256[8] memory identity;
+        uint256[4] memory g = Bls.generator();
+        // On the curve: addition takes it.
+        Bls.add(outside, g);
+        assertTrue(!Bls.hasEqualPairings([uint256(0), 0, 0, 0], outside, identity), "outside the subgroup");
+        assertTrue(Bls.hasEqualPairings([uint256(0), 0, 0, 0], g, identity), "in the subgroup");
+    }
+
+    function test_multiply_pointOutsideSubgroup_reverts() public {
+        uint256[4] memory outside = _outsideSubgroup();
+        vm.expectRevert(Bls.Bls_InvalidPoint.selector);
+        this.multiply(outside);
+    }
+
+    function test_add_pointOffCurve_reverts() public {
+        uint256[4] memory g = Bls.generator();
+        g[3] ^= 1;
+        vm.expectRevert(Bls.Bls_InvalidPoint.selector);
+        this.add(g);
+    }
+
+    function test_add_coordinateAboveModulus_reverts() public {
+        uint256[4] memory g = Bls.generator();
+        // y + p, a second encoding of the same point.
+        unchecked {
+            uint256 low = g[3] + Bls.P_LOW;
+            g[2] += Bls.P_HIGH + (low < g[3] ? 1 : 0);
+            g[3] = low;
+        }
+        vm.expectRevert(Bls.Bls_InvalidPoint.selector);
+        this.add(g);
+    }
+
+    function test_add_pointOffCurve_costsLittle() public view {
+        uint256[4] memory g = Bls.generator();
+        g[3] ^= 1;
+        uint256 before = gasleft();
+        try this.add(g) {} catch {}
+        assertTrue(before - gasleft() < 10_000, "gas of a refused point");
+    }
+
+    function testFuzz_negate_sumIsIdentity(uint256 secret) public view {
+        uint256[4] memory point = Signer.pk1(secret);
+        assertTrue(Bls.isIdentity(Bls.add(point, Bls.negate(point))), "identity");
+    }
+
+    function testFuzz_isSignedByBothHalves_anySecret(uint256 secret, bytes32 digest, bytes32 other) public view {
+        secret = bound(secret, 1, type(uint248).max);
+        uint256[4] memory signature = Signer.sign(secret, digest);
+        assertTrue(_check(digest, signature, Signer.pk1(secret), Signer.pk2(secret)), "right");
+        if (other != digest) {
+            assertTrue(!_check(other, signature, Signer.pk1(secret), Signer.pk2(secret)), "wrong");
+        }
+    }
+
+    function test_requirePrecompiles_thisL1_succeeds() public view {
+        Bls.requirePrecompiles();
+    }
+
+    function add(uint256[4] memory point) external view returns (uint256[4] memory) {
+        return Bls.add(point, point);
+    }
+
+    function multiply(uint256[4] memory point) external view returns (uint256[4] memory) {
+        return Bls.multiply(point, bytes32(uint256(3)));
+    }
+
+    function _check(bytes32 digest, uint256[4] memory signature, uint256[4] memory pk1, uint256[8] memory pk2)
+        private
+        view
+        returns (bool)
+    {
+        return Bls.isSignedByBothHalves(digest, HashToG1.ofSigned(digest), signature, pk1, pk2);
+    }
+
+    /// (4, y): on the curve y^2 = x^3 + 4, of an order that has a factor of the cofactor.
+    function _outsideSubgroup() private pure returns (uint256[4] memory) {
+        return [
+            uint256(0),
+            4,
+            0x0a989badd40d6212b33cffc3f3763e9b,
+            0xc760f988c9926b26da9dd85e928483446346b8ed00e1de5d5ea93e354abe706c
+        ];
+    }
+}
+
+/// An L1 of the hard fork before EIP-2537.
+/// forge-config: default.evm_version = "cancun"
+contract BlsBeforePragueTest is Test {
+    function test_requirePrecompiles_beforePrague_reverts() public {
+        vm.expectRevert(Bls.Bls_PrecompilesMissing.selector);
+        this.requirePrecompiles();
+    }
+
+    function requirePrecompiles() external view {
+        Bls.requirePrecompiles();
+    }
+}

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {Bls} from "../src/libraries/Bls.sol";
+import {Certificate, Finalized, Header, HistoryProof, ILightClient} from "../src/interfaces/ILightClient.sol";
+import {LightClientFixture} from "./support/LightClientFixture.sol";
+
+contract LightClientTest is LightClientFixture {
+    uint256 private constant FOUR_ONE_ABSENT = 1;
+    uint256 private constant SEVEN_TWO_ABSENT = 2;
+    uint256 private constant BELOW_QUORUM = 8;
+    uint256 private constant ABOVE_QUORUM = 9;
+    uint256 private constant RECORD = 106;
+
+    function test_update_allVectorsWithAQuorum_succeeds() public {
+        string memory json = updates();
+        uint256 count = 0;
+        for (; has(json, item(".cases", count)); ++count) {
+            if (count == BELOW_QUORUM) continue;
+            Case memory target = readCase(json, count);
+            ILightClient client = clientFor(target);
+            client.update(target.header, target.restHash, target.certificate);
+            Finalized memory found = client.finalized();
+            assertEq(found.height, target.header.height, "height");
+            assertEq(found.epoch, target.header.epoch, "epoch");
+            assertEq(found.blockHash, target.blockHash, "block hash");
+            assertEq(found.historyRoot, target.header.historyRoot, "history root");
+            assertEq(found.timestamp, target.header.timestampMs / 1000, "timestamp");
+            assertEq(found.l1Block, block.number, "l1 block");
+            (bytes32 blockHash, bytes32 historyRoot) = client.entryAt(found.entry);
+            assertEq(blockHash, target.blockHash, "entry's block hash");
+            assertEq(historyRoot, target.header.historyRoot, "entry's history root");
+        }
+        assertEq(count, 10, "cases");
+    }
+
+    function test_update_oneUnitBelowTheQuorum_reverts() public {
+        (Case memory target, ILightClient client) = _case(BELOW_QUORUM);
+        _refuse(client, target, abi.encodeWithSelector(ILightClient.LightClient_NoQuorum.selector, 4, 6));
+    }
+
+    function test_update_oneUnitAboveTwoThirds_succeeds() public {
+        (Case memory target, ILightClient client) = _case(ABOVE_QUORUM);
+        client.update(target.header, target.restHash, target.certificate);
+    }
+
+    function test_update_anotherChainDomain_reverts() public {
+        Case memory target = readCase(updates(), FOUR_ONE_ABSENT);
+        Header memory anchor = target.header;
+        anchor.height -= 1;
+        vm.warp(target.header.timestampMs / 1000);
+        ILightClient client = deployClient(keccak256("another network"), anchor, target.commitment, bytes32("next"));
+        target = readCase(updates(), FOUR_ONE_ABSENT);
+        _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
+    }
+
+    function test_update_epochNeitherCurrentNorNext_reverts() public {
+        Case memory target = readCase(updates(), FOUR_ONE_ABSENT);
+        ILightClient client = clientAt(target, 3, target.commitment, target.commitment);
+        _refuse(client, target, abi.encodeWithSelector(ILightClient.LightClient_UnknownEpoch.selector, 2, 3));
+        client = clientAt(target, 7, target.commitment, target.commitment);
+        target.header.epoch = 9;
+        _refuse(client, target, abi.encodeWithSelector(ILightClient.LightClient_UnknownEpoch.selector, 9, 7));
+    }
+
+    function test_update_staleHeight_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        client.update(target.header, target.restHash, target.certificate);
+        _refuse(client, target, abi.encodeWithSelector(ILightClient.LightClient_StaleHeight.selector, 58, 58));
+    }
+
+    function test_update_firstBlockOfTheNextEpoch_learnsItsNextCommittee() public {
+        Case memory target = readCase(updates(), FOUR_ONE_ABSENT);
+        ILightClient client = clientAt(target, 1, keccak256("committee 1"), target.commitment);
+        assertEq(client.committee(1), keccak256("committee 1"), "committee 1");
+        client.update(target.header, target.restHash, target.certificate);
+        assertEq(client.committee(2), target.commitment, "committee 2");
+        assertEq(client.committee(3), target.header.nextCommittee, "committee 3");
+        vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_UnknownEpoch.selector, 1, 2));
+        client.committee(1);
+    }
+
+    function test_update_committeeOfAnotherCommitment_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        target.certificate.committee.size += 1;
+        _refuseAny(client, target);
+        target = readCase(updates(), FOUR_ONE_ABSENT);
+        target.certificate.committee.total += 1;
+        _refuseAny(client, target);
+        target = readCase(updates(), FOUR_ONE_ABSENT);
+        target.certificate.committee.root = bytes32(uint256(1));
+        _refuseAny(client, target);
+        target = readCase(updates(), FOUR_ONE_ABSENT);
+        target.certificate.committee.sum = target.certificate.signature;
+        _refuseAny(client, target);
+        target = readCase(updates(), FOUR_ONE_ABSENT);
+        client.update(target.header, target.restHash, target.certificate);
+    }
+
+    function test_update_absentTwice_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        target.certificate.absent = abi.encodePacked(target.certificate.absent, target.certificate.absent);
+        uint256 index = uint256(uint8(target.certificate.absent[1]));
+        bytes memory reason = abi.encodeWithSelector(ILightClient.LightClient_AbsentOutOfOrder.selector, index);
+        _refuse(client, target, reason);
+    }
+
+    function test_update_absentUnsorted_reverts() public {
+        (Case memory target, ILightClient client) = _case(SEVEN_TWO_ABSENT);
+        bytes memory records = target.certificate.absent;
+        assertEq(records.length, 2 * RECORD, "two absent");
+        target.certificate.absent = abi.encodePacked(_slice(records, RECORD), _head(records, RECORD));
+        uint256 index = uint256(uint8(records[1]));
+        bytes memory reason = abi.encodeWithSelector(ILightClient.LightClient_AbsentOutOfOrder.selector, index);
+        _refuse(client, target, reason);
+    }
+
+    function test_update_absentOutOfRange_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        for (uint256 index = 4; index < 70_000; index = index * 2 + 1) {
+            if (index > type(uint16).max) break;
+            target.certificate.absent[0] = bytes1(uint8(index >> 8));
+            target.certificate.absent[1] = bytes1(uint8(index));
+            bytes memory reason = abi.encodeWithSelector(ILightClient.LightClient_AbsentOutOfOrder.selector, index);
+            _refuse(client, target, reason);
+        }
+    }
+
+    function test_update_absentUnproven_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        // Another weight, of which less than is due would be subtracted.
+        target.certificate.absent[9] ^= 0x01;
+        _refuse(client, target, ILightClient.LightClient_WrongMembers.selector);
+        target.certificate.absent[9] ^= 0x01;
+        // Another index.
+        target.certificate.absent[1] ^= 0x01;
+        _refuse(client, target, ILightClient.LightClient_WrongMembers.selector);
+        target.certificate.absent[1] ^= 0x01;
+        // Another key: a point that is one, of which the signers could choose the sum.
+        bytes memory sum = abi.encode(target.certificate.committee.sum);
+        for (uint256 i = 0; i < sum.length; ++i) {
+            target.certificate.absent[10 + i] = sum[i];
+        }
+        _refuse(client, target, ILightClient.LightClient_WrongMembers.selector);
+    }
+
+    function test_update_absentKeyOffTheCurve_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        target.certificate.absent[RECORD - 1] ^= 0x01;
+        _refuse(client, target, Bls.Bls_InvalidPoint.selector);
+    }
+
+    function test_update_siblingsTooFewTooManyOrChanged_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        bytes32[] memory siblings = target.certificate.siblings;
+        assertEq(siblings.length, 2, "a tree of four");
+        bytes32[] memory fewer = new bytes32[](1);
+        fewer[0] = siblings[0];
+        target.certificate.siblings = fewer;
+        _refuse(client, target, ILightClient.LightClient_WrongMembers.selector);
+        bytes32[] memory more = new bytes32[](3);
+        (more[0], more[1]) = (siblings[0], siblings[1]);
+        target.certificate.siblings = more;
+        _refuse(client, target, ILightClient.LightClient_WrongMembers.selector);
+        bytes32[] memory changed = new bytes32[](2);
+        (changed[0], changed[1]) = (siblings[1], siblings[0]);
+        target.certificate.siblings = changed;
+        _refuse(client, target, ILightClient.LightClient_WrongMembers.selector);
+    }
+
+    function test_update_malformedAbsent_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        target.certificate.absent = abi.encodePacked(target.certificate.absent, uint8(0));
+        _refuse(client, target, ILightClient.LightClient_MalformedAbsent.selector);
+        target.certificate.absent = _head(target.certificate.absent, RECORD - 1);
+        _refuse(client, target, ILightClient.LightClient_MalformedAbsent.selector);
+    }
+
+    function test_update_siblingsWithoutAbsent_reverts() public {
+        (Case memory target, ILightClient client) = _case(0);
+        target.certificate.siblings = new bytes32[](1);
+        _refuse(client, target, ILightClient.LightClient_WrongMembers.selector);
+    }
+
+    function test_update_oversizedArrays_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        target.certificate.siblings = new bytes32[](5_000);
+        _refuse(client, target, ILightClient.LightClient_WrongMembers.selector);
+        target.certificate.absent = new bytes(RECORD * 5_000);
+        _refuseAny(client, target);
+    }
+
+    function test_update_nobodyAbsentThoughOneIs_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        target.certificate.absent = "";
+        target.certificate.siblings = new bytes32[](0);
+        _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
+    }
+
+    function test_update_anotherView_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        target.certificate.viewNumber += 1;
+        _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
+    }
+
+    function test_update_anyHeaderWordChanged_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        target.header.historyRoot ^= bytes32(uint256(1));
+        _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
+        (target, client) = _case(FOUR_ONE_ABSENT);
+        target.header.nextCommittee ^= bytes32(uint256(1));
+        _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
+        (target, client) = _case(FOUR_ONE_ABSENT);
+        target.header.timestampMs += 1;
+        _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
+        (target, client) = _case(FOUR_ONE_ABSENT);
+        target.header.l1Finalized += 1;
+        _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
+        (target, client) = _case(FOUR_ONE_ABSENT);
+        target.header.height += 1;
+        _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
+        (target, client) = _case(FOUR_ONE_ABSENT);
+        target.restHash ^= bytes32(uint256(1));
+        _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
+    }
+
+    function test_update_malleatedPoints_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        Case memory fresh = readCase(updates(), FOUR_ONE_ABSENT);
+        // The identity.
+        delete target.certificate.signature;
+        _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
+        // Off the curve.
+        target.certificate.signature = fresh.certificate.signature;
+        target.certificate.signature.words[2] ^= bytes32(uint256(1));
+        _refuse(client, target, Bls.Bls_InvalidPoint.selector);
+        // Another point of the group.
+        target = readCase(updates(), FOUR_ONE_ABSENT);
+        target.certificate.signature = target.certificate.committee.sum;
+        _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
+        // In G2: the identity, and off the curve.
+        target = readCase(updates(), FOUR_ONE_ABSENT);
+        delete target.certificate.signers;
+        _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
+        target = readCase(updates(), FOUR_ONE_ABSENT);
+        target.certificate.signers.words[5] ^= bytes32(uint256(1));
+        _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
+    }
+
+    function test_update_afterTheTrustPeriod_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        uint64 newest = client.finalized().timestamp;
+        vm.warp(newest + TRUST_PERIOD + 1);
+        assertTrue(client.isExpired(), "expired");
+        bytes memory reason =
+            abi.encodeWithSelector(ILightClient.LightClient_TrustExpired.selector, newest, TRUST_PERIOD);
+        _refuse(client, target, reason);
+        vm.warp(newest + TRUST_PERIOD);
+        assertTrue(!client.isExpired(), "not expired");
+        client.update(target.header, target.restHash, target.certificate);
+    }
+
+    function test_update_headerAheadOfTheClock_countsFromTheClock() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        vm.warp(target.header.timestampMs / 1000 - 10);
+        client.update(target.header, target.restHash, target.certificate);
+        assertEq(client.finalized().timestamp, block.timestamp, "timestamp");
+    }
+
+    function test_isStalled_afterBlocksWithoutAnUpdate_succeeds() public {
+        (, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        uint256 start = block.number;
+        vm.roll(start + 100);
+        assertTrue(!client.isStalled(100), "not yet");
+        vm.roll(start + 101);
+        assertTrue(client.isStalled(100), "stalled");
+    }
+
+    function test_reanchor_notTheTimelockOrTooEarly_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        bytes32 some = keccak256("committee");
+        vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_NotTimelock.selector, address(this)));
+        client.reanchor(target.header, target.restHash, some, some);
+        vm.prank(TIMELOCK);
+        vm.expectRevert(ILightClient.LightClient_TrustNotExpired.selector);
+        client.reanchor(target.header, target.restHash, some, some);
+    }
+
+    function test_reanchor_afterTheTrustPeriod_succeeds() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        vm.warp(block.timestamp + TRUST_PERIOD + 1);
+        target.header.epoch = 6;
+        target.header.timestampMs = uint64(block.timestamp) * 1000;
+        vm.prank(TIMELOCK);
+        client.reanchor(target.header, target.restHash, keccak256("6"), keccak256("7"));
+        assertEq(client.finalized().epoch, 6, "epoch");
+        assertEq(client.committee(6), keccak256("6"), "committee 6");
+        assertEq(client.committee(7), keccak256("7"), "committee 7");
+        assertTrue(!client.isExpired(), "not expired");
+        assertTrue(!client.hasRotatedOut(1), "what was seen before counts no more");
+    }
+
+    function test_reanchor_belowTheNewestBlock_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        vm.warp(block.timestamp + TRUST_PERIOD + 1);
+        target.header.height -= 1;
+        vm.prank(TIMELOCK);
+        vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_StaleHeight.selector, 57, 57));
+        client.reanchor(target.header, target.restHash, keccak256("6"), keccak256("7"));
+    }
+
+    function test_constructor_anchorsThatNoNetworkHas_reverts() public {
+        Header memory anchor = readCase(updates(), 0).header;
+        bytes32 some = keccak256("committee");
+        _refuseAnchor(0, anchor, some, some);
+        _refuseAnchor(some, anchor, 0, some);
+        _refuseAnchor(some, anchor, some, 0);
+        anchor.epoch = 0;
+        _refuseAnchor(some, anchor, some, some);
+        anchor.epoch = 1;
+        anchor.height = 0;
+        _refuseAnchor(some, anchor, some, some);
+        anchor.epoch = 0;
+        assertEq(deployClient(some, anchor, some, some).finalized().epoch, 1, "genesis stands for epoch 1");
+    }
+
+    function test_constructor_ring_isFullOfTheAnchor() public {
+        (, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        for (uint8 i = 0; i < client.ringSize(); ++i) {
+            (bytes32 blockHash,) = client.entryAt(i);
+            assertEq(blockHash, client.finalized().blockHash, "entry");
+        }
+        uint8 size = client.ringSize();
+        vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_NoSuchEntry.selector, size));
+        client.entryAt(size);
+    }
+
+    function test_verifyHeader_theRingsOwnBlock_needsNoProof() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        client.update(target.header, target.restHash, target.certificate);
+        uint8 entry = client.finalized().entry;
+        HistoryProof memory none;
+        assertEq(client.verifyHeader(entry, target.header, target.restHash, none), target.blockHash, "hash");
+        target.header.nsRoot ^= bytes32(uint256(1));
+        vm.expectRevert(ILightClient.LightClient_NotInHistory.selector);
+        client.verifyHeader(entry, target.header, target.restHash, none);
+        vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_NoSuchEntry.selector, 32));
+        client.verifyHeader(32, target.header, target.restHash, none);
+    }
+
+    function _case(uint256 index) private returns (Case memory target, ILightClient client) {
+        target = readCase(updates(), index);
+        client = clientFor(target);
+    }
+
+    function _refuse(ILightClient client, Case memory target, bytes4 reason) private {
+        _refuse(client, target, abi.encodePacked(reason));
+    }
+
+    function _refuse(ILightClient client, Case memory target, bytes memory reason) private {
+        vm.expectRevert(reason);
+        client.update(target.header, target.restHash, target.certificate);
+    }
+
+    function _refuseAny(ILightClient client, Case memory target) private {
+        vm.expectRevert();
+        client.update(target.header, target.restHash, target.certificate);
+    }
+
+    function _refuseAnchor(bytes32 chainDomain, Header memory anchor, bytes32 current, bytes32 next) private {
+        vm.expectRevert();
+        this.deploy(chainDomain, anchor, current, next);
+    }
+
+    function deploy(bytes32 chainDomain, Header memory anchor, bytes32 current, bytes32 next) external {
+        deployClient(chainDomain, anchor, current, next);
+    }
+
+    function _head(bytes memory whole, uint256 length) private pure returns (bytes memory part) {
+        part = new bytes(length);
+        for (uint256 i = 0; i < length; ++i) {
+            part[i] = whole[i];
+        }
+    }
+
+    function _slice(bytes memory whole, uint256 from) private pure returns (bytes memory part) {
+        part = new bytes(whole.length - from);
+        for (uint256 i = 0; i < part.length; ++i) {
+            part[i] = whole[from + i];
+        }
+    }
+}
