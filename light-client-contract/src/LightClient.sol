@@ -7,6 +7,7 @@ import {Finality} from "./libraries/Finality.sol";
 import {MountainRange} from "./libraries/MountainRange.sol";
 import {NamespaceMap} from "./libraries/NamespaceMap.sol";
 import {Namespaces} from "./libraries/Namespaces.sol";
+import {Newest, newest} from "./libraries/Newest.sol";
 import {
     Accumulator,
     Certificate,
@@ -20,16 +21,6 @@ import {
 
 /// The light client of one network: see ILightClient for what it does and guarantees.
 contract LightClient is ILightClient {
-    /// All that every update rewrites but the ring: one word.
-    struct State {
-        uint64 height;
-        uint64 epoch;
-        uint48 timestamp;
-        uint64 l1Block;
-        uint8 entry;
-        bool frozen;
-    }
-
     struct Entry {
         bytes32 blockHash;
         bytes32 historyRoot;
@@ -41,7 +32,7 @@ contract LightClient is ILightClient {
     address public immutable timelock;
     uint64 public immutable trustPeriod;
 
-    State private _state;
+    Newest private _newest;
     /// For the last four epochs, at 64 bits times the epoch modulo 4: the number of the home L1's block that the first
     /// block known of the epoch names as finalized; 0 if there is none.
     uint256 private _epochStarts;
@@ -77,18 +68,15 @@ contract LightClient is ILightClient {
 
     /// @inheritdoc ILightClient
     function update(Header calldata header, bytes32 restHash, Certificate calldata certificate) external {
-        State memory state = _state;
-        require(!state.frozen, LightClient_Frozen());
-        require(!_isExpired(state), LightClient_TrustExpired(state.timestamp, trustPeriod));
-        require(header.height > state.height, LightClient_StaleHeight(header.height, state.height));
-        bytes32 commitment = _committee(state.epoch, header.epoch);
+        Newest known = _newest;
+        _requireTrusted(known);
+        require(header.height > known.height(), LightClient_StaleHeight(header.height, known.height()));
+        bytes32 commitment = _committee(known.epoch(), header.epoch);
         bytes32 blockHash = Digests.blockHash(header, restHash);
         Finality.verify(chainDomain, commitment, header, blockHash, certificate);
 
-        if (header.epoch != state.epoch) _advance(header);
-        state.height = header.height;
-        state.epoch = header.epoch;
-        _store(state, blockHash, header.historyRoot, header.timestampMs);
+        if (header.epoch != known.epoch()) _advance(header);
+        _store(known.entry(), header.height, header.epoch, blockHash, header.historyRoot, header.timestampMs);
     }
 
     /// @inheritdoc ILightClient
@@ -102,9 +90,8 @@ contract LightClient is ILightClient {
         bytes32 inHistory,
         HistoryProof calldata proof
     ) external {
-        State memory state = _state;
-        require(!state.frozen, LightClient_Frozen());
-        require(!_isExpired(state), LightClient_TrustExpired(state.timestamp, trustPeriod));
+        Newest known = _newest;
+        _requireTrusted(known);
         bytes32 lowerHash = Digests.blockHash(lower, lowerRest);
         bytes32 upperHash = Digests.blockHash(upper, upperRest);
         bytes32 otherHash = lower.height == upper.height ? upperHash : inHistory;
@@ -116,10 +103,10 @@ contract LightClient is ILightClient {
             LightClient_NoConflict()
         );
         bytes32 domain = chainDomain;
-        Finality.verify(domain, _committee(state.epoch, lower.epoch), lower, lowerHash, lowerCertificate);
-        Finality.verify(domain, _committee(state.epoch, upper.epoch), upper, upperHash, upperCertificate);
+        Finality.verify(domain, _committee(known.epoch(), lower.epoch), lower, lowerHash, lowerCertificate);
+        Finality.verify(domain, _committee(known.epoch(), upper.epoch), upper, upperHash, upperCertificate);
 
-        _state.frozen = true;
+        _newest = known.freeze();
         // An empty ring proves nothing, so that readers need not look at the flag.
         delete _ring;
         emit Frozen(lower.height, lowerHash, otherHash);
@@ -128,10 +115,10 @@ contract LightClient is ILightClient {
     /// @inheritdoc ILightClient
     function reanchor(Header calldata header, bytes32 restHash, bytes32 current, bytes32 next) external {
         require(msg.sender == timelock, LightClient_NotTimelock(msg.sender));
-        State memory state = _state;
-        require(!state.frozen, LightClient_Frozen());
-        require(_isExpired(state), LightClient_TrustNotExpired());
-        require(header.height > state.height, LightClient_StaleHeight(header.height, state.height));
+        Newest known = _newest;
+        require(!known.isFrozen(), LightClient_Frozen());
+        require(_isExpired(known), LightClient_TrustNotExpired());
+        require(header.height > known.height(), LightClient_StaleHeight(header.height, known.height()));
         bytes32 blockHash = Digests.blockHash(header, restHash);
         _anchor(header, blockHash, current, next);
         emit Reanchored(header.height, header.epoch, blockHash);
@@ -149,7 +136,7 @@ contract LightClient is ILightClient {
             ? blockHash == _ring[entry].blockHash
             : MountainRange.contains(_ring[entry].historyRoot, header.height, blockHash, proof);
         if (!found) {
-            require(!_state.frozen, LightClient_Frozen());
+            require(!_newest.isFrozen(), LightClient_Frozen());
             revert LightClient_NotInHistory();
         }
     }
@@ -210,16 +197,16 @@ contract LightClient is ILightClient {
 
     /// @inheritdoc ILightClient
     function finalized() external view returns (Finalized memory) {
-        State memory state = _state;
-        Entry memory newest = _ring[state.entry];
+        Newest known = _newest;
+        Entry memory place = _ring[known.entry()];
         return Finalized({
-            height: state.height,
-            epoch: state.epoch,
-            blockHash: newest.blockHash,
-            historyRoot: newest.historyRoot,
-            timestamp: state.timestamp,
-            l1Block: state.l1Block,
-            entry: state.entry
+            height: known.height(),
+            epoch: known.epoch(),
+            blockHash: place.blockHash,
+            historyRoot: place.historyRoot,
+            timestamp: known.timestamp(),
+            l1Block: known.l1Block(),
+            entry: known.entry()
         });
     }
 
@@ -231,28 +218,28 @@ contract LightClient is ILightClient {
 
     /// @inheritdoc ILightClient
     function committee(uint64 epoch) external view returns (bytes32) {
-        return _committee(_state.epoch, epoch);
+        return _committee(_newest.epoch(), epoch);
     }
 
     /// @inheritdoc ILightClient
     function isFrozen() external view returns (bool) {
-        return _state.frozen;
+        return _newest.isFrozen();
     }
 
     /// @inheritdoc ILightClient
     function isExpired() external view returns (bool) {
-        return _isExpired(_state);
+        return _isExpired(_newest);
     }
 
     /// @inheritdoc ILightClient
     function isStalled(uint64 blocks) external view returns (bool) {
-        State memory state = _state;
-        return state.frozen || block.number - state.l1Block > blocks;
+        Newest known = _newest;
+        return known.isFrozen() || block.number - known.l1Block() > blocks;
     }
 
     /// @inheritdoc ILightClient
     function hasRotatedOut(uint64 l1Block) external view returns (bool) {
-        uint64 epoch = _state.epoch;
+        uint64 epoch = _newest.epoch();
         // The first block of the epoch after `epoch - 3` saw the state at `start` or later, so the committee two epochs
         // after that one, the current one, was drawn from it.
         if (epoch < 4 || l1Block == 0) return false;
@@ -260,8 +247,13 @@ contract LightClient is ILightClient {
         return start >= l1Block;
     }
 
-    function _isExpired(State memory state) private view returns (bool) {
-        return block.timestamp > uint256(state.timestamp) + trustPeriod;
+    function _requireTrusted(Newest known) private view {
+        require(!known.isFrozen(), LightClient_Frozen());
+        require(!_isExpired(known), LightClient_TrustExpired(known.timestamp(), trustPeriod));
+    }
+
+    function _isExpired(Newest known) private view returns (bool) {
+        return block.timestamp > uint256(known.timestamp()) + trustPeriod;
     }
 
     /// The commitment of the committee of an epoch, while `current` is the newest block's.
@@ -293,20 +285,24 @@ contract LightClient is ILightClient {
         _epochStarts = uint256(header.l1Finalized) << _lane(epoch);
         emit CommitteeKnown(epoch, current);
         emit CommitteeKnown(epoch + 1, next);
-        State memory state = _state;
-        state.height = header.height;
-        state.epoch = epoch;
-        _store(state, blockHash, header.historyRoot, header.timestampMs);
+        _store(_newest.entry(), header.height, epoch, blockHash, header.historyRoot, header.timestampMs);
     }
 
-    /// Writes the state and the next place of the ring.
-    function _store(State memory state, bytes32 blockHash, bytes32 historyRoot, uint64 timestampMs) private {
+    /// Writes the newest block and the place after `last` in the ring.
+    function _store(
+        uint8 last,
+        uint64 height,
+        uint64 epoch,
+        bytes32 blockHash,
+        bytes32 historyRoot,
+        uint64 timestampMs
+    ) private {
         uint256 time = timestampMs / 1000;
-        state.timestamp = uint48(time < block.timestamp ? time : block.timestamp);
-        state.l1Block = uint64(block.number);
-        state.entry = (state.entry + 1) % ringSize;
-        _state = state;
-        _ring[state.entry] = Entry(blockHash, historyRoot);
-        emit Updated(state.height, state.epoch, blockHash, historyRoot, state.entry);
+        if (time > block.timestamp) time = block.timestamp;
+        uint8 entry = (last + 1) % ringSize;
+        _newest = newest(height, epoch, uint48(time), uint64(block.number), entry);
+        Entry storage place = _ring[entry];
+        (place.blockHash, place.historyRoot) = (blockHash, historyRoot);
+        emit Updated(height, epoch, blockHash, historyRoot, entry);
     }
 }

@@ -2,7 +2,10 @@
 pragma solidity 0.8.37;
 
 import {ILightClient, Header, HistoryProof, Namespace, TreePath} from "../src/interfaces/ILightClient.sol";
+import {IStakeTable} from "../src/interfaces/IStakeTable.sol";
 import {LightClientFixture} from "./support/LightClientFixture.sol";
+import {Signer} from "./support/Signer.sol";
+import {StakeTableFixture} from "./support/StakeTableFixture.sol";
 import {Transaction} from "./support/Transaction.sol";
 
 /// The gas of each call that users pay for, over fixed vectors; compared with `snapshots/LightClient.json`.
@@ -17,40 +20,153 @@ contract GasTest is LightClientFixture {
     }
 
     function test_update_n4Absent0_gas() public {
-        _update(0, 195_000);
+        _update(0);
     }
 
     function test_update_n4Absent1_gas() public {
-        _update(1, 225_000);
+        _update(1);
     }
 
     function test_update_n100Absent0_gas() public {
-        _update(3, 195_000);
+        _update(3);
     }
 
     function test_update_n100Absent5_gas() public {
-        _update(4, 225_000);
+        _update(4);
     }
 
     function test_update_n100Absent33_gas() public {
-        _update(5, 320_000);
+        _update(5);
     }
 
     function test_update_n1000Absent20_gas() public {
-        _update(6, 330_000);
+        _update(6);
     }
 
     function test_update_n1000Absent50_gas() public {
-        _update(7, 485_000);
+        _update(7);
     }
 
-    function _update(uint256 index, uint256 target) private {
+    function _update(uint256 index) private {
         string memory json = updates();
         Case memory read = readCase(json, index);
         bytes memory input = abi.encodeCall(ILightClient.update, (read.header, read.restHash, read.certificate));
         uint256 used = Transaction.gasOf(address(_clients[index]), input);
         string memory name = vm.parseJsonString(json, string.concat(item(".cases", index), ".name"));
         vm.snapshotValue("LightClient", string.concat("update_", name), used);
-        target;
+    }
+}
+
+/// What rollups pay for a proof, execution only.
+contract ProofGasTest is LightClientFixture {
+    ILightClient private _client;
+
+    bytes32 private constant REST = keccak256("rest");
+
+    /// A block at height 5 of a history of 2^20 blocks: twenty hashes.
+    function test_verifyHeader_twentyHashes_gas() public {
+        Header memory header;
+        header.height = 5;
+        bytes32 node = keccak256(abi.encode(keccak256(abi.encode(header)), REST));
+        HistoryProof memory proof = HistoryProof(1 << 20, new bytes32[](20), new bytes32[](0));
+        for (uint256 level = 0; level < 20; ++level) {
+            bytes32 sibling = keccak256(abi.encode(level));
+            proof.path[level] = sibling;
+            node = header.height >> level & 1 == 1
+                ? keccak256(abi.encodePacked(uint8(1), sibling, node))
+                : keccak256(abi.encodePacked(uint8(1), node, sibling));
+        }
+        Header memory anchor;
+        anchor.historyRoot = keccak256(abi.encodePacked(uint8(3), proof.count, node));
+        ILightClient client = deployClient(keccak256("network"), anchor, bytes32("1"), bytes32("2"));
+        bytes memory input = abi.encodeCall(ILightClient.verifyHeader, (1, header, REST, proof));
+        vm.snapshotValue("LightClient", "verify_header", Transaction.execution(address(client), input));
+    }
+
+    function test_verifyNamespace_depthEight_gas() public {
+        (bytes32 root, Namespace memory namespace, TreePath memory path) = _namespace(keccak256("transactions"), 1);
+        bytes memory input = abi.encodeCall(ILightClient.verifyNamespace, (root, namespace, path));
+        vm.snapshotValue("LightClient", "verify_namespace", Transaction.execution(_any(), input));
+    }
+
+    /// Namespaces of depth 8, transactions of depth 8.
+    function test_verifyTransaction_depthEight_gas() public {
+        TreePath memory place = TreePath(7, 256, new bytes32[](8));
+        bytes32 hash = sha256("transaction");
+        bytes32 node = sha256(abi.encodePacked(uint8(0), place.index, hash));
+        for (uint256 level = 0; level < 8; ++level) {
+            place.siblings[level] = keccak256(abi.encode(level));
+            node = place.index >> level & 1 == 1
+                ? sha256(abi.encodePacked(uint8(1), place.siblings[level], node))
+                : sha256(abi.encodePacked(uint8(1), node, place.siblings[level]));
+        }
+        (bytes32 root, Namespace memory namespace, TreePath memory path) = _namespace(node, 256);
+        bytes memory input =
+            abi.encodeCall(ILightClient.verifyTransaction, (root, namespace, path, hash, place));
+        vm.snapshotValue("LightClient", "verify_transaction", Transaction.execution(_any(), input));
+    }
+
+    function _namespace(bytes32 transactionRoot, uint64 count)
+        private
+        pure
+        returns (bytes32 root, Namespace memory namespace, TreePath memory path)
+    {
+        namespace = Namespace(42, 1000, count, transactionRoot);
+        path = TreePath(100, 256, new bytes32[](8));
+        bytes32 node = keccak256(abi.encodePacked(uint8(0), uint64(42), uint64(1000), count, transactionRoot));
+        for (uint256 level = 0; level < 8; ++level) {
+            path.siblings[level] = keccak256(abi.encode(level));
+            node = path.index >> level & 1 == 1
+                ? keccak256(abi.encodePacked(uint8(1), path.siblings[level], node))
+                : keccak256(abi.encodePacked(uint8(1), node, path.siblings[level]));
+        }
+        root = keccak256(abi.encodePacked(uint8(2), path.count, node));
+    }
+
+    function _any() private returns (address) {
+        Header memory anchor;
+        return address(deployClient(keccak256("network"), anchor, bytes32("1"), bytes32("2")));
+    }
+}
+
+/// What validators and reporters pay, as whole transactions.
+contract StakeGasTest is StakeTableFixture {
+    address private constant ALICE = address(0xa11ce);
+    address private constant BOB = address(0xb0b);
+
+    function setUp() public override {
+        super.setUp();
+        register(BOB, 21, MINIMUM);
+        fund(ALICE, 2 * uint256(MINIMUM));
+        // Its approval is for this much, as wallets do it.
+        vm.prank(ALICE);
+        token.approve(TABLE, 2 * uint256(MINIMUM));
+        // The reporter has tokens.
+        token.transfer(address(this), 1);
+    }
+
+    function test_register_gas() public {
+        uint256[4] memory possession = Signer.possession(22, table.chainDomain(), ALICE);
+        bytes memory input = abi.encodeCall(
+            IStakeTable.register,
+            (Signer.pk1(22), Signer.pk2(22), possession, keccak256("key"), "/ip4/192.168.100.100/udp/30000/quic-v1", MINIMUM)
+        );
+        _measure("register", ALICE, input);
+    }
+
+    function test_delegate_gas() public {
+        _measure("delegate", ALICE, abi.encodeCall(IStakeTable.delegate, (BOB, 10 ether)));
+    }
+
+    function test_slash_gas() public {
+        _measure("slash", address(this), abi.encodeCall(IStakeTable.slash, (doubleVote(21, 4))));
+    }
+
+    function _measure(string memory name, address sender, bytes memory input) private {
+        vm.cool(address(token));
+        vm.startPrank(sender);
+        uint256 used = Transaction.gasOf(TABLE, input);
+        vm.stopPrank();
+        vm.snapshotValue("StakeTable", name, used);
     }
 }

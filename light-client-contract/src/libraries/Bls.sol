@@ -143,8 +143,35 @@ library Bls {
         uint256[4] memory pk1,
         uint256[8] memory pk2
     ) internal view returns (bool) {
-        bytes32 c = keccak256(abi.encode(digest, signature, pk1, pk2));
-        return hasEqualPairings(add(signature, multiply(pk1, c)), add(hash, multiply(generator(), c)), pk2);
+        bytes32 c;
+        assembly ("memory-safe") {
+            let all := mload(0x40)
+            mstore(all, digest)
+            mcopy(add(all, 0x20), signature, 0x80)
+            mcopy(add(all, 0xa0), pk1, 0x80)
+            mcopy(add(all, 0x120), pk2, 0x100)
+            c := keccak256(all, 0x220)
+        }
+        return hasEqualPairings(addProduct(signature, pk1, c), addProduct(hash, generator(), c), pk2);
+    }
+
+    /// a + scalar * b
+    function addProduct(uint256[4] memory a, uint256[4] memory b, bytes32 scalar)
+        internal
+        view
+        returns (uint256[4] memory sum)
+    {
+        bool done;
+        assembly ("memory-safe") {
+            let input := mload(0x40)
+            mcopy(add(input, 0x80), b, 0x80)
+            mstore(add(input, 0x100), scalar)
+            done := staticcall(G1_MSM_GAS, G1_MSM, add(input, 0x80), 0xa0, add(input, 0x80), 0x80)
+            mcopy(input, a, 0x80)
+            done := and(done, staticcall(G1_ADD_GAS, G1_ADD, input, 0x100, sum, 0x80))
+            done := and(done, eq(returndatasize(), 0x80))
+        }
+        require(done, Bls_InvalidPoint());
     }
 
     /// Reverts unless the precompiles are there and compute what they should.

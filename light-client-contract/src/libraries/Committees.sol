@@ -13,9 +13,18 @@ library Committees {
     function commitment(Committee calldata committee, uint64 epoch, uint256[4] memory sum)
         internal
         pure
-        returns (bytes32)
+        returns (bytes32 hash)
     {
-        return keccak256(abi.encode(epoch, committee.size, committee.total, sum, committee.root));
+        (uint256 size, uint256 total, bytes32 root) = (committee.size, committee.total, committee.root);
+        assembly ("memory-safe") {
+            let all := mload(0x40)
+            mstore(all, epoch)
+            mstore(add(all, 0x20), size)
+            mstore(add(all, 0x40), total)
+            mcopy(add(all, 0x60), sum, 0x80)
+            mstore(add(all, 0xe0), root)
+            hash := keccak256(all, 0x100)
+        }
     }
 
     /// The sums of the weights and of the keys of members that stand in `records` by strictly rising index, proven by
@@ -31,110 +40,100 @@ library Committees {
         }
         require(records.length % RECORD == 0, ILightClient.LightClient_MalformedAbsent());
         uint256 nodes;
-        (nodes, weight, sum) = _read(records, committee.size);
-        bytes32 root = _climb(nodes, records.length / RECORD, _depth(committee.size), siblings);
+        uint256 end;
+        (nodes, end, weight, sum) = _read(records, committee.size);
+        bytes32 root = _climb(nodes, end, _depth(committee.size), siblings);
         require(root == committee.root, ILightClient.LightClient_WrongMembers());
     }
 
-    /// Sums the records up and writes their leaves to memory: pairs of index and hash.
+    /// Sums the records up and writes their leaves to memory from `nodes` to `end`: pairs of index and hash.
     function _read(bytes calldata records, uint256 size)
         private
         view
-        returns (uint256 nodes, uint256 weight, uint256[4] memory sum)
+        returns (uint256 nodes, uint256 end, uint256 weight, uint256[4] memory sum)
     {
-        uint256 count = records.length / RECORD;
-        // The sum so far and the next key, which addition takes both; then the pairs.
-        uint256 buffer;
+        (uint256 g1Add, uint256 g1AddGas) = (Bls.G1_ADD, Bls.G1_ADD_GAS);
+        bool inOrder = true;
+        bool onCurve = true;
+        uint256 index;
         assembly ("memory-safe") {
-            buffer := mload(0x40)
-            nodes := add(buffer, 0x100)
-            mstore(0x40, add(nodes, shl(6, count)))
-            mcopy(buffer, sum, 0x80)
-        }
-        uint256 add_ = Bls.G1_ADD;
-        uint256 addGas = Bls.G1_ADD_GAS;
-        uint256 atLeast = 0;
-        for (uint256 i = 0; i < count; ++i) {
-            uint256 index;
-            bool done;
-            assembly ("memory-safe") {
-                let from := add(records.offset, mul(i, RECORD))
+            // The sum so far and the next key, which addition takes both; then the leaf's six words; then the pairs.
+            let points := mload(0x40)
+            let leaf := add(points, 0x100)
+            nodes := add(leaf, 0xc0)
+            end := nodes
+            calldatacopy(points, calldatasize(), 0x80)
+            let atLeast := 0
+            let from := records.offset
+            for { let last := add(from, records.length) } lt(from, last) { from := add(from, RECORD) } {
                 let head := calldataload(from)
                 index := shr(240, head)
+                inOrder := and(iszero(lt(index, atLeast)), lt(index, size))
+                if iszero(inOrder) { break }
+                atLeast := add(index, 1)
                 let share := and(shr(176, head), 0xffffffffffffffff)
                 weight := add(weight, share)
-                let key := add(buffer, 0x80)
-                mstore(key, shr(128, calldataload(add(from, 10))))
-                mstore(add(key, 0x20), calldataload(add(from, 26)))
-                mstore(add(key, 0x40), shr(128, calldataload(add(from, 58))))
-                mstore(add(key, 0x60), calldataload(add(from, 74)))
-                done := staticcall(addGas, add_, buffer, 0x100, buffer, 0x80)
-                done := and(done, eq(returndatasize(), 0x80))
-                let node := add(nodes, shl(6, i))
-                let leaf := mload(0x40)
                 mstore(leaf, index)
-                mcopy(add(leaf, 0x20), key, 0x80)
+                mstore(add(leaf, 0x20), shr(128, calldataload(add(from, 10))))
+                mstore(add(leaf, 0x40), calldataload(add(from, 26)))
+                mstore(add(leaf, 0x60), shr(128, calldataload(add(from, 58))))
+                mstore(add(leaf, 0x80), calldataload(add(from, 74)))
                 mstore(add(leaf, 0xa0), share)
-                mstore(node, index)
-                mstore(add(node, 0x20), keccak256(leaf, 0xc0))
+                mcopy(add(points, 0x80), add(leaf, 0x20), 0x80)
+                onCurve := staticcall(g1AddGas, g1Add, points, 0x100, points, 0x80)
+                if iszero(onCurve) { break }
+                mstore(end, index)
+                mstore(add(end, 0x20), keccak256(leaf, 0xc0))
+                end := add(end, 0x40)
             }
-            require(done, Bls.Bls_InvalidPoint());
-            require(index >= atLeast && index < size, ILightClient.LightClient_AbsentOutOfOrder(index));
-            atLeast = index + 1;
+            mstore(0x40, end)
+            mcopy(sum, points, 0x80)
         }
-        assembly ("memory-safe") {
-            mcopy(sum, buffer, 0x80)
-        }
+        require(inOrder, ILightClient.LightClient_AbsentOutOfOrder(index));
+        require(onCurve, Bls.Bls_InvalidPoint());
     }
 
     /// The root over some leaves, pairs of index and hash, with the siblings that they lack.
-    function _climb(uint256 nodes, uint256 count, uint256 depth, bytes32[] calldata siblings)
+    function _climb(uint256 nodes, uint256 end, uint256 depth, bytes32[] calldata siblings)
         private
         pure
         returns (bytes32 root)
     {
-        uint256 used = 0;
+        bool usedUp;
         assembly ("memory-safe") {
             // 0x01, left, right: from the last byte of a word on.
             let pair := mload(0x40)
             mstore(pair, 1)
-            let left := add(pair, 0x20)
-            let right := add(pair, 0x40)
-            for { let level := 0 } lt(level, depth) { level := add(level, 1) } {
-                let end := add(nodes, shl(6, count))
+            let sibling := siblings.offset
+            for { } depth { depth := sub(depth, 1) } {
                 // Parents replace the nodes; there are never more of them than nodes read.
                 let to := nodes
                 for { let from := nodes } lt(from, end) { from := add(from, 0x40) } {
                     let index := mload(from)
-                    switch and(index, 1)
+                    // The node goes left (0x20) or right (0x40), its sibling to the other place.
+                    let side := shl(5, and(index, 1))
+                    mstore(add(add(pair, 0x20), side), mload(add(from, 0x20)))
+                    let next := add(from, 0x40)
+                    switch and(and(iszero(side), lt(next, end)), eq(mload(next), add(index, 1)))
                     case 1 {
-                        mstore(left, calldataload(add(siblings.offset, shl(5, used))))
-                        used := add(used, 1)
-                        mstore(right, mload(add(from, 0x20)))
+                        mstore(add(pair, 0x40), mload(add(next, 0x20)))
+                        from := next
                     }
                     default {
-                        mstore(left, mload(add(from, 0x20)))
-                        let next := add(from, 0x40)
-                        switch and(lt(next, end), eq(mload(next), add(index, 1)))
-                        case 1 {
-                            mstore(right, mload(add(next, 0x20)))
-                            from := next
-                        }
-                        default {
-                            mstore(right, calldataload(add(siblings.offset, shl(5, used))))
-                            used := add(used, 1)
-                        }
+                        mstore(sub(add(pair, 0x40), side), calldataload(sibling))
+                        sibling := add(sibling, 0x20)
                     }
                     mstore(to, shr(1, index))
                     mstore(add(to, 0x20), keccak256(add(pair, 0x1f), 0x41))
                     to := add(to, 0x40)
                 }
-                count := shr(6, sub(to, nodes))
+                end := to
             }
             root := mload(add(nodes, 0x20))
+            usedUp := eq(sibling, add(siblings.offset, shl(5, siblings.length)))
         }
         // Too few siblings read what follows them in calldata; a surplus would leave proofs malleable.
-        require(used == siblings.length, ILightClient.LightClient_WrongMembers());
+        require(usedUp, ILightClient.LightClient_WrongMembers());
     }
 
     /// Levels above the leaves of a tree of `size` leaves, padded to a power of two.

@@ -34,9 +34,18 @@ library Digests {
     function vote(bytes32 tag, bytes32 domain, uint64 epoch, uint64 viewNumber, uint64 height, bytes32 hash)
         internal
         pure
-        returns (bytes32)
+        returns (bytes32 digest)
     {
-        return keccak256(abi.encode(tag, domain, epoch, viewNumber, height, hash));
+        assembly ("memory-safe") {
+            let all := mload(0x40)
+            mstore(all, tag)
+            mstore(add(all, 0x20), domain)
+            mstore(add(all, 0x40), epoch)
+            mstore(add(all, 0x60), viewNumber)
+            mstore(add(all, 0x80), height)
+            mstore(add(all, 0xa0), hash)
+            digest := keccak256(all, 0xc0)
+        }
     }
 
     /// D4: a timeout.

@@ -9,71 +9,109 @@ library HashToG1 {
     bytes32 private constant SIGNATURE_HEAD = "BLS_SIG_BLS12381G1_XMD:SHA-256_S";
     bytes32 private constant POSSESSION_HEAD = "BLS_POP_BLS12381G1_XMD:SHA-256_S";
     /// The end of both names, and 43.
-    bytes12 private constant TAIL = "SWU_RO_POP_+";
+    bytes32 private constant TAIL = "SWU_RO_POP_+";
 
     uint256 private constant SHA_256 = 0x02;
     uint256 private constant MODEXP = 0x05;
 
     /// Of what is signed, but for the proof of possession.
     function ofSigned(bytes32 digest) internal view returns (uint256[4] memory) {
-        return hash(abi.encodePacked(digest), abi.encodePacked(SIGNATURE_HEAD, TAIL));
+        return _ofWord(digest, SIGNATURE_HEAD);
     }
 
     /// Of the proof of possession.
     function ofPossession(bytes32 digest) internal view returns (uint256[4] memory) {
-        return hash(abi.encodePacked(digest), abi.encodePacked(POSSESSION_HEAD, TAIL));
+        return _ofWord(digest, POSSESSION_HEAD);
     }
 
     /// Of any message under any suite, which is given with its length as last byte.
     function hash(bytes memory message, bytes memory suite) internal view returns (uint256[4] memory) {
-        bytes memory uniform = expand(message, suite);
-        return Bls.add(_map(uniform, 0), _map(uniform, 0x40));
+        uint256 messageAt;
+        uint256 suiteAt;
+        assembly ("memory-safe") {
+            messageAt := add(message, 0x20)
+            suiteAt := add(suite, 0x20)
+        }
+        return _hash(messageAt, message.length, suiteAt, suite.length);
     }
 
-    /// expand_message_xmd to 128 bytes.
-    function expand(bytes memory message, bytes memory suite) internal view returns (bytes memory uniform) {
-        // Z_pad, the message, the length asked for, and a zero byte.
-        bytes memory first = abi.encodePacked(bytes32(0), bytes32(0), message, uint16(128), uint8(0), suite);
-        // A word, a counter, the suite.
-        bytes memory next = abi.encodePacked(bytes32(0), uint8(0), suite);
-        uniform = new bytes(128);
+    function _ofWord(bytes32 digest, bytes32 suite) private view returns (uint256[4] memory) {
+        uint256 words;
+        assembly ("memory-safe") {
+            words := mload(0x40)
+            mstore(0x40, add(words, 0x60))
+            mstore(words, digest)
+            mstore(add(words, 0x20), suite)
+            mstore(add(words, 0x40), TAIL)
+        }
+        return _hash(words, 32, words + 32, 44);
+    }
+
+    function _hash(uint256 message, uint256 messageLength, uint256 suite, uint256 suiteLength)
+        private
+        view
+        returns (uint256[4] memory)
+    {
+        return _mapBoth(_expand(message, messageLength, suite, suiteLength));
+    }
+
+    /// expand_message_xmd to 128 bytes of a message and a suite in memory; returns where they are.
+    function _expand(uint256 message, uint256 messageLength, uint256 suite, uint256 suiteLength)
+        private
+        view
+        returns (uint256 uniform)
+    {
         bool done;
         assembly ("memory-safe") {
-            let word := add(next, 0x20)
-            done := staticcall(gas(), SHA_256, add(first, 0x20), mload(first), 0, 0x20)
+            uniform := mload(0x40)
+            mstore(0x40, add(uniform, 0x80))
+            // Z_pad (64 bytes), the message, the length asked for (2), 0, the suite.
+            let first := mload(0x40)
+            let middle := add(add(first, 64), messageLength)
+            calldatacopy(first, calldatasize(), 64)
+            mcopy(add(first, 64), message, messageLength)
+            mstore(middle, shl(240, 0x80))
+            mcopy(add(middle, 3), suite, suiteLength)
+            done := staticcall(gas(), SHA_256, first, add(add(messageLength, suiteLength), 67), 0, 0x20)
             let zeroth := mload(0)
+            // Then a word and its number (1) in front of the suite.
+            let next := sub(middle, 30)
             let last := 0
             for { let i := 1 } lt(i, 5) { i := add(i, 1) } {
-                mstore(word, xor(zeroth, last))
-                mstore8(add(word, 0x20), i)
-                done := and(done, staticcall(gas(), SHA_256, word, mload(next), 0, 0x20))
+                mstore(next, xor(zeroth, last))
+                mstore8(add(next, 0x20), i)
+                done := and(done, staticcall(gas(), SHA_256, next, add(suiteLength, 33), 0, 0x20))
                 last := mload(0)
-                mstore(add(uniform, shl(5, i)), last)
+                mstore(add(uniform, shl(5, sub(i, 1))), last)
             }
         }
         // Only a lack of gas makes SHA-256 fail.
         require(done);
     }
 
-    /// The 64 bytes at an offset, modulo p, on the curve.
-    function _map(bytes memory uniform, uint256 offset) private view returns (uint256[4] memory point) {
-        uint256 high = Bls.P_HIGH;
-        uint256 low = Bls.P_LOW;
-        uint256 map = Bls.MAP_TO_G1;
-        uint256 mapGas = Bls.MAP_TO_G1_GAS;
+    /// The sum of the points that the two halves of 128 bytes in memory map to, each modulo p.
+    function _mapBoth(uint256 uniform) private view returns (uint256[4] memory sum) {
+        (uint256 high, uint256 low) = (Bls.P_HIGH, Bls.P_LOW);
+        (uint256 map, uint256 mapGas) = (Bls.MAP_TO_G1, Bls.MAP_TO_G1_GAS);
+        (uint256 g1Add, uint256 g1AddGas) = (Bls.G1_ADD, Bls.G1_ADD_GAS);
         bool done;
         assembly ("memory-safe") {
-            // Lengths of base, exponent and modulus, then these.
+            // Lengths of base, exponent and modulus, then these; then the two points.
             let input := mload(0x40)
+            let points := add(input, 0x100)
             mstore(input, 0x40)
             mstore(add(input, 0x20), 1)
             mstore(add(input, 0x40), 0x40)
-            mcopy(add(input, 0x60), add(add(uniform, 0x20), offset), 0x40)
             mstore8(add(input, 0xa0), 1)
             mstore(add(input, 0xa1), high)
             mstore(add(input, 0xc1), low)
-            done := staticcall(gas(), MODEXP, input, 0xe1, input, 0x40)
-            done := and(done, staticcall(mapGas, map, input, 0x40, point, 0x80))
+            mcopy(add(input, 0x60), uniform, 0x40)
+            done := staticcall(gas(), MODEXP, input, 0xe1, points, 0x40)
+            mcopy(add(input, 0x60), add(uniform, 0x40), 0x40)
+            done := and(done, staticcall(gas(), MODEXP, input, 0xe1, add(points, 0x80), 0x40))
+            done := and(done, staticcall(mapGas, map, points, 0x40, points, 0x80))
+            done := and(done, staticcall(mapGas, map, add(points, 0x80), 0x40, add(points, 0x80), 0x80))
+            done := and(done, staticcall(g1AddGas, g1Add, points, 0x100, sum, 0x80))
             done := and(done, eq(returndatasize(), 0x80))
         }
         require(done, Bls.Bls_InvalidPoint());

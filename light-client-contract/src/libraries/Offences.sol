@@ -22,15 +22,15 @@ library Offences {
         // Both signatures in one check: e(s1 + c*s2, g2) = e(h1 + c*h2, pk2). c is from all that is signed and the
         // signatures, so that errors cannot be chosen to cancel out.
         bytes32 c = keccak256(abi.encode(firstDigest, secondDigest, first.signature, second.signature, evidence.pk2));
-        uint256[4] memory signatures = Bls.add(first.signature, Bls.multiply(second.signature, c));
+        uint256[4] memory signatures = Bls.addProduct(first.signature, second.signature, c);
         uint256[4] memory hashes =
-            Bls.add(HashToG1.ofSigned(firstDigest), Bls.multiply(HashToG1.ofSigned(secondDigest), c));
+            Bls.addProduct(HashToG1.ofSigned(firstDigest), HashToG1.ofSigned(secondDigest), c);
         require(
             Bls.hasEqualPairings(signatures, hashes, evidence.pk2), IStakeTable.StakeTable_WrongSignature()
         );
     }
 
-    /// What the key signed. Words that a statement does not have must be zero, so that they make no two statements of one.
+    /// What the key signed.
     function _digest(bytes32 domain, Evidence calldata evidence, Signed calldata statement, bool isSecond)
         private
         pure

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {Certificate, Committee, Header, PackedG1, PackedG2} from "../../src/interfaces/ILightClient.sol";
+import {Bls} from "../../src/libraries/Bls.sol";
+import {Digests} from "../../src/libraries/Digests.sol";
+import {Signer} from "./Signer.sol";
+
+/// Committees made in the test itself, and their certificates. The tree is built whole here, unlike in the contract.
+library Validators {
+    struct Member {
+        uint256 secret;
+        uint64 weight;
+    }
+
+    function hashOf(Header memory header, bytes32 restHash) internal pure returns (bytes32) {
+        return keccak256(abi.encode(keccak256(abi.encode(header)), restHash));
+    }
+
+    function committee(Member[] memory members) internal view returns (Committee memory made) {
+        uint256[4] memory sum;
+        for (uint256 i = 0; i < members.length; ++i) {
+            sum = Bls.add(sum, Signer.pk1(members[i].secret));
+            made.total += members[i].weight;
+        }
+        made.size = uint64(members.length);
+        made.sum = pack(sum);
+        bytes32[][] memory levels = _levels(members);
+        made.root = levels[levels.length - 1][0];
+    }
+
+    function commitment(Committee memory made, uint64 epoch) internal pure returns (bytes32) {
+        bytes memory sum = abi.encode(made.sum);
+        uint256[4] memory point;
+        for (uint256 i = 0; i < 48; ++i) {
+            point[i < 16 ? 0 : 1] = point[i < 16 ? 0 : 1] << 8 | uint8(sum[i]);
+            point[i < 16 ? 2 : 3] = point[i < 16 ? 2 : 3] << 8 | uint8(sum[48 + i]);
+        }
+        return keccak256(abi.encode(epoch, made.size, made.total, point, made.root));
+    }
+
+    /// The certificate on a block by all members but those whose bit is set in `absent`.
+    function certify(bytes32 domain, Header memory header, bytes32 restHash, Member[] memory members, uint256 absent)
+        internal
+        view
+        returns (Certificate memory made)
+    {
+        made.viewNumber = 3;
+        made.committee = committee(members);
+        uint256 secret = 0;
+        for (uint256 i = 0; i < members.length; ++i) {
+            if (absent >> i & 1 == 0) {
+                secret += members[i].secret;
+            } else {
+                PackedG1 memory key = pack(Signer.pk1(members[i].secret));
+                made.absent = abi.encodePacked(
+                    made.absent, uint16(i), members[i].weight, key.words[0], key.words[1], key.words[2]
+                );
+            }
+        }
+        bytes32 digest = Digests.vote(
+            Digests.FINAL, domain, header.epoch, made.viewNumber, header.height, hashOf(header, restHash)
+        );
+        made.signature = pack(Signer.sign(secret, digest));
+        made.signers = pack(Signer.pk2(secret));
+        made.siblings = _siblings(_levels(members), absent);
+    }
+
+    function pack(uint256[4] memory point) internal pure returns (PackedG1 memory) {
+        bytes memory packed = abi.encodePacked(uint128(point[0]), point[1], uint128(point[2]), point[3]);
+        return abi.decode(packed, (PackedG1));
+    }
+
+    function pack(uint256[8] memory point) internal pure returns (PackedG2 memory) {
+        bytes memory packed = abi.encodePacked(
+            abi.encodePacked(uint128(point[0]), point[1], uint128(point[2]), point[3]),
+            abi.encodePacked(uint128(point[4]), point[5], uint128(point[6]), point[7])
+        );
+        return abi.decode(packed, (PackedG2));
+    }
+
+    /// All levels of the tree, the leaves first.
+    function _levels(Member[] memory members) private view returns (bytes32[][] memory levels) {
+        uint256 width = 1;
+        uint256 depth = 1;
+        while (width < members.length) (width, depth) = (width * 2, depth + 1);
+        levels = new bytes32[][](depth);
+        levels[0] = new bytes32[](width);
+        for (uint256 i = 0; i < members.length; ++i) {
+            levels[0][i] = keccak256(abi.encode(i, Signer.pk1(members[i].secret), members[i].weight));
+        }
+        for (uint256 level = 1; level < depth; ++level) {
+            width /= 2;
+            levels[level] = new bytes32[](width);
+            for (uint256 i = 0; i < width; ++i) {
+                levels[level][i] =
+                    keccak256(abi.encodePacked(uint8(1), levels[level - 1][2 * i], levels[level - 1][2 * i + 1]));
+            }
+        }
+    }
+
+    function _siblings(bytes32[][] memory levels, uint256 known) private pure returns (bytes32[] memory siblings) {
+        siblings = new bytes32[](0);
+        if (known == 0) return siblings;
+        for (uint256 level = 0; level + 1 < levels.length; ++level) {
+            uint256 above = 0;
+            for (uint256 i = 0; i < levels[level].length; ++i) {
+                if (known >> i & 1 == 0) continue;
+                above |= 1 << (i / 2);
+                if (known >> (i ^ 1) & 1 == 1) continue;
+                bytes32[] memory longer = new bytes32[](siblings.length + 1);
+                for (uint256 j = 0; j < siblings.length; ++j) {
+                    longer[j] = siblings[j];
+                }
+                longer[siblings.length] = levels[level][i ^ 1];
+                siblings = longer;
+            }
+            known = above;
+        }
+    }
+}
