@@ -98,7 +98,8 @@ contract LightClient is ILightClient {
         require(
             otherHash != lowerHash
                 && (lower.height == upper.height
-                    || (lower.height < upper.height && proof.count == upper.height
+                    || (lower.height < upper.height
+                        && proof.count == upper.height
                         && MountainRange.contains(upper.historyRoot, lower.height, inHistory, proof))),
             LightClient_NoConflict()
         );
@@ -289,17 +290,15 @@ contract LightClient is ILightClient {
     }
 
     /// Writes the newest block and the place after `last` in the ring.
-    function _store(
-        uint8 last,
-        uint64 height,
-        uint64 epoch,
-        bytes32 blockHash,
-        bytes32 historyRoot,
-        uint64 timestampMs
-    ) private {
+    function _store(uint8 last, uint64 height, uint64 epoch, bytes32 blockHash, bytes32 historyRoot, uint64 timestampMs)
+        private
+    {
         uint256 time = timestampMs / 1000;
         if (time > block.timestamp) time = block.timestamp;
-        uint8 entry = (last + 1) % ringSize;
+        uint8 entry;
+        unchecked {
+            entry = (last + 1) % ringSize;
+        }
         _newest = newest(height, epoch, uint48(time), uint64(block.number), entry);
         Entry storage place = _ring[entry];
         (place.blockHash, place.historyRoot) = (blockHash, historyRoot);

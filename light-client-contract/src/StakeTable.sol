@@ -156,9 +156,7 @@ contract StakeTable is IStakeTable {
         }
         _stakes[account] = stake;
         id = _leave(account, amount);
-        _record(
-            Undelegated.selector, account, abi.encode(msg.sender, amount, stake.own + stake.delegated, id)
-        );
+        _record(Undelegated.selector, account, abi.encode(msg.sender, amount, stake.own + stake.delegated, id));
     }
 
     /// @inheritdoc IStakeTable
@@ -181,9 +179,7 @@ contract StakeTable is IStakeTable {
         require(block.timestamp >= until, StakeTable_InEscrow(until));
         if (!_lightClient.hasRotatedOut(leaving.l1Block)) {
             // A light client that stands still for good sees no committee off. Time alone counts then.
-            require(
-                _lightClient.isFrozen() || _lightClient.isExpired(), StakeTable_MayStillVote(leaving.l1Block)
-            );
+            require(_lightClient.isFrozen() || _lightClient.isExpired(), StakeTable_MayStillVote(leaving.l1Block));
             require(block.timestamp >= until + escrow, StakeTable_InEscrow(until + escrow));
         }
         uint256 amount = payout(id);
@@ -200,9 +196,7 @@ contract StakeTable is IStakeTable {
         require(account != address(0), StakeTable_UnknownKey(key));
         uint256 bit = 1 << uint8(evidence.offence);
         uint256 convicted = _convictions[account][evidence.epoch];
-        require(
-            convicted & bit == 0, StakeTable_AlreadyConvicted(account, evidence.offence, evidence.epoch)
-        );
+        require(convicted & bit == 0, StakeTable_AlreadyConvicted(account, evidence.offence, evidence.epoch));
         Offences.verify(chainDomain, evidence);
         _convictions[account][evidence.epoch] = convicted | bit;
 

@@ -129,7 +129,7 @@ contract BlsTest is Test {
         uint256[4] memory signature = Signer.sign(secret, digest);
         assertTrue(_check(digest, signature, Signer.pk1(secret), Signer.pk2(secret)), "right");
         if (other != digest) {
-            assertTrue(!_check(other, signature, Signer.pk1(secret), Signer.pk2(secret)), "wrong");
+            assertTrue(!_check(other, Signer.sign(secret, digest), Signer.pk1(secret), Signer.pk2(secret)), "wrong");
         }
     }
 

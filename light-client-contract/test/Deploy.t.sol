@@ -65,7 +65,7 @@ contract DeployTest is Test {
     }
 
     function _script() private returns (IDeploy) {
-        return IDeploy(vm.deployCode("Deploy.s.sol:Deploy", ""));
+        return IDeploy(vm.deployCode("out/Deploy.s.sol/Deploy.json", ""));
     }
 
     function _settings(IDeploy script) private view returns (IDeploy.Settings memory settings) {
@@ -93,9 +93,7 @@ contract DeployBeforePragueTest is Test {
         vm.expectRevert(bytes4(keccak256("Bls_PrecompilesMissing()")));
         this.deploy("LightClient.sol:LightClient", abi.encode(some, this, uint64(1), genesis, some, some, some));
         vm.expectRevert(bytes4(keccak256("Bls_PrecompilesMissing()")));
-        this.deploy(
-            "StakeTable.sol:StakeTable", abi.encode(this, this, this, some, uint64(2), uint96(1), uint16(4))
-        );
+        this.deploy("StakeTable.sol:StakeTable", abi.encode(this, this, this, some, uint64(2), uint96(1), uint16(4)));
     }
 
     function deploy(string calldata artifact, bytes calldata arguments) external {

@@ -101,8 +101,7 @@ contract ProofGasTest is LightClientFixture {
                 : sha256(abi.encodePacked(uint8(1), node, place.siblings[level]));
         }
         (bytes32 root, Namespace memory namespace, TreePath memory path) = _namespace(node, 256);
-        bytes memory input =
-            abi.encodeCall(ILightClient.verifyTransaction, (root, namespace, path, hash, place));
+        bytes memory input = abi.encodeCall(ILightClient.verifyTransaction, (root, namespace, path, hash, place));
         vm.snapshotValue("LightClient", "verify_transaction", Transaction.execution(_any(), input));
     }
 
@@ -149,7 +148,14 @@ contract StakeGasTest is StakeTableFixture {
         uint256[4] memory possession = Signer.possession(22, table.chainDomain(), ALICE);
         bytes memory input = abi.encodeCall(
             IStakeTable.register,
-            (Signer.pk1(22), Signer.pk2(22), possession, keccak256("key"), "/ip4/192.168.100.100/udp/30000/quic-v1", MINIMUM)
+            (
+                Signer.pk1(22),
+                Signer.pk2(22),
+                possession,
+                keccak256("key"),
+                "/ip4/192.168.100.100/udp/30000/quic-v1",
+                MINIMUM
+            )
         );
         _measure("register", ALICE, input);
     }

@@ -184,9 +184,9 @@ contract LightClientTest is LightClientFixture {
 
     function test_update_oversizedArrays_reverts() public {
         (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
-        target.certificate.siblings = new bytes32[](5_000);
+        target.certificate.siblings = new bytes32[](5000);
         _refuse(client, target, ILightClient.LightClient_WrongMembers.selector);
-        target.certificate.absent = new bytes(RECORD * 5_000);
+        target.certificate.absent = new bytes(RECORD * 5000);
         _refuseAny(client, target);
     }
 

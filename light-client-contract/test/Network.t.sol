@@ -90,9 +90,7 @@ contract NetworkTest is LightClientFixture {
             (bytes32 blockHash,) = client.entryAt(seen[i].entry);
             assertTrue((blockHash == seen[i].blockHash) == (i >= 8), "the newest 32");
         }
-        assertEq(
-            client.verifyHeader(seen[9].entry, _header(10, 1, 101), REST, none), seen[9].blockHash, "an older one"
-        );
+        assertEq(client.verifyHeader(seen[9].entry, _header(10, 1, 101), REST, none), seen[9].blockHash, "an older one");
     }
 
     function test_reportConflict_oneHeightTwoBlocks_freezes() public {

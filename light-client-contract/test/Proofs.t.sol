@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {
-    Accumulator,
-    Header,
-    HistoryProof,
-    ILightClient,
-    Namespace,
-    TreePath
-} from "../src/interfaces/ILightClient.sol";
+import {Accumulator, Header, HistoryProof, ILightClient, Namespace, TreePath} from "../src/interfaces/ILightClient.sol";
 import {MountainRange} from "../src/libraries/MountainRange.sol";
 import {LightClientFixture} from "./support/LightClientFixture.sol";
 
@@ -269,9 +262,7 @@ contract ProofsTest is LightClientFixture {
 
     function _history(string memory json, string memory path) private pure returns (HistoryProof memory) {
         return HistoryProof({
-            count: number(json, path, ".count"),
-            path: words(json, path, ".path"),
-            peaks: words(json, path, ".peaks")
+            count: number(json, path, ".count"), path: words(json, path, ".path"), peaks: words(json, path, ".peaks")
         });
     }
 

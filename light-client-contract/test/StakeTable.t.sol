@@ -51,8 +51,7 @@ contract StakeTableTest is StakeTableFixture {
     }
 
     function test_register_belowTheMinimum_reverts() public {
-        bytes memory reason =
-            abi.encodeWithSelector(IStakeTable.StakeTable_BelowMinimum.selector, MINIMUM - 1, MINIMUM);
+        bytes memory reason = abi.encodeWithSelector(IStakeTable.StakeTable_BelowMinimum.selector, MINIMUM - 1, MINIMUM);
         _refuseRegistration(ALICE, SECRET, SECRET, SECRET, ALICE, MINIMUM - 1, reason);
     }
 
@@ -226,9 +225,7 @@ contract StakeTableTest is StakeTableFixture {
     function test_undelegate_moreThanThereIs_reverts() public {
         register(ALICE, SECRET, MINIMUM);
         vm.prank(ALICE);
-        vm.expectRevert(
-            abi.encodeWithSelector(IStakeTable.StakeTable_InsufficientStake.selector, MINIMUM + 1, MINIMUM)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IStakeTable.StakeTable_InsufficientStake.selector, MINIMUM + 1, MINIMUM));
         table.undelegate(ALICE, MINIMUM + 1);
         vm.prank(CAROL);
         vm.expectRevert(abi.encodeWithSelector(IStakeTable.StakeTable_InsufficientStake.selector, 1, 0));
@@ -308,7 +305,9 @@ contract StakeTableTest is StakeTableFixture {
             Evidence memory evidence = _evidence(json, path);
             address operator = vm.parseJsonAddress(json, string.concat(path, ".operator"));
             if (table.operator(operator).retained == 0) {
-                register(operator, uint256(word(keys, item(".cases", number(json, path, ".signer")), ".secret")), MINIMUM);
+                register(
+                    operator, uint256(word(keys, item(".cases", number(json, path, ".signer")), ".secret")), MINIMUM
+                );
             }
             uint256 before = table.operator(operator).retained;
             table.slash(evidence);
@@ -332,7 +331,9 @@ contract StakeTableTest is StakeTableFixture {
             string memory path = item(".cases", i);
             address operator = vm.parseJsonAddress(json, string.concat(path, ".operator"));
             if (table.operator(operator).retained == 0) {
-                register(operator, uint256(word(keys, item(".cases", number(json, path, ".signer")), ".secret")), MINIMUM);
+                register(
+                    operator, uint256(word(keys, item(".cases", number(json, path, ".signer")), ".secret")), MINIMUM
+                );
             }
             for (uint256 change = 0; change < 9; ++change) {
                 Evidence memory evidence = _evidence(json, path);
@@ -371,7 +372,9 @@ contract StakeTableTest is StakeTableFixture {
         string memory json = consensusVectors("evidence.json");
         string memory keys = consensusVectors("keys.json");
         address operator = vm.parseJsonAddress(json, ".cases[3].operator");
-        register(operator, uint256(word(keys, item(".cases", number(json, ".cases[3]", ".signer")), ".secret")), MINIMUM);
+        register(
+            operator, uint256(word(keys, item(".cases", number(json, ".cases[3]", ".signer")), ".secret")), MINIMUM
+        );
         Evidence memory evidence = _evidence(json, ".cases[3]");
         uint64 voted = evidence.first.viewNumber;
         // A lock at the vote's own round is none below it.

@@ -43,9 +43,7 @@ contract Users is Test {
         Vm.Log[] memory logs = vm.getRecordedLogs();
         for (uint256 i = 0; i < logs.length; ++i) {
             if (logs[i].emitter != address(table) || logs[i].topics[0] == IStakeTable.Withdrawn.selector) continue;
-            chain = keccak256(
-                abi.encodePacked(chain, logs[i].topics[0], logs[i].topics[1], keccak256(logs[i].data))
-            );
+            chain = keccak256(abi.encodePacked(chain, logs[i].topics[0], logs[i].topics[1], keccak256(logs[i].data)));
         }
     }
 
@@ -140,7 +138,9 @@ contract Users is Test {
         uint256 place = seed % withdrawals.length;
         uint256 id = withdrawals[place];
         Withdrawal memory leaving = table.withdrawal(id);
-        vm.warp(uint256(leaving.time) + table.escrow() > block.timestamp ? leaving.time + table.escrow() : block.timestamp);
+        vm.warp(
+            uint256(leaving.time) + table.escrow() > block.timestamp ? leaving.time + table.escrow() : block.timestamp
+        );
         client.choose(uint64(block.number), false, false);
         uint256 before = token.balanceOf(leaving.owner);
         table.withdraw(id);

@@ -21,7 +21,7 @@ library Bls {
     uint256 internal constant G1_ADD_GAS = 600;
     uint256 internal constant G1_MSM_GAS = 18_000;
     uint256 internal constant PAIRING_GAS = 155_000;
-    uint256 internal constant MAP_TO_G1_GAS = 8_300;
+    uint256 internal constant MAP_TO_G1_GAS = 8300;
 
     /// The modulus of the field, high and low word.
     uint256 internal constant P_HIGH = 0x1a0111ea397fe69a4b1ba7b6434bacd7;
@@ -63,12 +63,14 @@ library Bls {
     /// The point with its padding. That it is one is checked by what takes it.
     function unpack(PackedG2 calldata packed) internal pure returns (uint256[8] memory point) {
         assembly ("memory-safe") {
-            for { let i := 0 } lt(i, 4) { i := add(i, 1) } {
-                let from := add(packed, mul(i, 48))
-                let to := add(point, shl(6, i))
-                mstore(to, shr(128, calldataload(from)))
-                mstore(add(to, 0x20), calldataload(add(from, 16)))
-            }
+            mstore(point, shr(128, calldataload(packed)))
+            mstore(add(point, 0x20), calldataload(add(packed, 16)))
+            mstore(add(point, 0x40), shr(128, calldataload(add(packed, 48))))
+            mstore(add(point, 0x60), calldataload(add(packed, 64)))
+            mstore(add(point, 0x80), shr(128, calldataload(add(packed, 96))))
+            mstore(add(point, 0xa0), calldataload(add(packed, 112)))
+            mstore(add(point, 0xc0), shr(128, calldataload(add(packed, 144))))
+            mstore(add(point, 0xe0), calldataload(add(packed, 160)))
         }
     }
 
@@ -135,7 +137,8 @@ library Bls {
 
     /// Whether `signature` is that of the secret behind both halves of a key, over the point `hash`, and the halves are
     /// of one secret: e(signature + c*pk1, g2) = e(hash + c*g1, pk2), with c from all of them so that errors cannot be
-    /// chosen to cancel out. Without c the forgery signature = a*(hash + g1) - pk1, pk2 = a*g2 would pass.
+    /// chosen to cancel out. Without c the forgery signature = a*(hash + g1) - pk1, pk2 = a*g2 would pass. Overwrites
+    /// `hash` and `signature`.
     function isSignedByBothHalves(
         bytes32 digest,
         uint256[4] memory hash,
@@ -152,23 +155,22 @@ library Bls {
             mcopy(add(all, 0x120), pk2, 0x100)
             c := keccak256(all, 0x220)
         }
-        return hasEqualPairings(addProduct(signature, pk1, c), addProduct(hash, generator(), c), pk2);
+        addProduct(signature, pk1, c);
+        addProduct(hash, generator(), c);
+        return hasEqualPairings(signature, hash, pk2);
     }
 
-    /// a + scalar * b
-    function addProduct(uint256[4] memory a, uint256[4] memory b, bytes32 scalar)
-        internal
-        view
-        returns (uint256[4] memory sum)
-    {
+    /// a += scalar * b, in place.
+    function addProduct(uint256[4] memory a, uint256[4] memory b, bytes32 scalar) internal view {
         bool done;
         assembly ("memory-safe") {
             let input := mload(0x40)
-            mcopy(add(input, 0x80), b, 0x80)
-            mstore(add(input, 0x100), scalar)
-            done := staticcall(G1_MSM_GAS, G1_MSM, add(input, 0x80), 0xa0, add(input, 0x80), 0x80)
+            let product := add(input, 0x80)
             mcopy(input, a, 0x80)
-            done := and(done, staticcall(G1_ADD_GAS, G1_ADD, input, 0x100, sum, 0x80))
+            mcopy(product, b, 0x80)
+            mstore(add(input, 0x100), scalar)
+            done := staticcall(G1_MSM_GAS, G1_MSM, product, 0xa0, product, 0x80)
+            done := and(done, staticcall(G1_ADD_GAS, G1_ADD, input, 0x100, a, 0x80))
             done := and(done, eq(returndatasize(), 0x80))
         }
         require(done, Bls_InvalidPoint());

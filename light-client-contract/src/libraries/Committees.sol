@@ -57,37 +57,45 @@ library Committees {
         bool onCurve = true;
         uint256 index;
         assembly ("memory-safe") {
-            // The sum so far and the next key, which addition takes both; then the leaf's six words; then the pairs.
-            let points := mload(0x40)
-            let leaf := add(points, 0x100)
-            nodes := add(leaf, 0xc0)
+            // The sum so far and the next key, which addition takes both; then the pairs. The leaf is the key with its
+            // index in front of it and its weight behind it; its index stands where the sum ends, which is kept aside.
+            let sumEnd := add(mload(0x40), 0x60)
+            nodes := add(sumEnd, 0xc0)
             end := nodes
-            calldatacopy(points, calldatasize(), 0x80)
+            calldatacopy(sub(sumEnd, 0x60), calldatasize(), 0x80)
             let atLeast := 0
-            let from := records.offset
-            for { let last := add(from, records.length) } lt(from, last) { from := add(from, RECORD) } {
+            for { let from := records.offset } lt(from, add(records.offset, records.length)) {
+                from := add(from, RECORD)
+            } {
                 let head := calldataload(from)
                 index := shr(240, head)
-                inOrder := and(iszero(lt(index, atLeast)), lt(index, size))
-                if iszero(inOrder) { break }
+                if or(lt(index, atLeast), iszero(lt(index, size))) {
+                    inOrder := 0
+                    break
+                }
                 atLeast := add(index, 1)
-                let share := and(shr(176, head), 0xffffffffffffffff)
-                weight := add(weight, share)
-                mstore(leaf, index)
-                mstore(add(leaf, 0x20), shr(128, calldataload(add(from, 10))))
-                mstore(add(leaf, 0x40), calldataload(add(from, 26)))
-                mstore(add(leaf, 0x60), shr(128, calldataload(add(from, 58))))
-                mstore(add(leaf, 0x80), calldataload(add(from, 74)))
-                mstore(add(leaf, 0xa0), share)
-                mcopy(add(points, 0x80), add(leaf, 0x20), 0x80)
-                onCurve := staticcall(g1AddGas, g1Add, points, 0x100, points, 0x80)
-                if iszero(onCurve) { break }
+                head := and(shr(176, head), 0xffffffffffffffff)
+                weight := add(weight, head)
+                mstore(add(sumEnd, 0x20), shr(128, calldataload(add(from, 10))))
+                mstore(add(sumEnd, 0x40), calldataload(add(from, 26)))
+                mstore(add(sumEnd, 0x60), shr(128, calldataload(add(from, 58))))
+                mstore(add(sumEnd, 0x80), calldataload(add(from, 74)))
+                mstore(add(sumEnd, 0xa0), head)
+                let kept := mload(sumEnd)
+                mstore(sumEnd, index)
                 mstore(end, index)
-                mstore(add(end, 0x20), keccak256(leaf, 0xc0))
+                mstore(add(end, 0x20), keccak256(sumEnd, 0xc0))
+                mstore(sumEnd, kept)
+                let points := sub(sumEnd, 0x60)
+                if iszero(staticcall(g1AddGas, g1Add, points, 0x100, points, 0x80)) {
+                    onCurve := 0
+                    break
+                }
                 end := add(end, 0x40)
             }
-            mstore(0x40, end)
-            mcopy(sum, points, 0x80)
+            // One word more, for the end to be marked.
+            mstore(0x40, add(end, 0x20))
+            mcopy(sum, sub(sumEnd, 0x60), 0x80)
         }
         require(inOrder, ILightClient.LightClient_AbsentOutOfOrder(index));
         require(onCurve, Bls.Bls_InvalidPoint());
@@ -101,34 +109,37 @@ library Committees {
     {
         bool usedUp;
         assembly ("memory-safe") {
-            // 0x01, left, right: from the last byte of a word on.
-            let pair := mload(0x40)
-            mstore(pair, 1)
+            // 0x01, left, right: from the last byte of the first word of memory on, over the free memory pointer.
+            let free := mload(0x40)
+            mstore(0x00, 1)
             let sibling := siblings.offset
-            for { } depth { depth := sub(depth, 1) } {
+            for {} depth { depth := sub(depth, 1) } {
+                // No node has this index, so the last one has no neighbour.
+                mstore(end, not(0))
                 // Parents replace the nodes; there are never more of them than nodes read.
                 let to := nodes
                 for { let from := nodes } lt(from, end) { from := add(from, 0x40) } {
                     let index := mload(from)
                     // The node goes left (0x20) or right (0x40), its sibling to the other place.
                     let side := shl(5, and(index, 1))
-                    mstore(add(add(pair, 0x20), side), mload(add(from, 0x20)))
-                    let next := add(from, 0x40)
-                    switch and(and(iszero(side), lt(next, end)), eq(mload(next), add(index, 1)))
+                    mstore(add(0x20, side), mload(add(from, 0x20)))
+                    // Only a left node can have its sibling next to it: indices rise.
+                    switch eq(mload(add(from, 0x40)), or(index, 1))
                     case 1 {
-                        mstore(add(pair, 0x40), mload(add(next, 0x20)))
-                        from := next
+                        mstore(0x40, mload(add(from, 0x60)))
+                        from := add(from, 0x40)
                     }
                     default {
-                        mstore(sub(add(pair, 0x40), side), calldataload(sibling))
+                        mstore(sub(0x40, side), calldataload(sibling))
                         sibling := add(sibling, 0x20)
                     }
                     mstore(to, shr(1, index))
-                    mstore(add(to, 0x20), keccak256(add(pair, 0x1f), 0x41))
+                    mstore(add(to, 0x20), keccak256(0x1f, 0x41))
                     to := add(to, 0x40)
                 }
                 end := to
             }
+            mstore(0x40, free)
             root := mload(add(nodes, 0x20))
             usedUp := eq(sibling, add(siblings.offset, shl(5, siblings.length)))
         }

@@ -19,14 +19,11 @@ library Digests {
     }
 
     /// D1: a leader's proposal. `kind` is 0 for a fresh block and 1 for one proposed again.
-    function proposal(
-        bytes32 domain,
-        uint64 epoch,
-        uint64 viewNumber,
-        uint8 kind,
-        uint64 height,
-        bytes32 hash
-    ) internal pure returns (bytes32) {
+    function proposal(bytes32 domain, uint64 epoch, uint64 viewNumber, uint8 kind, uint64 height, bytes32 hash)
+        internal
+        pure
+        returns (bytes32)
+    {
         return keccak256(abi.encode(PROPOSAL, domain, epoch, viewNumber, kind, height, hash));
     }
 

@@ -14,20 +14,16 @@ library NamespaceMap {
         internal
         pure
     {
-        bytes32 value =
-            keccak256(abi.encode(accumulator.blockCount, accumulator.transactionTotal, accumulator.chain));
+        bytes32 value = keccak256(abi.encode(accumulator.blockCount, accumulator.transactionTotal, accumulator.chain));
         bytes32 key = _key(id);
         require(_climb(key, _leaf(key, value), siblings) == root, ILightClient.LightClient_WrongAccumulator());
     }
 
     /// Reverts unless the map has nothing for the namespace: its path ends at another leaf, or at an empty subtree.
-    function verifyAbsent(
-        bytes32 root,
-        uint64 id,
-        bytes32 otherKey,
-        bytes32 otherValue,
-        bytes32[] calldata siblings
-    ) internal pure {
+    function verifyAbsent(bytes32 root, uint64 id, bytes32 otherKey, bytes32 otherValue, bytes32[] calldata siblings)
+        internal
+        pure
+    {
         bytes32 key = _key(id);
         bytes32 end = EMPTY;
         if (otherKey != 0 || otherValue != 0) {

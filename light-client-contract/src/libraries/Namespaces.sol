@@ -13,11 +13,7 @@ library Namespaces {
     {
         leaf = keccak256(
             abi.encodePacked(
-                uint8(0),
-                namespace.id,
-                namespace.byteLength,
-                namespace.transactionCount,
-                namespace.transactionRoot
+                uint8(0), namespace.id, namespace.byteLength, namespace.transactionCount, namespace.transactionRoot
             )
         );
         require(_fits(path), ILightClient.LightClient_WrongNamespace());
@@ -54,9 +50,7 @@ library Namespaces {
         internal
         view
     {
-        require(
-            path.count == namespace.transactionCount && _fits(path), ILightClient.LightClient_WrongTransaction()
-        );
+        require(path.count == namespace.transactionCount && _fits(path), ILightClient.LightClient_WrongTransaction());
         bytes32 node = sha256(abi.encodePacked(uint8(0), path.index, transactionHash));
         bytes32 root = _climbSha256(node, path.index, path.siblings);
         require(root == namespace.transactionRoot, ILightClient.LightClient_WrongTransaction());
@@ -93,11 +87,7 @@ library Namespaces {
         }
     }
 
-    function _climbSha256(bytes32 node, uint256 index, bytes32[] calldata siblings)
-        private
-        view
-        returns (bytes32 top)
-    {
+    function _climbSha256(bytes32 node, uint256 index, bytes32[] calldata siblings) private view returns (bytes32 top) {
         bool done;
         assembly ("memory-safe") {
             done := 1

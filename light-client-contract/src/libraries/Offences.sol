@@ -22,12 +22,11 @@ library Offences {
         // Both signatures in one check: e(s1 + c*s2, g2) = e(h1 + c*h2, pk2). c is from all that is signed and the
         // signatures, so that errors cannot be chosen to cancel out.
         bytes32 c = keccak256(abi.encode(firstDigest, secondDigest, first.signature, second.signature, evidence.pk2));
-        uint256[4] memory signatures = Bls.addProduct(first.signature, second.signature, c);
-        uint256[4] memory hashes =
-            Bls.addProduct(HashToG1.ofSigned(firstDigest), HashToG1.ofSigned(secondDigest), c);
-        require(
-            Bls.hasEqualPairings(signatures, hashes, evidence.pk2), IStakeTable.StakeTable_WrongSignature()
-        );
+        uint256[4] memory signatures = first.signature;
+        uint256[4] memory hashes = HashToG1.ofSigned(firstDigest);
+        Bls.addProduct(signatures, second.signature, c);
+        Bls.addProduct(hashes, HashToG1.ofSigned(secondDigest), c);
+        require(Bls.hasEqualPairings(signatures, hashes, evidence.pk2), IStakeTable.StakeTable_WrongSignature());
     }
 
     /// What the key signed.
@@ -38,9 +37,8 @@ library Offences {
     {
         (Offence offence, uint64 epoch) = (evidence.offence, evidence.epoch);
         if (offence == Offence.Proposals) {
-            return Digests.proposal(
-                domain, epoch, statement.viewNumber, statement.kind, statement.number, statement.hash
-            );
+            return
+                Digests.proposal(domain, epoch, statement.viewNumber, statement.kind, statement.number, statement.hash);
         }
         if (offence == Offence.LostLock && isSecond) {
             return Digests.timeout(domain, epoch, statement.viewNumber, statement.number, statement.hash);

@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {
-    Certificate,
-    Committee,
-    Header,
-    ILightClient,
-    PackedG1,
-    PackedG2
-} from "../../src/interfaces/ILightClient.sol";
+import {Certificate, Committee, Header, ILightClient, PackedG1, PackedG2} from "../../src/interfaces/ILightClient.sol";
 import {Test} from "./Test.sol";
 
 /// Light clients that the vectors of updates apply to.

@@ -45,9 +45,8 @@ abstract contract StakeTableFixture is Test {
     function setUp() public virtual {
         vm.warp(1_800_000_000);
         vm.roll(1000);
-        token = IStakeToken(
-            vm.deployCode("StakeToken.sol:StakeToken", abi.encode("Stake", "STK", address(this), SUPPLY))
-        );
+        token =
+            IStakeToken(vm.deployCode("StakeToken.sol:StakeToken", abi.encode("Stake", "STK", address(this), SUPPLY)));
         client = new ChosenLightClient(Digests.chainDomain(block.chainid, TABLE, SALT));
         table = deployTable(address(token), address(client), TIMELOCK, ESCROW, MINIMUM, MEMBERS);
     }

@@ -75,19 +75,11 @@ abstract contract Test {
         return vm.parseJsonBytes(json, string.concat(path, field));
     }
 
-    function g1(string memory json, string memory path, string memory field)
-        internal
-        pure
-        returns (uint256[4] memory)
-    {
+    function g1(string memory json, string memory path, string memory field) internal pure returns (uint256[4] memory) {
         return abi.decode(data(json, path, field), (uint256[4]));
     }
 
-    function g2(string memory json, string memory path, string memory field)
-        internal
-        pure
-        returns (uint256[8] memory)
-    {
+    function g2(string memory json, string memory path, string memory field) internal pure returns (uint256[8] memory) {
         return abi.decode(data(json, path, field), (uint256[8]));
     }
 }

@@ -24,23 +24,15 @@ library Transaction {
         return used > atLeast ? used : atLeast;
     }
 
-    /// The gas that `target` uses, its storage cold at first and its own account warm.
-    function execution(address target, bytes memory input) internal returns (uint256 used) {
+    /// The gas that `target` uses, its storage cold at first, refunds left aside.
+    function execution(address target, bytes memory input) internal returns (uint256) {
         vm.cool(target);
-        // Warms the account alone.
-        uint256 size = target.code.length;
-        require(size != 0);
-        bool done;
-        assembly ("memory-safe") {
-            let before := gas()
-            done := call(gas(), target, 0, add(input, 0x20), mload(input), 0, 0)
-            used := sub(before, gas())
-            if iszero(done) {
-                returndatacopy(0, 0, returndatasize())
-                revert(0, returndatasize())
+        (bool done, bytes memory reason) = target.call(input);
+        if (!done) {
+            assembly ("memory-safe") {
+                revert(add(reason, 0x20), mload(reason))
             }
         }
-        // The call itself.
-        used -= 100;
+        return vm.lastCallGas().gasTotalUsed;
     }
 }

@@ -58,9 +58,8 @@ library Validators {
                 );
             }
         }
-        bytes32 digest = Digests.vote(
-            Digests.FINAL, domain, header.epoch, made.viewNumber, header.height, hashOf(header, restHash)
-        );
+        bytes32 digest =
+            Digests.vote(Digests.FINAL, domain, header.epoch, made.viewNumber, header.height, hashOf(header, restHash));
         made.signature = pack(Signer.sign(secret, digest));
         made.signers = pack(Signer.pk2(secret));
         made.siblings = _siblings(_levels(members), absent);
