@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {Merkle} from "./Merkle.sol";
 import {ILightClient, Namespace, TreePath} from "../interfaces/ILightClient.sol";
 
 /// The tree over a block's namespaces and the trees over their transactions (DA7, DA8).
@@ -17,7 +18,7 @@ library Namespaces {
             )
         );
         require(_fits(path), ILightClient.LightClient_WrongNamespace());
-        bytes32 tree = _climb(leaf, path.index, path.siblings);
+        bytes32 tree = Merkle.climb(leaf, path.index, path.siblings);
         require(_root(path.count, tree) == root, ILightClient.LightClient_WrongNamespace());
     }
 
@@ -69,22 +70,6 @@ library Namespaces {
             depth := sub(256, clz(last))
         }
         return path.siblings.length == depth;
-    }
-
-    function _climb(bytes32 node, uint256 index, bytes32[] calldata siblings) private pure returns (bytes32 top) {
-        assembly ("memory-safe") {
-            let pair := mload(0x40)
-            mstore(pair, 1)
-            let end := add(siblings.offset, shl(5, siblings.length))
-            for { let at := siblings.offset } lt(at, end) { at := add(at, 0x20) } {
-                let side := shl(5, and(index, 1))
-                mstore(add(add(pair, 0x20), side), node)
-                mstore(sub(add(pair, 0x40), side), calldataload(at))
-                node := keccak256(add(pair, 0x1f), 0x41)
-                index := shr(1, index)
-            }
-            top := node
-        }
     }
 
     function _climbSha256(bytes32 node, uint256 index, bytes32[] calldata siblings) private view returns (bytes32 top) {
