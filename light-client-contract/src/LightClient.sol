@@ -235,7 +235,7 @@ contract LightClient is ILightClient {
     /// @inheritdoc ILightClient
     function isStalled(uint64 blocks) external view returns (bool) {
         Newest known = _newest;
-        return known.isFrozen() || block.number - known.l1Block() > blocks;
+        return known.isFrozen() || _isExpired(known) || block.number - known.l1Block() > blocks;
     }
 
     /// @inheritdoc ILightClient

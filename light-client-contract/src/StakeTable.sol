@@ -33,7 +33,7 @@ contract StakeTable is IStakeTable {
     /// Nothing slashed.
     uint64 private constant WHOLE = 1e18;
     /// What a conviction leaves of the stake, in units of 1e-18.
-    uint256 private constant LEFT_BY_SLASHING = 0.9e18;
+    uint64 private constant LEFT_BY_SLASHING = 0.9e18;
     /// The part of what is slashed that goes to the reporter: one in ten.
     uint256 private constant REWARD_DIVISOR = 10;
     /// The largest stake whose weight, stake / 1e9, fits 64 bits.
@@ -61,7 +61,6 @@ contract StakeTable is IStakeTable {
     mapping(address operator => Exit) private _exits;
     mapping(address operator => mapping(address delegator => uint96)) private _delegations;
     mapping(uint256 id => Withdrawal) private _withdrawals;
-    mapping(address operator => mapping(uint64 epoch => uint256)) private _convictions;
     /// @inheritdoc IStakeTable
     mapping(bytes32 key => address operator) public operatorOf;
 
@@ -82,7 +81,8 @@ contract StakeTable is IStakeTable {
         Bls.requirePrecompiles();
         bytes32 domain = Digests.chainDomain(block.chainid, address(this), networkSalt);
         require(
-            guardian != address(0) && address(stakeToken).code.length != 0 && client.chainDomain() == domain
+            guardian != address(0) && address(stakeToken).code.length != 0
+                && stakeToken.totalSupply() <= type(uint96).max && client.chainDomain() == domain
                 && client.trustPeriod() < escrowSeconds && escrowSeconds <= LONGEST_ESCROW,
             StakeTable_InvalidParameter()
         );
@@ -194,26 +194,21 @@ contract StakeTable is IStakeTable {
         bytes32 key = keccak256(abi.encode(evidence.pk2));
         address account = operatorOf[key];
         require(account != address(0), StakeTable_UnknownKey(key));
-        uint256 bit = 1 << uint8(evidence.offence);
-        uint256 convicted = _convictions[account][evidence.epoch];
-        require(convicted & bit == 0, StakeTable_AlreadyConvicted(account, evidence.offence, evidence.epoch));
-        Offences.verify(chainDomain, evidence);
-        _convictions[account][evidence.epoch] = convicted | bit;
-
         Stake memory stake = _stakes[account];
+        require(!_isJailed(stake), StakeTable_AlreadyConvicted(account, evidence.offence, evidence.epoch));
+        Offences.verify(chainDomain, evidence);
+
         uint256 units = uint256(stake.own) + stake.delegated + _exits[account].leaving;
-        // Never 0, which stands for an account that is no operator.
-        uint64 retained = uint64(Math.max(stake.retained * LEFT_BY_SLASHING / WHOLE, 1));
         // Rounded down: what is left covers what is owed.
-        uint256 taken = units * (stake.retained - retained) / WHOLE;
-        require(taken != 0, StakeTable_NothingAtStake(account));
-        _stakes[account].retained = retained;
-        uint256 reward = taken / REWARD_DIVISOR;
+        uint256 taken = units * (WHOLE - LEFT_BY_SLASHING) / WHOLE;
+        _stakes[account].retained = LEFT_BY_SLASHING;
+        // At most half of what the operator itself loses, or it could report itself at its delegators' cost.
+        uint256 reward = Math.min(taken / REWARD_DIVISOR, uint256(stake.own) * (WHOLE - LEFT_BY_SLASHING) / WHOLE / 2);
         uint256 burnt = taken - reward;
         _record(
             Slashed.selector,
             account,
-            abi.encode(key, evidence.offence, evidence.epoch, burnt, reward, msg.sender, retained)
+            abi.encode(key, evidence.offence, evidence.epoch, burnt, reward, msg.sender, LEFT_BY_SLASHING)
         );
         _token.burn(burnt);
         _token.safeTransfer(msg.sender, reward);
@@ -323,6 +318,11 @@ contract StakeTable is IStakeTable {
     function _requireAddress(string calldata networkAddress) private pure {
         uint256 length = bytes(networkAddress).length;
         require(length != 0 && length <= MAXIMUM_ADDRESS, StakeTable_WrongNetworkAddress(length));
+        // Printable ASCII, as multiaddresses are: nodes read it from an event that they may not skip.
+        for (uint256 i = 0; i < length; ++i) {
+            bytes1 letter = bytes(networkAddress)[i];
+            require(letter > 0x20 && letter < 0x7f, StakeTable_WrongNetworkAddress(length));
+        }
     }
 
     /// Emits a chained event.

@@ -251,7 +251,7 @@ contract LightClientTest is LightClientFixture {
         (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
         uint64 newest = client.finalized().timestamp;
         vm.warp(newest + TRUST_PERIOD + 1);
-        assertTrue(client.isExpired(), "expired");
+        assertTrue(client.isExpired() && client.isStalled(1_000_000), "expired");
         bytes memory reason =
             abi.encodeWithSelector(ILightClient.LightClient_TrustExpired.selector, newest, TRUST_PERIOD);
         _refuse(client, target, reason);

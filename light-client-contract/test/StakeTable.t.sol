@@ -122,6 +122,17 @@ contract StakeTableTest is StakeTableFixture {
         _refuseRegistration(ALICE, OTHER_SECRET, OTHER_SECRET, OTHER_SECRET, ALICE, MINIMUM, again);
     }
 
+    function test_updateNetwork_addressNotPrintable_reverts() public {
+        register(ALICE, SECRET, MINIMUM);
+        bytes1[4] memory letters = [bytes1(0xff), 0x80, 0x7f, 0x20];
+        for (uint256 i = 0; i < letters.length; ++i) {
+            string memory wrong = string(abi.encodePacked("/ip4/1.2.3.4/tcp/9", letters[i]));
+            vm.expectRevert(abi.encodeWithSelector(IStakeTable.StakeTable_WrongNetworkAddress.selector, 19));
+            vm.prank(ALICE);
+            table.updateNetwork(bytes32(uint256(1)), wrong);
+        }
+    }
+
     function test_register_addressTooLongOrEmpty_reverts() public {
         fund(ALICE, MINIMUM);
         uint256[4] memory pk1 = Signer.pk1(SECRET);
@@ -301,6 +312,7 @@ contract StakeTableTest is StakeTableFixture {
         string memory keys = consensusVectors("keys.json");
         uint256 count = 0;
         for (; has(json, item(".cases", count)); ++count) {
+            uint256 state = vm.snapshotState();
             string memory path = item(".cases", count);
             Evidence memory evidence = _evidence(json, path);
             address operator = vm.parseJsonAddress(json, string.concat(path, ".operator"));
@@ -320,6 +332,7 @@ contract StakeTableTest is StakeTableFixture {
                 )
             );
             table.slash(evidence);
+            vm.revertToState(state);
         }
         assertEq(count, 4, "EV1 to EV4");
     }
@@ -431,13 +444,6 @@ contract StakeTableTest is StakeTableFixture {
         assertEq(table.payout(alices), 450 ether, "alice's payout");
     }
 
-    function test_slash_anotherOffenceOrEpoch_countsAgain() public {
-        register(ALICE, SECRET, MINIMUM);
-        table.slash(doubleVote(SECRET, 3));
-        table.slash(doubleVote(SECRET, 4));
-        assertEq(table.operator(ALICE).retained, 0.81e18, "retained");
-    }
-
     function test_slash_exitInTheSameBlock_succeeds() public {
         register(ALICE, SECRET, MINIMUM);
         vm.prank(ALICE);
@@ -448,9 +454,40 @@ contract StakeTableTest is StakeTableFixture {
         client.choose(uint64(block.number), false, false);
         table.withdraw(id);
         assertEq(token.balanceOf(ALICE), uint256(MINIMUM) * 9 / 10, "paid");
+    }
+
+    /// The same offender cannot be made to pay twice: its delegators would.
+    function test_slash_anotherOffence_reverts() public {
+        register(ALICE, SECRET, MINIMUM);
+        table.slash(doubleVote(SECRET, 3));
         Evidence memory later = doubleVote(SECRET, 4);
-        vm.expectRevert(abi.encodeWithSelector(IStakeTable.StakeTable_NothingAtStake.selector, ALICE));
+        vm.expectRevert(
+            abi.encodeWithSelector(IStakeTable.StakeTable_AlreadyConvicted.selector, ALICE, Offence.Votes2, 4)
+        );
         table.slash(later);
+    }
+
+    /// Whoever reports itself loses more than it is paid, however much others have staked with it.
+    function test_slash_bigDelegation_paysHalfOfWhatTheOperatorLoses() public {
+        register(ALICE, SECRET, MINIMUM);
+        fund(CAROL, 1_000_000 ether);
+        vm.prank(CAROL);
+        table.delegate(ALICE, 1_000_000 ether);
+        Evidence memory evidence = doubleVote(SECRET, 3);
+        vm.prank(BOB);
+        table.slash(evidence);
+        assertEq(token.balanceOf(BOB), MINIMUM / 20, "reward");
+    }
+
+    function test_slash_nothingAtStake_jails() public {
+        register(ALICE, SECRET, MINIMUM);
+        vm.prank(ALICE);
+        uint256 id = table.undelegate(ALICE, MINIMUM);
+        vm.warp(block.timestamp + ESCROW);
+        client.choose(uint64(block.number), false, false);
+        table.withdraw(id);
+        table.slash(doubleVote(SECRET, 3));
+        assertTrue(table.operator(ALICE).jailed, "jailed");
     }
 
     function test_slash_oldKeyAfterRotation_succeeds() public {
@@ -475,8 +512,7 @@ contract StakeTableTest is StakeTableFixture {
             abi.encodeWithSelector(IStakeTable.StakeTable_InEscrow.selector, uint64(block.timestamp) + ESCROW)
         );
         table.withdraw(id);
-        table.slash(doubleVote(SECRET, 4));
-        assertEq(table.payout(id), uint256(MINIMUM) * 81 / 100, "slashed in escrow");
+        assertEq(table.payout(id), uint256(MINIMUM) * 9 / 10, "payout");
     }
 
     function test_setCommitteeRule_notTheTimelock_reverts() public {

@@ -205,7 +205,7 @@ interface ILightClient {
     function isFrozen() external view returns (bool);
     /// Whether the trust period has run out.
     function isExpired() external view returns (bool);
-    /// Whether nothing was stored for more than `blocks` blocks of this L1: for escape hatches. True once frozen.
+    /// Whether nothing was stored for more than `blocks` blocks of this L1: for escape hatches. True once frozen or expired.
     function isStalled(uint64 blocks) external view returns (bool);
 
     /// Whether no committee of the current epoch or a later one was drawn from a state of the stake table before

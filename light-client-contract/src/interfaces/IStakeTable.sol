@@ -149,7 +149,7 @@ interface IStakeTable {
     error StakeTable_StakeOverflow(uint256 stake);
     /// There is less than that.
     error StakeTable_InsufficientStake(uint96 amount, uint96 available);
-    /// The multiaddress has more than 256 bytes or none.
+    /// The multiaddress has more than 256 bytes, none, or one that is not printable ASCII.
     error StakeTable_WrongNetworkAddress(uint256 length);
     /// There is no such withdrawal, or it was paid.
     error StakeTable_NoSuchWithdrawal(uint256 withdrawal);
@@ -161,10 +161,8 @@ interface IStakeTable {
     error StakeTable_NoOffence();
     /// A signature is not the key's.
     error StakeTable_WrongSignature();
-    /// The operator was convicted of this offence in this epoch.
+    /// The operator was convicted already, of this or another offence.
     error StakeTable_AlreadyConvicted(address operator, Offence offence, uint64 epoch);
-    /// Nothing is left to slash.
-    error StakeTable_NothingAtStake(address operator);
     /// Only the timelock changes the rule.
     error StakeTable_NotTimelock(address sender);
     /// A rule or a constructor argument that no network can run with.
@@ -199,7 +197,8 @@ interface IStakeTable {
     /// Pays a withdrawal to its owner, whoever calls, once the escrow has passed and the light client has seen the last
     /// committee off that may count the stake. If the light client is frozen or expired, after twice the escrow.
     function withdraw(uint256 withdrawal) external;
-    /// Convicts an operator: burns part of its stake, delegations and withdrawals pro rata, jails it, pays the sender.
+    /// Convicts an operator, once: burns part of its stake, delegations and withdrawals pro rata, jails it, pays the
+    /// sender, but never more than the operator itself loses.
     function slash(Evidence calldata evidence) external;
     /// Changes the committee rule. Only the timelock.
     function setCommitteeRule(uint96 minimumStake, uint16 maximumMembers) external;
