@@ -55,7 +55,7 @@ pub(super) struct Entry {
     index: u32,
 }
 
-/// A block's transactions by hash.
+/// A block's transactions in order.
 type Block = (Height, Arc<[Entry]>);
 
 /// What is indexed and in no file yet.
@@ -114,9 +114,8 @@ impl Batch {
             )));
         }
         self.put_namespaces(height, namespaces);
-        let mut entries: Vec<Entry> = entries(namespaces).collect();
-        entries.sort_unstable();
-        self.changes.transactions.push((height, entries.into()));
+        let entries = entries(namespaces).into();
+        self.changes.transactions.push((height, entries));
         self.changes.indexed = Some(height);
         Ok(())
     }
@@ -148,15 +147,23 @@ impl Batch {
     }
 }
 
-fn entries(namespaces: &NamespaceTree) -> impl Iterator<Item = Entry> + '_ {
-    namespaces.leaves().iter().flat_map(|leaf| {
-        let hashes = namespaces.tx_hashes(leaf.id).unwrap_or_default();
-        (0_u32..).zip(hashes).map(|(index, hash)| Entry {
-            hash: *hash,
-            namespace: leaf.id,
-            index,
+/// A block's transactions by hash and namespace. Of the same bytes twice in one namespace the first
+/// counts, as it does in the pool.
+fn entries(namespaces: &NamespaceTree) -> Vec<Entry> {
+    let leaves = namespaces.leaves().iter();
+    let mut entries: Vec<Entry> = leaves
+        .flat_map(|leaf| {
+            let hashes = namespaces.tx_hashes(leaf.id).unwrap_or_default();
+            (0_u32..).zip(hashes).map(|(index, hash)| Entry {
+                hash: *hash,
+                namespace: leaf.id,
+                index,
+            })
         })
-    })
+        .collect();
+    entries.sort_unstable();
+    entries.dedup_by_key(|entry| (entry.hash, entry.namespace));
+    entries
 }
 
 fn transaction_key(hash: &da::Hash, height: Height, namespace: NamespaceId) -> [u8; 48] {
@@ -221,8 +228,6 @@ impl Storage {
             .flat_map(|(height, entries)| entries.iter().map(|entry| (*entry, *height)))
             .collect();
         entries.sort_unstable_by_key(|(entry, height)| (entry.hash, *height, entry.namespace));
-        // The same bytes twice in one namespace of one block: the first counts.
-        entries.dedup_by_key(|(entry, height)| (entry.hash, *height, entry.namespace));
         let space = self.0.spaces.get(Space::Transactions);
         let mut file = space.start_ingestion().map_err(StorageError::Failed)?;
         for (entry, height) in &entries {

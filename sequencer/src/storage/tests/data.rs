@@ -258,6 +258,30 @@ fn the_index_of_the_newest_blocks_is_made_again_after_a_restart_and_a_file_of_it
 }
 
 #[test]
+fn of_the_same_bytes_twice_in_a_block_the_first_is_found_in_memory_in_a_file_and_indexed_late() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = open(directory.path());
+    extend(&storage, 1);
+    let payload = tree(&[(1, &[b"a", b"b", b"a", b"b", b"a"])]);
+    let found = || {
+        [b"a", b"b"].map(|bytes| {
+            let found = storage.transaction(&da::tx_hash(bytes)).unwrap();
+            found.unwrap().index
+        })
+    };
+    let mut batch = storage.batch();
+    batch.index_block(Height(1), &payload).unwrap();
+    storage.commit(batch, Durability::Buffered).unwrap();
+    assert_eq!(found(), [0, 1]);
+    storage.write_index().unwrap();
+    assert_eq!(found(), [0, 1]);
+    let mut late = storage.batch();
+    late.index_late(Height(1), &payload);
+    storage.commit(late, Durability::Buffered).unwrap();
+    assert_eq!(found(), [0, 1]);
+}
+
+#[test]
 fn transactions_and_namespaces_are_found_by_the_index() {
     let directory = tempfile::tempdir().unwrap();
     let storage = open(directory.path());

@@ -1,5 +1,7 @@
 //! Payloads, slots, the index, and the namespace map.
 
+use std::collections::BTreeMap;
+
 use da::{Coder, Commitments, CommittedPayload, NamespaceMap, NamespaceTree, Slots};
 use hotshot_types::{Height, SealedHeader};
 
@@ -91,9 +93,12 @@ impl Walk<'_> {
                 let reason = format!("namespace {} missing or another", leaf.id);
                 self.found.fault(Space::Namespaces, Some(height), reason);
             }
+            // The same bytes may be there twice; the index has the first.
+            let mut firsts = BTreeMap::new();
             for (index, hash) in (0_u32..).zip(tree.tx_hashes(leaf.id).unwrap_or_default()) {
+                let first = *firsts.entry(hash).or_insert(index);
                 let stored = self.storage.transaction_in(hash, leaf.id, height);
-                if !matches!(stored, Ok(Some(at)) if at.height == height && at.index <= index) {
+                if !matches!(stored, Ok(Some(at)) if at.height == height && at.index == first) {
                     let reason = format!("transaction {} missing or another", hex::encode(hash));
                     self.found.fault(Space::Transactions, Some(height), reason);
                 }
