@@ -62,7 +62,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
     let rollups = traffic(args.input.as_deref())?;
     let mut progress = Progress::start();
-    if args.program.is_built() {
+    if args.program.is_to_be_built() {
         progress.step("building the program sequencer");
     }
     let program = args.program.path()?;

@@ -77,7 +77,7 @@ pub(crate) struct Program {
 
 impl Program {
     /// Whether there is something to build first.
-    pub(crate) fn is_built(&self) -> bool {
+    pub(crate) fn is_to_be_built(&self) -> bool {
         self.binary.is_none()
     }
 

@@ -1,7 +1,8 @@
 //! `cargo xtask streams`: many readers of one node, some of them slow.
 //!
-//! Half of them take server-sent events, half WebSocket messages. The healthy ones read alone first and then beside the slow ones. None may miss or repeat an event; what the slow
-//! ones cost the others is printed.
+//! Half of them take server-sent events, half WebSocket messages. The healthy ones read alone first
+//! and then beside the slow ones. None may miss or repeat an event; what the slow ones cost the
+//! others is printed.
 
 use std::{
     fmt,

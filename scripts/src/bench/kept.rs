@@ -5,13 +5,30 @@ use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
 use anyhow::{Context as _, Result};
 use da::Slots;
 use hotshot_types::Height;
+use sequencer_client::{
+    client::{BlockId, ClientError},
+    types::ProblemCode,
+};
 
 use crate::{chain, network::Network, report::whole};
 
-/// Bytes on disk for each byte that a node has to keep: all payloads and its own slots of them.
+/// Bytes on disk for each byte that a node has to keep: the payloads that it has not pruned, and its
+/// own slots of them.
 pub(super) async fn ratio(network: &Network) -> Result<f64> {
     let tip = chain::common_height(network).await?;
-    let blocks = chain::blocks(&network.nodes[0].api()?, Height(1), tip).await?;
+    let api = network.nodes[0].api()?;
+    let (mut pruned, mut kept) = (Height(0), tip);
+    while kept.above(pruned) > 1 {
+        let middle = Height(pruned.0 + kept.above(pruned) / 2);
+        match api.payload(BlockId::Height(middle)).await {
+            Ok(_) => kept = middle,
+            Err(ClientError::Refused(problem)) if problem.code == ProblemCode::Pruned => {
+                pruned = middle;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let blocks = chain::blocks(&api, kept, tip).await?;
     let payloads: u64 = blocks
         .iter()
         .map(|block| u64::from(block.header.payload_len))
