@@ -125,12 +125,17 @@ impl Storage {
     fn read_payload(&self, height: Height, hash: Hash) -> Result<Option<Bytes>, StorageError> {
         let found = self.get(Space::Payloads, block_key_of(height, hash));
         if found.is_err() {
-            let mut unreadable = self.unreadable();
-            if unreadable.len() < MAX_UNREADABLE {
-                unreadable.insert((height, hash));
-            }
+            self.note_unreadable(height, hash);
         }
         Ok(found?.map(Bytes::from))
+    }
+
+    /// Adds to what [`Self::take_unreadable`] gives; beyond 64 it is forgotten until read again.
+    pub fn note_unreadable(&self, height: Height, hash: Hash) {
+        let mut unreadable = self.unreadable();
+        if unreadable.len() < MAX_UNREADABLE {
+            unreadable.insert((height, hash));
+        }
     }
 
     /// Payloads that could not be read since this was asked last, for whoever can get them again.
