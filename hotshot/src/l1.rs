@@ -6,9 +6,6 @@ use hotshot_types::{L1Block, TimestampMs};
 
 /// How many L1 blocks are kept for checking proposals.
 const KEPT: usize = 256;
-/// How long a leader must have seen a block finalized before it names it, so that voters have
-/// seen it too.
-const SETTLED_MS: u64 = 60_000;
 
 /// What the own view says of an L1 block that a header names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +32,13 @@ impl L1View {
         }
     }
 
-    /// What a leader names on top of its parent's.
-    pub(crate) fn choose(&self, now: TimestampMs, parent: L1Block) -> L1Block {
+    /// What a leader names on top of its parent's: a block that it has seen finalized for so long
+    /// that voters have seen it, too.
+    pub(crate) fn choose(&self, now: TimestampMs, settled_ms: u64, parent: L1Block) -> L1Block {
         self.blocks
             .values()
             .rev()
-            .find(|(_, seen)| seen.plus(SETTLED_MS) <= now)
+            .find(|(_, seen)| seen.plus(settled_ms) <= now)
             .map(|(block, _)| *block)
             .filter(|block| block.number > parent.number)
             .unwrap_or(parent)

@@ -123,7 +123,8 @@ pub enum Output {
     NeedCommittee {
         /// The epoch.
         epoch: Epoch,
-        /// `l1_finalized` of the first block two epochs before.
+        /// `l1_finalized` of the first block two epochs before. After a restart only the host's
+        /// stored header of that block says which it was.
         at: L1Block,
     },
     /// These blocks are final, by ascending height and without gaps since the last `Decide`.

@@ -44,6 +44,9 @@ pub struct Config {
     pub view_timeout_ms: u64,
     /// How long a leader may wait for transactions (T1).
     pub empty_block_delay_ms: u64,
+    /// How long a leader has seen an L1 block finalized before it names it, so that voters have
+    /// seen it, too (P3).
+    pub l1_settled_ms: u64,
     /// Largest payload of a block in bytes.
     pub max_payload_bytes: u32,
     /// This node's key and what signs with it; none for a node that only follows.
@@ -73,8 +76,11 @@ pub struct Start {
     /// The mountain range over all blocks up to and including `tip`.
     pub history: MountainRange,
     /// The epoch that the record stands in, the one before if there is one, and the ones after
-    /// that are known (at least one).
+    /// that are known.
     pub epochs: Vec<EpochInfo>,
+    /// Seeds of later epochs whose committee is not known yet: the L1 may answer after the
+    /// epoch before the one it was asked for has opened.
+    pub seeds: Vec<(Epoch, Hash)>,
     /// Headers stored and not final.
     pub headers: Vec<Header>,
     /// Hashes of the newest final blocks by ascending height, `tip` the last; bounds how far

@@ -84,13 +84,21 @@ impl Sighting {
 
     /// What a status shows of the key of member `me`.
     #[must_use]
-    pub fn in_status(status: &Status, me: ValidatorIndex) -> Vec<Self> {
+    pub fn in_status(
+        status: &Status,
+        place_in: impl Fn(Epoch) -> Option<ValidatorIndex>,
+    ) -> Vec<Self> {
+        let is_in = |epoch: Epoch, signers: &Signers| {
+            place_in(epoch).is_some_and(|me| signers.contains(me))
+        };
         let lock = match &status.lock {
-            Lock::Quorum(qc) if qc.signers.contains(me) => Some(Self::Quorum(qc.clone())),
+            Lock::Quorum(qc) if is_in(qc.round().epoch, &qc.signers) => {
+                Some(Self::Quorum(qc.clone()))
+            }
             _ => None,
         };
         let finality = status.finality.clone();
-        let finality = finality.filter(|fc| fc.signers.contains(me));
+        let finality = finality.filter(|fc| is_in(fc.round().epoch, &fc.signers));
         lock.into_iter().chain(finality.map(Self::Final)).collect()
     }
 

@@ -21,8 +21,10 @@ mod network;
 mod output;
 mod proof;
 mod protection;
+mod relay;
 mod remote;
 mod run;
+mod stake;
 mod status;
 mod tx;
 mod version;
@@ -75,6 +77,10 @@ enum Verb {
     Proof(proof::Args),
     /// Show and move the safety record of a consensus key
     Protection(protection::Args),
+    /// Keep the network's light clients on L1s up to date; anybody may
+    Relay(relay::Args),
+    /// Register a validator, and move stake in and out
+    Stake(stake::Args),
     /// Show how a node is doing
     Status(status::Args),
     /// Print a script that lets a shell complete arguments
@@ -101,6 +107,8 @@ impl Verb {
             Self::Namespace(args) => namespace::run(args).await,
             Self::Proof(args) => proof::run(args).await,
             Self::Protection(args) => protection::run(args).await,
+            Self::Relay(args) => relay::run(args).await,
+            Self::Stake(args) => stake::run(args).await,
             Self::Status(args) => status::run(args).await,
             Self::Completions(args) => completions::run(&args, Cli::command()),
             Self::Man(args) => man::run(&args, Cli::command()),

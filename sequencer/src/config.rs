@@ -17,17 +17,19 @@ mod template;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use hotshot_types::{GenesisDocument, Hash, PublicKey, SecretKey, ValidatorIndex};
 use libp2p::{Multiaddr, identity::Keypair, multiaddr::Protocol};
+use light_client::rpc::Endpoint;
 
 pub use self::{
-    address::{AddressError, Bootnode, ListenAddress, PeerAddress},
+    address::{AddressError, Bootnode, L1Url, ListenAddress, PeerAddress},
     error::ConfigError,
     settings::{
-        ApiSettings, LogFormat, LogSettings, MempoolSettings, MetricsSettings, P2pSettings,
-        RetentionSettings, Settings,
+        ApiSettings, L1Settings, LogFormat, LogSettings, MempoolSettings, MetricsSettings,
+        P2pSettings, RetentionSettings, Settings,
     },
 };
 pub(crate) use self::{
@@ -64,6 +66,8 @@ pub struct NodeConfig {
     pub network_key: Keypair,
     /// Connections to peers.
     pub p2p: P2pConfig,
+    /// The L1 with the stake table, if the network has one.
+    pub l1: Option<L1Config>,
     /// The HTTP API.
     pub api: ApiConfig,
     /// Where `/metrics` is served, if it is.
@@ -85,6 +89,17 @@ pub struct P2pConfig {
     pub peers: Vec<PeerAddress>,
     /// Nodes to ask while no validator answers.
     pub bootnodes: Vec<Bootnode>,
+}
+
+/// The L1 with the stake table.
+#[derive(Clone, Debug)]
+pub struct L1Config {
+    /// Its nodes.
+    pub endpoints: Vec<Endpoint>,
+    /// Pause between two looks.
+    pub poll: Duration,
+    /// Where the stake table's events begin; none for the genesis document's L1 block.
+    pub from_block: Option<u64>,
 }
 
 /// The HTTP API.
@@ -206,11 +221,14 @@ impl NodeConfig {
             .then(|| keys::load_consensus(&consensus_path, unlock))
             .transpose()?;
         let network_key = keys::load_network(&network_path, unlock)?;
-        let validator = own_index(
-            &genesis,
-            consensus_key.as_ref().map(SecretKey::public_key),
-            Hash(keys::network_public(&network_key)),
-        )?;
+        let key = consensus_key.as_ref().map(SecretKey::public_key);
+        let validator = if genesis.l1_chain_id == 0 {
+            own_index(&genesis, key, Hash(keys::network_public(&network_key)))?
+        } else {
+            // The stake table may have other keys by now than the genesis document.
+            let mut validators = genesis.validators.iter();
+            validators.position(|known| Some(known.key) == key)
+        };
         let p2p = P2pConfig {
             listen: match &settings.p2p.listen {
                 Some(listen) => listen.iter().map(|address| address.0.clone()).collect(),
@@ -224,6 +242,7 @@ impl NodeConfig {
             peers: settings.p2p.peers.clone().unwrap_or_default(),
             bootnodes: settings.p2p.bootnodes.clone().unwrap_or_default(),
         };
+        let l1 = settings.l1.resolve(&genesis)?;
         let retention = Retention::default();
         Ok(Self {
             data_dir,
@@ -234,6 +253,7 @@ impl NodeConfig {
             consensus_key,
             network_key,
             p2p,
+            l1,
             api: settings.api.resolve()?,
             metrics: settings.metrics.resolve(),
             retention: settings.retention.resolve(retention)?,

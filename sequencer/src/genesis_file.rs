@@ -75,10 +75,24 @@ const ENTRY: &str = "validator entry";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ValidatorEntry {
-    /// Names the network that the proof of possession was made for.
+    /// Chain id of the L1 with the stake table; 0 for a network without L1.
+    #[serde(default)]
+    pub l1_chain_id: u64,
+    /// The stake table; zero for a network without L1.
+    #[serde(default)]
+    pub stake_table: Address,
+    /// Names, with those, the network that the proof of possession was made for.
     pub salt: Hash,
     /// The validator.
     pub validator: GenesisValidator,
+}
+
+impl ValidatorEntry {
+    /// The network that it is for.
+    #[must_use]
+    pub fn chain_domain(&self) -> Hash {
+        digest::chain_domain(self.l1_chain_id, self.stake_table, self.salt)
+    }
 }
 
 /// The salt of the network with a name.

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use hotshot_types::{Hash, PublicKey, SecretKey};
 use libp2p::identity::{self, Keypair};
+use light_client::Account;
 use rand::{TryRng as _, rngs::SysRng};
 use zeroize::Zeroizing;
 
@@ -158,6 +159,65 @@ pub fn load_network(path: &Path, unlock: &mut Unlock) -> Result<Keypair, KeyFile
     Keypair::ed25519_from_bytes(secret.as_mut_slice())
         .map_err(|_| KeyFileError::Malformed(path.to_owned()))
 }
+
+/// Reads the key of an L1 account: 32 bytes in hex, or a keystore of EIP-2335.
+///
+/// # Errors
+/// A file that is missing, readable by others or no key, or a wrong password.
+pub fn load_account(path: &Path, unlock: &mut Unlock) -> Result<Account, KeyFileError> {
+    let secret = match file::read(path)? {
+        file::Content::Plain(secret, _) => secret,
+        file::Content::Keystore(keystore) => {
+            let other = keystore
+                .kind
+                .as_deref()
+                .filter(|kind| *kind != ACCOUNT_KIND);
+            if other.is_some() {
+                return Err(KeyFileError::OtherKind(path.to_owned(), ACCOUNT_KIND));
+            }
+            keystore
+                .open(unlock.password(path)?)
+                .map_err(|source| KeyFileError::Keystore(path.to_owned(), source))?
+        }
+    };
+    Account::from_bytes(&secret).map_err(|_| KeyFileError::Malformed(path.to_owned()))
+}
+
+/// Makes the key of an L1 account, encrypted.
+///
+/// # Errors
+/// A file that exists, a directory that others may read, or a disk that refuses.
+pub fn create_account(
+    path: &Path,
+    password: &Password,
+    cost: Cost,
+) -> Result<Account, KeyFileError> {
+    let secret = entropy()?;
+    let account =
+        Account::from_bytes(&secret).map_err(|_| KeyFileError::Malformed(path.to_owned()))?;
+    let address = account.address().to_string();
+    let label = Label {
+        kind: ACCOUNT_KIND,
+        description: "account of an L1",
+        pubkey: address.clone(),
+        public: address,
+    };
+    let keystore = Keystore::seal(&secret, password, cost, label)
+        .map_err(|source| KeyFileError::Keystore(path.to_owned(), source))?;
+    let text = serde_json::to_string_pretty(&keystore).expect("a keystore is JSON");
+    file::write_new(
+        path,
+        format!(
+            "{text}
+"
+        )
+        .as_bytes(),
+    )?;
+    Ok(account)
+}
+
+/// What keystores of L1 accounts are marked with.
+const ACCOUNT_KIND: &str = "account";
 
 fn load_secret(
     path: &Path,

@@ -13,6 +13,7 @@ mod error;
 mod fetch;
 mod forward;
 mod heard;
+mod home;
 mod inbound;
 mod lookout;
 mod metrics;
@@ -22,6 +23,7 @@ mod peers;
 pub(crate) mod probe;
 mod publish;
 mod retention;
+mod roster;
 mod serve;
 mod start;
 mod status;
@@ -31,7 +33,6 @@ mod wire;
 use std::{sync::Arc, thread};
 
 use hotshot_types::Height;
-use libp2p::PeerId;
 use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, watch as channel};
 
@@ -47,6 +48,7 @@ use self::{
     metrics::{ConsensusMetrics, CopiedMetrics},
     pairings::Pairings,
     peers::Peers,
+    roster::Roster,
     start::Started,
     watch::Leave,
 };
@@ -94,8 +96,7 @@ async fn run_until(
         storage,
         replica,
         epochs,
-        committee,
-        slots,
+        seeds,
         validator,
     } = start::open(&config)?;
     let api_server = Server::bind(config.api.listen)
@@ -129,8 +130,6 @@ async fn run_until(
     network_config.listen.clone_from(&config.p2p.listen);
     network_config.peers = peers::first(&directory, &config);
     let (network, inbound) = Network::spawn(network_config).await?;
-    let members: Arc<Vec<PeerId>> = Arc::new(directory.everybody());
-
     let mut registry = Registry::with_prefix("sequencer");
     let api_metrics = ApiMetrics::register(&mut registry);
     let consensus_metrics = ConsensusMetrics::register(&mut registry);
@@ -155,17 +154,32 @@ async fn run_until(
     let mut reached = position_watch.clone();
     let (served, served_watch) = channel::channel(storage.map_height());
     let (stop, stopping) = channel::channel(false);
+    let key = validator.as_ref().map(|(key, _)| *key);
+    let known = epochs.values().map(|info| Arc::clone(&info.committee));
+    let roster = Arc::new(Roster::new(
+        key,
+        Arc::clone(&directory),
+        storage.clone(),
+        known,
+    ));
+    let home = home::start(
+        &config,
+        clock,
+        &directory,
+        &roster,
+        &facts,
+        &mut registry,
+        &stopping,
+    )?;
     let fetcher = Fetcher::new(network.clone(), Arc::clone(&directory), facts.clone());
     let mender = payloads::Mender {
         storage: storage.clone(),
         fetcher: fetcher.clone(),
-        slots: Arc::clone(&slots),
-        members: members.to_vec(),
+        roster: Arc::clone(&roster),
         limits: start::limits(&config.genesis.parameters),
     };
     tokio::spawn(mender.run(stopping.clone()));
     let me = config.validator();
-    let key = validator.as_ref().map(|(key, _)| *key);
     let (leave, leave_watch) = channel::channel(match key {
         Some(_) => Leave::Watching,
         None => Leave::Given,
@@ -177,9 +191,7 @@ async fn run_until(
         mempool: mempool.clone(),
         clock,
         parameters: config.genesis.parameters,
-        members: members.to_vec(),
-        slots,
-        me,
+        roster: Arc::clone(&roster),
         facts: facts.clone(),
         served,
         failure,
@@ -194,6 +206,10 @@ async fn run_until(
         directory: Arc::clone(&directory),
         fetcher: fetcher.clone(),
         epochs,
+        seeds,
+        roster: Arc::clone(&roster),
+        epoch_length: config.genesis.parameters.epoch_length,
+        stake_table: home.as_ref().map(|home| home.questions.clone()),
         key,
         payloads: payloads.clone(),
         pairings: Pairings::new(
@@ -206,6 +222,7 @@ async fn run_until(
         metrics: consensus_metrics,
         built: None,
         backlog: std::collections::VecDeque::new(),
+        active: None,
         returning: false,
     };
     let (ended, mut consensus_end) = mpsc::channel(1);
@@ -251,7 +268,7 @@ async fn run_until(
             domain,
             epoch_length: config.genesis.parameters.epoch_length,
             view_timeout_ms: config.genesis.parameters.view_timeout_ms,
-            committee: Arc::clone(&committee),
+            roster: Arc::clone(&roster),
             clock,
             storage: storage.clone(),
             network: network.clone(),
@@ -301,8 +318,8 @@ async fn run_until(
         position_watch.clone(),
     ));
     let (pool, net, at) = (mempool.clone(), network.clone(), position_watch.clone());
-    if me.is_some() {
-        tokio::spawn(forward::run(pool, net, Arc::clone(&members), at));
+    if start::may_vote(&config) {
+        tokio::spawn(forward::run(pool, net, Arc::clone(&roster), at));
     } else {
         tokio::spawn(forward::run_for_follower(pool, net, directory, at));
     }
@@ -324,9 +341,8 @@ async fn run_until(
         included,
         leave: leave_watch,
         heard,
-        committee,
-        members: members.to_vec(),
-        me,
+        roster,
+        l1: home.map(|home| home.status),
     }));
 
     let context = Context::new(api::Parts {

@@ -1,7 +1,11 @@
-//! Keys and safety records of real processes: what a validator may sign after its record was
-//! lost, and what becomes of two copies of it (K3, K4).
+//! Real processes: what a validator may sign after its record was lost, and what becomes of two
+//! copies of it (K3, K4); and committees that come from a stake table on an L1.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "validators/anvil.rs"]
+mod anvil;
+#[path = "validators/home.rs"]
+mod home;
 #[path = "validators/keys.rs"]
 mod keys;
 #[path = "validators/network.rs"]
@@ -10,5 +14,7 @@ mod network;
 mod payloads;
 #[path = "ports/mod.rs"]
 mod ports;
+#[path = "validators/proxy.rs"]
+mod proxy;
 #[path = "validators/records.rs"]
 mod records;

@@ -1,6 +1,8 @@
 use hotshot_types::{Hash, L1Block, TimestampMs};
 
-use super::{KEPT, L1View, Opinion, SETTLED_MS};
+use super::{KEPT, L1View, Opinion};
+
+const SETTLED_MS: u64 = 60_000;
 
 fn block(number: u64) -> L1Block {
     L1Block {
@@ -38,12 +40,12 @@ fn a_leader_names_what_voters_have_seen_too() {
     for (number, seen) in [(101, 0), (102, 10), (103, 20)] {
         view.saw(block(number), TimestampMs(seen));
     }
-    let at = |view: &L1View, now| view.choose(TimestampMs(now), block(100)).number;
+    let at = |view: &L1View, now| view.choose(TimestampMs(now), SETTLED_MS, block(100)).number;
     assert_eq!(at(&view, SETTLED_MS - 1), 100);
     assert_eq!(at(&view, SETTLED_MS), 101);
     assert_eq!(at(&view, SETTLED_MS + 19), 102);
     assert_eq!(
-        view.choose(TimestampMs(SETTLED_MS + 19), block(105)),
+        view.choose(TimestampMs(SETTLED_MS + 19), SETTLED_MS, block(105)),
         block(105)
     );
 }

@@ -1,6 +1,6 @@
 //! Finality certificates, and the change of epochs (V11, V16).
 
-use hotshot_types::{Certificate, Entry, EpochEnd, Final, Lock, Message, Round, Statement};
+use hotshot_types::{Certificate, Entry, Epoch, EpochEnd, Final, Lock, Message, Round, Statement};
 
 use super::{EpochInfo, Replica};
 use crate::{Outbox, Output, Recipients, RoundEntry, chain::Relation, pacemaker::Left};
@@ -92,16 +92,27 @@ impl Replica {
     /// T4: the committee of e+2 is computed at the L1 block of the first block of e.
     fn ask_for_committee_at(&mut self, at: hotshot_types::L1Block, outbox: &mut Outbox) {
         let epoch = self.epoch().next().next();
+        self.ask_for_committee_of(epoch, at, outbox);
+    }
+
+    fn ask_for_committee_of(
+        &mut self,
+        epoch: Epoch,
+        at: hotshot_types::L1Block,
+        outbox: &mut Outbox,
+    ) {
         if !self.committees.contains_key(&epoch) {
             outbox.push(Output::NeedCommittee { epoch, at });
         }
     }
 
-    /// After a restart inside an epoch. The host remembers which L1 block it was.
+    /// After a restart inside an epoch. The host has the headers that say which L1 block it was.
     pub(super) fn ask_for_committee(&mut self, outbox: &mut Outbox) {
+        let at = self.chain.tip().l1_finalized;
+        // The answer may have been outstanding when the epoch opened.
+        self.ask_for_committee_of(self.epoch().next(), at, outbox);
         let started = self.chain.tip().epoch == self.epoch();
         if started {
-            let at = self.chain.tip().l1_finalized;
             self.ask_for_committee_at(at, outbox);
         }
     }

@@ -49,7 +49,10 @@ impl Replica {
     }
 
     fn order_block(&mut self, round: Round, parent: Arc<SealedHeader>, outbox: &mut Outbox) {
-        let l1_finalized = self.l1.choose(self.now, parent.l1_finalized);
+        let l1_finalized = {
+            let settled = self.config.l1_settled_ms;
+            self.l1.choose(self.now, settled, parent.l1_finalized)
+        };
         self.building = Some(Building {
             round,
             parent: parent.hash(),

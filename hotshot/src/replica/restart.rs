@@ -20,8 +20,8 @@ impl Replica {
     /// Restores a replica (W3). The first `handle` should be [`crate::Input::Tick`], at once.
     ///
     /// # Panics
-    /// Where `start` lacks the committee of the record's epoch or of the next one, or its tip is
-    /// below the record's anchor: then it is not what a host stored together.
+    /// Where `start` lacks the committee of the record's epoch, or the seed of the next one, or its
+    /// tip is below the record's anchor: then it is not what a host stored together.
     #[must_use]
     pub fn new(config: Config, start: Start) -> Self {
         let Start {
@@ -30,6 +30,7 @@ impl Replica {
             certificate,
             history,
             epochs,
+            seeds,
             headers,
             recent,
             genesis,
@@ -39,9 +40,12 @@ impl Replica {
             .map(|info| (info.committee.epoch(), info))
             .collect();
         let epoch = record.epoch();
+        let seeds: BTreeMap<Epoch, _> = seeds.into_iter().collect();
+        let next = epoch.next();
         assert!(
-            epochs.contains_key(&epoch) && epochs.contains_key(&epoch.next()),
-            "a start needs the committees of epoch {epoch} and the next"
+            epochs.contains_key(&epoch)
+                && (epochs.contains_key(&next) || seeds.contains_key(&next)),
+            "a start needs the committee of epoch {epoch}, and at least the seed of the next"
         );
         let anchor_height = record
             .anchor
@@ -58,7 +62,7 @@ impl Replica {
                 .iter()
                 .map(|(epoch, info)| (*epoch, info.committee.clone()))
                 .collect(),
-            seeds: BTreeMap::new(),
+            seeds,
             peers: BTreeMap::new(),
             epochs,
             me: None,

@@ -271,6 +271,40 @@ fn an_epoch_is_not_opened_before_its_committee_is_known() {
     assert_eq!(network.round(0), Round::new(3, 1));
 }
 
+/// V16, T4, W3: so does one that restarts meanwhile; it asks again, and had kept the seed.
+#[test]
+fn a_restart_before_the_next_committee_is_known_asks_for_it_again() {
+    let mut network = short(1);
+    network.nodes[0].host.knows_committees = false;
+    network.start(0);
+    let a = network.block_on(&network.genesis.clone(), V1);
+    let b = network.block_on(&a, Round::new(2, 1));
+    network.inject(1, 0, network.epoch_end(V1, &a));
+    network.stop(0);
+    let mut start = network.restored(&network.nodes[0].disk);
+    let (known, unknown): (Vec<_>, Vec<_>) = start
+        .epochs
+        .into_iter()
+        .partition(|info| info.committee.epoch() <= Epoch(2));
+    let seeds = unknown
+        .iter()
+        .map(|info| (info.committee.epoch(), info.seed));
+    start.seeds = seeds.collect();
+    assert_eq!(start.seeds.len(), 1, "that of epoch 3");
+    start.epochs = known;
+    network.nodes[0].log.clear();
+    network.start_from(0, start);
+    let asked = network.nodes[0]
+        .log
+        .iter()
+        .any(|output| matches!(output, Output::NeedCommittee { epoch, .. } if *epoch == Epoch(3)));
+    assert!(asked, "for the committee of epoch 3");
+    network.inject(1, 0, network.epoch_end(Round::new(2, 1), &b));
+    assert_eq!(network.round(0).epoch, Epoch(2));
+    network.feed(0, Input::Committee(network.schedule.committee(Epoch(3))));
+    assert_eq!(network.round(0), Round::new(3, 1));
+}
+
 /// P3, T4: the first block of an epoch waits for the committee that it must name, and a wrong one
 /// is refused.
 #[test]

@@ -194,6 +194,7 @@ impl Network {
             epoch_length: self.epoch_length,
             view_timeout_ms: T0,
             empty_block_delay_ms: EMPTY_MS,
+            l1_settled_ms: 60_000,
             max_payload_bytes: 1 << 20,
             validator: number.map(|number| {
                 let pair = key(number);
@@ -226,6 +227,7 @@ impl Network {
             certificate: disk.certificate.clone(),
             history,
             epochs: self.schedule.infos(epoch, &disk.chain, self.epoch_length),
+            seeds: Vec::new(),
             headers: disk.pending().map(|block| block.header().clone()).collect(),
             recent: disk.chain.iter().map(|block| block.hash()).collect(),
             genesis: self.genesis.hash(),

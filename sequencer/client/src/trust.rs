@@ -2,11 +2,31 @@
 
 use std::sync::Arc;
 
+use da::{Coder, CommittedPayload, MapHead, Payload, Slots};
 use hotshot_types::{
-    Committee, Epoch, GenesisDocument, Hash, committee::CommitteeError, finality::Trust,
-    genesis::GenesisError,
+    Committee, Epoch, GenesisDocument, Hash, SealedHeader,
+    committee::CommitteeError,
+    finality::Trust,
+    genesis::{EmptyRoots, GenesisError},
 };
 use serde::{Deserialize, Serialize};
+
+/// The genesis block that a document defines.
+///
+/// # Errors
+/// Validators that form no committee.
+pub fn genesis_block(genesis: &GenesisDocument) -> Result<SealedHeader, TrustError> {
+    let weights = genesis.committee(Epoch::FIRST)?.weights();
+    let slots = Slots::new(&weights)
+        .expect("a committee is not empty, not too large, and each member has weight");
+    let empty = CommittedPayload::new(&mut Coder::new(), &slots, Payload::empty());
+    let commitments = empty.commitments();
+    Ok(genesis.header(EmptyRoots {
+        shard_root: Hash(commitments.shard_root),
+        ns_root: Hash(commitments.ns_root),
+        ns_acc_root: Hash(MapHead::EMPTY.root),
+    })?)
+}
 
 /// Why there is nothing to trust.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -6,8 +6,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use da::Slots;
-use hotshot_types::{Epoch, GenesisDocument, SealedHeader};
+use hotshot_types::{GenesisDocument, SealedHeader};
 
 use super::exit::{Exit, Failure};
 use crate::{
@@ -103,12 +102,7 @@ impl Place {
 
     fn origin(&self) -> Result<Origin, Failure> {
         let genesis = genesis_file::load(&self.settings()?.genesis_path()?)?;
-        let wrong = |error: &dyn std::fmt::Display| Failure::new(Exit::Config, error);
-        let committee = genesis
-            .committee(Epoch::FIRST)
-            .map_err(|error| wrong(&error))?;
-        let slots = Slots::new(&committee.weights()).map_err(|error| wrong(&error))?;
-        let header = node::genesis_header(&genesis, &slots)?;
+        let header = node::genesis_header(&genesis)?;
         Ok(Origin { genesis, header })
     }
 

@@ -16,6 +16,7 @@ use super::{
 use crate::{config::Settings, node, storage};
 
 mod identity;
+mod l1;
 mod machine;
 mod peers;
 mod ports;
@@ -75,6 +76,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         identity::database(&scene, &mut report);
         report.show()?;
         ports::examine(&scene, &mut report).await;
+        report.show()?;
+        l1::examine(&scene, &mut report).await;
         report.show()?;
         peers::examine(&scene, &mut report).await;
     }

@@ -2,13 +2,14 @@
 
 use std::{fmt::Display, io, process::ExitCode};
 
+use light_client::{rpc::RpcError, send::SendError};
 use sequencer_client::{
     ClientError, CursorError, FollowError, TrustError, VerifyError, text::TextError,
 };
 
 use crate::{
     config::ConfigError, genesis_file::GenesisFileError, keys::KeyFileError,
-    network_file::NetworkFileError, node::NodeError, storage::StorageError,
+    network_file::NetworkFileError, node::NodeError, relay::RelayError, storage::StorageError,
 };
 
 /// An exit code other than 0.
@@ -83,6 +84,11 @@ impl Failure {
         self.exit
     }
 
+    /// Whether it may be otherwise a moment later.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self.exit, Exit::Unreachable | Exit::Timeout)
+    }
+
     /// Prints the message on stderr and gives the exit code.
     pub(super) fn report(&self) -> ExitCode {
         if self.is_quiet {
@@ -111,8 +117,42 @@ macro_rules! impl_from {
     )*};
 }
 
+fn of_rpc(error: &RpcError) -> Exit {
+    match error {
+        RpcError::Url | RpcError::Credentials => Exit::Usage,
+        RpcError::NoRoots | RpcError::Tls(_) => Exit::Config,
+        RpcError::Timeout { .. } => Exit::Timeout,
+        _ => Exit::Unreachable,
+    }
+}
+
+fn of_relay(error: &RelayError) -> Exit {
+    match error {
+        RelayError::Rpc(error) => of_rpc(error),
+        RelayError::Send(error) => of_send(error),
+        RelayError::Client(error) => of_client(error),
+        RelayError::NoLightClient(_) => Exit::NotFound,
+        RelayError::OtherNetwork(_) => Exit::Config,
+        RelayError::Frozen | RelayError::Expired => Exit::Refused,
+        RelayError::Node(_) => Exit::Invalid,
+    }
+}
+
+fn of_send(error: &SendError) -> Exit {
+    match error {
+        SendError::Rpc(error) => of_rpc(error),
+        SendError::Refused(_) | SendError::Failed(_) => Exit::Refused,
+        SendError::Superseded => Exit::Unreachable,
+        SendError::Stuck { .. } => Exit::Timeout,
+        SendError::TooDear { .. } => Exit::Refused,
+    }
+}
+
 impl_from! {
     ClientError => of_client,
+    RelayError => of_relay,
+    RpcError => of_rpc,
+    SendError => of_send,
     ConfigError => of_config,
     CursorError => |_| Exit::Usage,
     FollowError => |_| Exit::Invalid,

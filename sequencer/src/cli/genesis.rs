@@ -7,7 +7,7 @@ use hotshot_types::{Hash, Parameters};
 use serde::Serialize;
 
 use super::{exit::Failure, init::write_new, output};
-use crate::genesis_file;
+use crate::{config::L1Url, genesis_file};
 
 mod compose;
 mod inspection;
@@ -45,6 +45,9 @@ struct New {
     /// Parameters to start from
     #[arg(long, value_enum, default_value_t = Preset::Development)]
     preset: Preset,
+    /// URL of a node of the L1 that the entries name: its newest final block is where the network starts
+    #[arg(long, value_name = "URL")]
+    l1: Option<L1Url>,
     #[command(flatten)]
     changes: Changes,
     /// Print JSON
@@ -98,7 +101,7 @@ struct File {
 /// Runs one of the verbs.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     match args.verb {
-        Verb::New(args) => new(&args),
+        Verb::New(args) => new(&args).await,
         Verb::Verify(args) => {
             let document = genesis_file::load(&args.file)?;
             report(&inspection::inspect(&document)?, args.json)
@@ -119,8 +122,9 @@ struct Hashed {
     hash: Hash,
 }
 
-fn new(args: &New) -> Result<(), Failure> {
-    let document = compose::compose(&args.validators, args.changes.apply(args.preset))?;
+async fn new(args: &New) -> Result<(), Failure> {
+    let parameters = args.changes.apply(args.preset);
+    let document = compose::compose(&args.validators, parameters, args.l1.as_ref()).await?;
     let inspection = inspection::inspect(&document)?;
     write_new(&args.out, &genesis_file::document_text(&document))?;
     if !args.json {

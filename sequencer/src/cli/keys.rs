@@ -153,6 +153,17 @@ struct Entry {
     /// Account that answers for the validator; zero where there is no L1
     #[arg(long, default_value_t = Address::ZERO, value_name = "ADDRESS")]
     operator: Address,
+    /// Chain id of the L1 with the stake table
+    #[arg(long, value_name = "ID", requires = "stake_table", value_parser = clap::value_parser!(u64).range(1..))]
+    l1_chain_id: Option<u64>,
+    /// The stake table on that L1
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        requires = "l1_chain_id",
+        requires = "operator"
+    )]
+    stake_table: Option<Address>,
     /// Write the entry to a new file instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -361,12 +372,17 @@ fn genesis_entry(args: &Entry) -> Result<(), Failure> {
         (Some(name), _) => genesis_file::salt_of_name(name),
         (None, salt) => salt.unwrap_or_default(),
     };
+    let l1_chain_id = args.l1_chain_id.unwrap_or_default();
+    let stake_table = args.stake_table.unwrap_or_default();
+    let domain = hotshot_types::digest::chain_domain(l1_chain_id, stake_table, salt);
     let entry = ValidatorEntry {
+        l1_chain_id,
+        stake_table,
         salt,
         validator: GenesisValidator {
             operator: args.operator,
             key: consensus.public_key(),
-            possession: consensus.prove_possession(genesis_file::chain_domain(salt), args.operator),
+            possession: consensus.prove_possession(domain, args.operator),
             weight: args.weight,
             network_key: network_public(&paths.network)?,
             address,

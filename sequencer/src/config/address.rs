@@ -7,6 +7,7 @@ use std::{
 };
 
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
+use light_client::rpc::{Endpoint, RpcError};
 use serde::{Deserialize, Serialize};
 
 /// An address to listen on.
@@ -29,6 +30,46 @@ pub struct PeerAddress {
 #[serde(try_from = "String", into = "String")]
 pub struct Bootnode(pub PeerAddress);
 
+/// The URL of an L1 node. It may hold an access key, so it is shown without its path.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct L1Url(pub String);
+
+impl fmt::Debug for L1Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Endpoint::new(&self.0) {
+            Ok(endpoint) => f.write_str(endpoint.name()),
+            Err(_) => f.write_str("no URL"),
+        }
+    }
+}
+
+impl FromStr for L1Url {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        match Endpoint::new(text) {
+            Err(error @ (RpcError::Url | RpcError::Credentials)) => Err(AddressError::L1(error)),
+            // What this machine lacks is said when the node starts.
+            _ => Ok(Self(text.trim().to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for L1Url {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        text.parse()
+    }
+}
+
+impl From<L1Url> for String {
+    fn from(url: L1Url) -> Self {
+        url.0
+    }
+}
+
 /// Text that is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
@@ -42,6 +83,9 @@ pub enum AddressError {
         "`{0}` names no peer; write PEERID@MULTIADDRESS, the id as `sequencer keys list` prints it"
     )]
     Peer(String),
+    /// No URL of an L1 node.
+    #[error(transparent)]
+    L1(RpcError),
     /// No bootnode.
     #[error(
         "`{0}` is no bootnode; write it like /dns/node.example.org/tcp/9000/p2p/PEERID, the id as `sequencer keys list` prints it"

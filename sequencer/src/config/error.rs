@@ -79,6 +79,23 @@ pub enum ConfigError {
         /// Its address.
         address: String,
     },
+    /// The network has a stake table, and nothing says how to read it.
+    #[error(
+        "the committees of this network come from a stake table on the L1 with chain id {chain_id}: set l1.endpoints to URLs of its nodes (--l1.endpoints URL,URL)"
+    )]
+    L1Endpoints {
+        /// Of the L1.
+        chain_id: u64,
+    },
+    /// L1 endpoints for a network that has none.
+    #[error("l1.endpoints is set, but the genesis document names no L1: remove it")]
+    NoL1,
+    /// More endpoints than are of use.
+    #[error("l1.endpoints takes at most {0} URLs")]
+    L1TooMany(usize),
+    /// An endpoint that can't be used.
+    #[error("l1.endpoints: {0}")]
+    L1Url(#[from] light_client::rpc::RpcError),
     /// The API would be reachable from other machines without anybody having asked for it.
     #[error(
         "api.listen = {0} is reachable from other machines; if you mean it, set api.public = true (--api.public)"

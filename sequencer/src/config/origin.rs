@@ -95,6 +95,10 @@ fn defaults(settings: &Settings) -> Result<Table, ConfigError> {
     }
     // The template's is an example: without one the password is asked for.
     defaults.remove("password_file");
+    if let Some(l1) = defaults.get_mut("l1").and_then(Value::as_table_mut) {
+        // Follows from the genesis document.
+        l1.remove("from_block");
+    }
     let retention = settings.retention.resolve(Retention::default())?;
     if let Some(section) = defaults.get_mut("retention").and_then(Value::as_table_mut) {
         let epochs = i64::try_from(retention.slot_epochs).unwrap_or(i64::MAX);

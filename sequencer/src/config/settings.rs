@@ -1,17 +1,23 @@
 //! The list of settings: each field is a flag, an environment variable and a key of the file.
 
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
+use hotshot_types::GenesisDocument;
+use light_client::rpc::Endpoint;
 use serde::{Deserialize, Serialize};
 
 use super::{
     ApiConfig, Bootnode, ConfigError, DEFAULT_API, DEFAULT_API_CONNECTIONS,
-    DEFAULT_API_SOURCE_RATE, DEFAULT_METRICS, FILE_NAME, ListenAddress, MempoolLimits, PeerAddress,
-    Retention, file,
+    DEFAULT_API_SOURCE_RATE, DEFAULT_METRICS, FILE_NAME, L1Config, L1Url, ListenAddress,
+    MempoolLimits, PeerAddress, Retention, file,
 };
 use crate::api::DEFAULT_STREAMS;
 
+/// Most endpoints of the L1.
+const MAX_ENDPOINTS: usize = 16;
+/// Pause between two looks at the L1 by default.
+const DEFAULT_POLL_MS: u32 = 4_000;
 /// Most streams that a node may be set to allow.
 const MAX_STREAMS: u32 = 100_000;
 
@@ -63,6 +69,9 @@ pub struct Settings {
     /// Connections to peers.
     #[command(flatten)]
     pub p2p: P2pSettings,
+    /// The home L1.
+    #[command(flatten)]
+    pub l1: L1Settings,
     /// The HTTP API.
     #[command(flatten)]
     pub api: ApiSettings,
@@ -120,6 +129,38 @@ pub struct P2pSettings {
         value_delimiter = ','
     )]
     pub bootnodes: Option<Vec<Bootnode>>,
+}
+
+/// The L1 that has the stake table.
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct L1Settings {
+    /// HTTP URLs of nodes of the L1 with the stake table, comma-separated
+    #[arg(
+        id = "l1.endpoints",
+        long = "l1.endpoints",
+        env = "SEQUENCER_L1_ENDPOINTS",
+        value_name = "URL",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub endpoints: Option<Vec<L1Url>>,
+    /// Pause between two looks at the L1 in milliseconds [default: 4000]
+    #[arg(
+        id = "l1.poll_ms",
+        long = "l1.poll-ms",
+        env = "SEQUENCER_L1_POLL_MS",
+        value_name = "MS"
+    )]
+    pub poll_ms: Option<NonZeroU32>,
+    /// L1 block from which to look for the stake table's events [default: that of genesis]
+    #[arg(
+        id = "l1.from_block",
+        long = "l1.from-block",
+        env = "SEQUENCER_L1_FROM_BLOCK",
+        value_name = "NUMBER"
+    )]
+    pub from_block: Option<u64>,
 }
 
 /// The HTTP API.
@@ -328,6 +369,11 @@ impl Settings {
                 announce: self.p2p.announce.or(other.p2p.announce),
                 bootnodes: self.p2p.bootnodes.or(other.p2p.bootnodes),
             },
+            l1: L1Settings {
+                endpoints: self.l1.endpoints.or(other.l1.endpoints),
+                poll_ms: self.l1.poll_ms.or(other.l1.poll_ms),
+                from_block: self.l1.from_block.or(other.l1.from_block),
+            },
             api: ApiSettings {
                 listen: self.api.listen.or(other.api.listen),
                 public: self.api.public.or(other.api.public),
@@ -403,6 +449,33 @@ impl Settings {
             (None, Some(data_dir)) => Ok(data_dir.join(default)),
             (None, None) => Err(ConfigError::NoDataDir),
         }
+    }
+}
+
+impl L1Settings {
+    /// How to reach the L1 of this network; none if it has none.
+    pub(crate) fn resolve(
+        &self,
+        genesis: &GenesisDocument,
+    ) -> Result<Option<L1Config>, ConfigError> {
+        let urls = self.endpoints.as_deref().unwrap_or_default();
+        match (genesis.l1_chain_id, urls) {
+            (0, []) => return Ok(None),
+            (0, _) => return Err(ConfigError::NoL1),
+            (chain_id, []) => return Err(ConfigError::L1Endpoints { chain_id }),
+            _ => {}
+        }
+        if urls.len() > MAX_ENDPOINTS {
+            return Err(ConfigError::L1TooMany(MAX_ENDPOINTS));
+        }
+        let endpoints = urls.iter().map(|url| Ok(Endpoint::new(&url.0)?));
+        Ok(Some(L1Config {
+            endpoints: endpoints.collect::<Result<_, ConfigError>>()?,
+            poll: Duration::from_millis(
+                self.poll_ms.map_or(DEFAULT_POLL_MS, NonZeroU32::get).into(),
+            ),
+            from_block: self.from_block,
+        }))
     }
 }
 

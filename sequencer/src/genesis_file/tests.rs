@@ -51,6 +51,8 @@ fn entry_survives_its_file() -> Result<(), Box<dyn std::error::Error>> {
     let path = directory.path().join("entry.toml");
     let salt = salt_of_name("test");
     let mut entry = ValidatorEntry {
+        l1_chain_id: 0,
+        stake_table: Address::ZERO,
         salt,
         validator: validator(1, salt),
     };

@@ -97,10 +97,13 @@ pub(crate) fn entry_text(entry: &ValidatorEntry) -> String {
 # A validator's entry for a genesis document. Nothing here is secret.
 # Hand it to whoever runs `sequencer genesis new --validator FILE ...`.
 
-# The network that the proof of possession below was made for.
+# The network that the proof of possession below was made for: the L1 with the stake table and that
+# contract (0 and zero for a network without L1), and a salt.
+l1_chain_id = {}
+stake_table = \"{}\"
 salt = \"{}\"
 ",
-        entry.salt
+        entry.l1_chain_id, entry.stake_table, entry.salt
     );
     write_validator(&mut text, "\n[validator]\n", &entry.validator);
     text

@@ -11,7 +11,8 @@ use std::{
 use bytes::Bytes;
 use hotshot::{EpochInfo, Input, Outbox, Output, Recipients, Replica};
 use hotshot_types::{
-    Epoch, Hash, Message, Round, SealedHeader, Status, ValidatorIndex, bls::Job, codec,
+    Committee, Epoch, Hash, Height, L1Block, Message, Round, SealedHeader, Status, ValidatorIndex,
+    bls::Job, codec,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -26,8 +27,10 @@ use super::{
     metrics::ConsensusMetrics,
     pairings::Pairings,
     payloads::{self, Order},
+    roster::Roster,
 };
 use crate::{
+    l1::CommitteeQuestion,
     network::{Lane, Network},
     storage::{Batch, Durability, Storage},
 };
@@ -88,6 +91,12 @@ pub(super) struct Consensus {
     pub(super) directory: Arc<Directory>,
     pub(super) fetcher: Fetcher,
     pub(super) epochs: BTreeMap<Epoch, EpochInfo>,
+    /// Seeds of epochs whose committee is not known yet.
+    pub(super) seeds: BTreeMap<Epoch, Hash>,
+    pub(super) roster: Arc<Roster>,
+    pub(super) epoch_length: u64,
+    /// Who knows the stake table; none for a network without L1.
+    pub(super) stake_table: Option<mpsc::Sender<CommitteeQuestion>>,
     pub(super) key: Option<hotshot_types::PublicKey>,
     pub(super) payloads: payloads::Handle,
     pub(super) pairings: Pairings,
@@ -97,6 +106,8 @@ pub(super) struct Consensus {
     pub(super) built: Option<Built>,
     /// Orders that did not fit.
     pub(super) backlog: VecDeque<Order>,
+    /// The epoch whose keys the directory goes by.
+    pub(super) active: Option<Epoch>,
     /// No record was written since the key may sign.
     pub(super) returning: bool,
 }
@@ -157,6 +168,9 @@ impl Consensus {
             }
         };
         self.metrics.received(&input);
+        if let Input::Committee(committee) = &input {
+            self.roster.seat(Arc::clone(committee));
+        }
         self.returning |= matches!(input, Input::Leave(_));
         self.replica.handle(self.clock.now(), input, outbox);
     }
@@ -165,7 +179,7 @@ impl Consensus {
     /// had to wait for it (W2).
     fn perform(&mut self, outbox: &mut Outbox) -> Result<(), NodeError> {
         self.payloads.give(&mut self.backlog);
-        if outbox.is_empty() {
+        if outbox.is_empty() && !self.completes() {
             return Ok(());
         }
         let mut batch = self.storage.batch();
@@ -173,6 +187,7 @@ impl Consensus {
         for output in outbox.drain(..) {
             self.prepare(output, &mut batch, &mut after)?;
         }
+        self.complete_epochs(&mut batch);
         if !batch.is_empty() {
             self.storage.commit(batch, Durability::Synced)?;
         }
@@ -227,11 +242,11 @@ impl Consensus {
                     l1_finalized,
                 });
             }
-            Output::Prepare { parent, .. } => self.order(Order::Prepare(parent)),
+            Output::Prepare { round, parent } => self.order(Order::Prepare(round, parent)),
             Output::FetchHeader(hash) => self.fetcher.header(hash),
             Output::FetchRange { from, to } => self.fetcher.range(from, to),
             Output::FetchEpochEnd(epoch) => self.fetcher.epoch_end(epoch),
-            Output::NeedCommittee { epoch, .. } => self.repeat_committee(epoch),
+            Output::NeedCommittee { epoch, at } => self.ask_for_committee(epoch, at)?,
             Output::Decide {
                 blocks,
                 certificate,
@@ -247,7 +262,7 @@ impl Consensus {
             }
             Output::EpochEnded(end) => {
                 batch.put_epoch_end(&end);
-                self.close_seed(&end, batch);
+                self.close_seed(&end);
             }
             Output::Entered {
                 round,
@@ -324,7 +339,7 @@ impl Consensus {
             _ => {}
         }
         match recipients {
-            // Without a stake table every committee has the validators of the genesis document.
+            // The peers are those of the newest committees, the epoch's among them.
             Recipients::Committee(_) => self.broadcast(message),
             Recipients::One(key) => {
                 let Some(peer) = self.directory.peer_of(&key) else {
@@ -351,7 +366,30 @@ impl Consensus {
             .send_modify(|position| position.last_vote = Some(round));
     }
 
+    /// T4: from the stake table at the L1 block that the first block two epochs before names.
     /// Without L1 the committee never changes.
+    fn ask_for_committee(&self, epoch: Epoch, at: L1Block) -> Result<(), NodeError> {
+        let Some(stake_table) = &self.stake_table else {
+            self.repeat_committee(epoch);
+            return Ok(());
+        };
+        let Some(before) = epoch.previous().and_then(Epoch::previous) else {
+            return Ok(());
+        };
+        let last = before.previous().unwrap_or_default();
+        let first = Height(last.last_height(self.epoch_length).0 + 1);
+        // After a restart it is stored; before, it is in this turn's batch.
+        let at = self
+            .storage
+            .header(first)?
+            .map_or(at, |header| header.l1_finalized);
+        // Two epochs at most are open at a time, so there is room.
+        if let Err(error) = stake_table.try_send(CommitteeQuestion { epoch, at }) {
+            tracing::error!(%error, %epoch, "the stake table can't be asked for the committee");
+        }
+        Ok(())
+    }
+
     fn repeat_committee(&self, epoch: Epoch) {
         let Some(info) = self.epochs.values().next_back() else {
             return;
@@ -367,18 +405,42 @@ impl Consensus {
     }
 
     /// T3: the seed of e+2 is the mix at the last block of e.
-    fn close_seed(&mut self, end: &hotshot_types::EpochEnd, batch: &mut Batch) {
+    fn close_seed(&mut self, end: &hotshot_types::EpochEnd) {
         let epoch = end.header.epoch.next().next();
-        if let Some(info) = self.epochs.values().next_back() {
-            let info = EpochInfo {
-                committee: Arc::new(info.committee.in_epoch(epoch)),
-                seed: end.header.randao_mix,
-            };
-            batch.put_epoch(&info);
-            self.epochs.insert(epoch, info);
-        }
+        self.seeds.insert(epoch, end.header.randao_mix);
         self.epochs
             .retain(|known, _| known.next() >= end.header.epoch);
+    }
+
+    /// Whether an epoch has both its seed and its committee, and is not stored as known.
+    fn completes(&self) -> bool {
+        self.seeds
+            .keys()
+            .any(|epoch| self.committee_of(*epoch).is_some())
+    }
+
+    fn committee_of(&self, epoch: Epoch) -> Option<Arc<Committee>> {
+        self.roster.committee(epoch)
+    }
+
+    /// Stores the epochs whose committee and seed have both come, so that a restart knows them.
+    fn complete_epochs(&mut self, batch: &mut Batch) {
+        let complete: Vec<EpochInfo> = self
+            .seeds
+            .iter()
+            .filter_map(|(epoch, seed)| {
+                Some(EpochInfo {
+                    committee: self.committee_of(*epoch)?,
+                    seed: *seed,
+                })
+            })
+            .collect();
+        for info in complete {
+            let epoch = info.committee.epoch();
+            batch.put_epoch(&info);
+            self.seeds.remove(&epoch);
+            self.epochs.insert(epoch, info);
+        }
     }
 
     fn entered(&mut self, round: Round, leader: ValidatorIndex, after_timeout: bool) {
@@ -386,6 +448,7 @@ impl Consensus {
             self.metrics.timeouts.inc();
         }
         self.metrics.entered(round);
+        self.activate(round.epoch);
         let next = round.next();
         let info = self.epochs.get(&round.epoch);
         let next_leader = info.map_or(leader, |info| info.committee.leader(info.seed, next.view));
@@ -398,6 +461,18 @@ impl Consensus {
             position.proposed = false;
             position.me = me;
         });
+    }
+
+    /// A peer with several keys speaks with the one of this epoch.
+    fn activate(&mut self, epoch: Epoch) {
+        if self.active == Some(epoch) {
+            return;
+        }
+        self.active = Some(epoch);
+        if let Some(committee) = self.committee_of(epoch) {
+            let keys = committee.members().iter().map(|member| member.key);
+            self.directory.activate(keys);
+        }
     }
 
     /// This node's index in the committee of an epoch.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{keys::KeyFileError, network::NetworkError, storage::StorageError};
+use crate::{keys::KeyFileError, l1::EventsError, network::NetworkError, storage::StorageError};
 
 /// What a node can't go on without; each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +13,9 @@ pub enum NodeError {
     /// The connections to peers.
     #[error(transparent)]
     Network(NetworkError),
+    /// What is kept of the L1.
+    #[error(transparent)]
+    L1(#[from] EventsError),
     /// The mark of an unused key.
     #[error(transparent)]
     Key(#[from] KeyFileError),

@@ -7,7 +7,7 @@ use hotshot_types::{Epoch, Round};
 use libp2p::PeerId;
 use tokio::{sync::watch, time::Instant};
 
-use super::{consensus::Position, directory::Directory, fetch::some_peers, wire};
+use super::{consensus::Position, directory::Directory, fetch::some_peers, roster::Roster, wire};
 use crate::{
     mempool::Mempool,
     network::{Lane, Network},
@@ -22,7 +22,7 @@ const MAX_FRAMES: usize = 4;
 pub(super) async fn run(
     mempool: Mempool,
     network: Network,
-    members: Arc<Vec<PeerId>>,
+    roster: Arc<Roster>,
     mut position: watch::Receiver<Position>,
 ) {
     let mut arrivals = mempool.arrivals();
@@ -43,13 +43,16 @@ pub(super) async fn run(
         } else {
             (now.round, now.leader)
         };
-        if Some(leader) == now.me {
-            continue;
-        }
-        let Some(peer) = members.get(leader.position()) else {
+        let Some(seats) = roster
+            .of(round.epoch)
+            .filter(|seats| seats.me != Some(leader))
+        else {
             continue;
         };
-        send_batches(&mempool, &network, *peer, round);
+        let Some(peer) = seats.peer(leader) else {
+            continue;
+        };
+        send_batches(&mempool, &network, peer, round);
     }
 }
 

@@ -20,9 +20,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use da::{Coder, Limits, MapUpdate, Slots};
+use da::{Coder, Limits, MapUpdate};
 use hotshot::{Input, Verdict};
-use hotshot_types::{Hash, Kind, L1Block, Parameters, Round, SealedHeader, ValidatorIndex};
+use hotshot_types::{Epoch, Hash, Kind, L1Block, Parameters, Round, SealedHeader, ValidatorIndex};
 use libp2p::PeerId;
 use tokio::{
     sync::{
@@ -42,6 +42,7 @@ use super::{
     clock::Clock,
     consensus::Fact,
     fetch::Fetcher,
+    roster::{Roster, Seats},
     wire::{Bulk, Shards},
 };
 use crate::{
@@ -86,7 +87,7 @@ pub(super) enum Order {
         l1_finalized: L1Block,
     },
     /// A block will probably have to be built on this one.
-    Prepare(Arc<SealedHeader>),
+    Prepare(Round, Arc<SealedHeader>),
 }
 
 /// Slots from a peer.
@@ -159,10 +160,7 @@ pub(super) struct Parts {
     pub(super) mempool: Mempool,
     pub(super) clock: Clock,
     pub(super) parameters: Parameters,
-    /// The keys of the committee by index.
-    pub(super) members: Vec<PeerId>,
-    pub(super) slots: Arc<Slots>,
-    pub(super) me: Option<ValidatorIndex>,
+    pub(super) roster: Arc<Roster>,
     pub(super) facts: mpsc::Sender<Fact>,
     /// The height up to which everything is stored.
     pub(super) served: watch::Sender<hotshot_types::Height>,
@@ -307,13 +305,13 @@ impl Payloads {
                 self.builder.order(round, parent, l1_finalized, &self.parts);
                 self.continue_building().await;
             }
-            Order::Prepare(parent) => self.prepare(&parent),
+            Order::Prepare(round, parent) => self.prepare(round, &parent),
         }
     }
 
     /// A node without stake has nothing to wait for.
     async fn fetch_at_once(&mut self) {
-        if self.parts.me.is_none() {
+        if !self.parts.roster.is_seated() {
             self.look_after().await;
         }
     }
@@ -383,9 +381,9 @@ impl Payloads {
         self.tell(Input::Payload(hash, verdict)).await;
     }
 
-    /// The slots that this node has to keep.
-    fn own_slots(&self) -> Option<std::ops::Range<u32>> {
-        self.parts.slots.range(self.parts.me?.position())
+    /// The committee of a block's epoch, which is known for every header that passed.
+    fn seats(&self, epoch: Epoch) -> Arc<Seats> {
+        self.parts.roster.at_or_before(epoch)
     }
 
     /// Sends every validator but us and the proposer our slots; for the leader that is everybody.
@@ -396,10 +394,10 @@ impl Payloads {
         if entry.is_inline {
             return;
         }
-        let range = entry
-            .own_range
-            .clone()
-            .or_else(|| entry.committed.as_ref()?.encoded().range(self.own_slots()?));
+        let range = entry.own_range.clone().or_else(|| {
+            let own = entry.seats.own_slots()?;
+            entry.committed.as_ref()?.encoded().range(own)
+        });
         let Some(range) = range else {
             return;
         };
@@ -407,27 +405,30 @@ impl Payloads {
             Ok(frame) => frame,
             Err(error) => return tracing::error!(%error, "slots can't be encoded"),
         };
-        for (index, peer) in self.parts.members.iter().enumerate() {
-            if index != entry.header.proposer.position() {
-                self.send(*peer, frame.clone());
+        for index in 0..entry.seats.committee.len() {
+            if index != entry.header.proposer.position()
+                && let Some(peer) = entry.seats.peer(ValidatorIndex::at(index))
+            {
+                self.send(peer, frame.clone());
             }
         }
     }
 
     fn disperse(&self, round: Round, hash: Hash) {
-        let committed = self
-            .entries
-            .get(&hash)
-            .and_then(|entry| entry.committed.as_ref());
-        let Some(committed) = committed else {
+        let Some(entry) = self.entries.get(&hash) else {
             return;
         };
-        for (index, peer) in self.parts.members.iter().enumerate() {
-            if Some(index) == self.parts.me.map(ValidatorIndex::position) {
+        let (Some(committed), seats) = (&entry.committed, &entry.seats) else {
+            return;
+        };
+        for index in 0..seats.committee.len() {
+            let Some(peer) = seats.peer(ValidatorIndex::at(index)) else {
+                continue;
+            };
+            if seats.me == Some(ValidatorIndex::at(index)) {
                 continue;
             }
-            let range = self
-                .parts
+            let range = seats
                 .slots
                 .range(index)
                 .and_then(|slots| committed.encoded().range(slots));
@@ -435,7 +436,7 @@ impl Payloads {
                 continue;
             };
             match (Bulk::Disperse(Shards { round, hash, range })).encode() {
-                Ok(frame) => self.send(*peer, frame),
+                Ok(frame) => self.send(peer, frame),
                 Err(error) => tracing::error!(%error, "slots can't be encoded"),
             }
         }

@@ -22,6 +22,7 @@ use super::{
     addresses::{AddressRecord, Book, Outcome},
     directory::Directory,
     heard::Heard,
+    start,
     wire::Bulk,
 };
 use crate::{
@@ -64,6 +65,8 @@ pub(super) struct Peers {
     book: Book,
     domain: hotshot_types::Hash,
     is_validator: bool,
+    /// Of the directory, when the peers were drawn.
+    edition: u64,
     /// Validators to connect to; all of them for a validator.
     wanted: BTreeSet<PeerId>,
     uses_bootnodes: bool,
@@ -75,7 +78,7 @@ pub(super) struct Peers {
 /// The peers to start with.
 pub(super) fn first(directory: &Directory, config: &NodeConfig) -> Vec<Peer> {
     let mut peers = Vec::new();
-    if config.validator().is_some() {
+    if start::may_vote(config) {
         peers = directory.peers();
     }
     add_chosen(&mut peers, &config.p2p.peers);
@@ -122,7 +125,8 @@ impl Peers {
             file: config.data_dir.join(FILE),
             book,
             domain,
-            is_validator: config.validator().is_some(),
+            is_validator: start::may_vote(config),
+            edition: 0,
             wanted: BTreeSet::new(),
             uses_bootnodes: false,
             reached: (false, Instant::now()),
@@ -220,6 +224,14 @@ impl Peers {
             .map(|peer| peer.id)
             .collect();
         let mut changed = self.judge_bootnodes(&connected);
+        let edition = self.directory.edition();
+        if edition != self.edition {
+            self.edition = edition;
+            if self.is_validator {
+                self.draw();
+            }
+            changed = true;
+        }
         if !self.is_validator && self.looks.is_multiple_of(TRIAL) {
             changed |= self.redraw(&connected);
         }

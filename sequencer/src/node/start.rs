@@ -6,12 +6,13 @@ use std::{
     sync::Arc,
 };
 
-use da::{Coder, CommittedPayload, Limits, MapHead, NamespaceTree, Payload, Slots};
+use da::{Limits, NamespaceTree, Payload};
 use hotshot::{Config, EpochInfo, Record, Replica, Standing, Start};
 use hotshot_types::{
-    Committee, Epoch, GenesisDocument, Hash, Height, Parameters, PublicKey, SealedHeader,
-    SecretKey, genesis::EmptyRoots,
+    Epoch, GenesisDocument, Hash, Height, Parameters, PublicKey, SealedHeader, SecretKey,
 };
+
+use sequencer_client::trust;
 
 use super::{NodeError, watch::Duty};
 use crate::{
@@ -32,8 +33,8 @@ pub(super) struct Started {
     pub(super) storage: Storage,
     pub(super) replica: Replica,
     pub(super) epochs: BTreeMap<Epoch, EpochInfo>,
-    pub(super) committee: Arc<Committee>,
-    pub(super) slots: Arc<Slots>,
+    /// Seeds of epochs whose committee is not known yet.
+    pub(super) seeds: BTreeMap<Epoch, Hash>,
     /// The key of a validator, and what is known of it.
     pub(super) validator: Option<(PublicKey, Duty)>,
 }
@@ -41,16 +42,11 @@ pub(super) struct Started {
 /// Opens the data directory and restores the replica.
 pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
     let genesis = &config.genesis;
-    let wrong = |error: &dyn std::fmt::Display| NodeError::Genesis(error.to_string());
-    let committee = genesis
-        .committee(Epoch::FIRST)
-        .map_err(|error| wrong(&error))?;
-    let slots = Slots::new(&committee.weights()).map_err(|error| wrong(&error))?;
-    let header = genesis_header(genesis, &slots)?;
+    let header = genesis_header(genesis)?;
     let validator = config
         .consensus_key
         .as_ref()
-        .filter(|_| config.validator().is_some())
+        .filter(|_| may_vote(config))
         .map(SecretKey::public_key);
     let identity = Identity {
         chain_domain: genesis.chain_domain(),
@@ -74,7 +70,7 @@ pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
         round = %resume.record.restart_round(),
         "opened the database"
     );
-    check_ground(&resume)?;
+    let seeds = check_ground(&storage, &resume)?;
     let replica = Replica::new(
         replica_config(config, validator),
         Start {
@@ -83,6 +79,7 @@ pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
             certificate: resume.certificate,
             history: resume.history,
             epochs: resume.epochs,
+            seeds: seeds.clone().into_iter().collect(),
             headers: resume.headers,
             recent: resume.recent,
             genesis: header.hash(),
@@ -97,24 +94,30 @@ pub(super) fn open(config: &NodeConfig) -> Result<Started, NodeError> {
             replica
         },
         epochs,
-        committee,
-        slots: Arc::new(slots),
+        seeds,
         validator: validator.zip(duty),
     })
 }
 
 /// What the state machine stands on must be there; a database without it has lost files.
-fn check_ground(resume: &Resume) -> Result<(), StorageError> {
+/// Returns the seed of the next epoch if the L1 had not yet told its committee.
+fn check_ground(storage: &Storage, resume: &Resume) -> Result<BTreeMap<Epoch, Hash>, StorageError> {
     let damaged = |what, reason| StorageError::Damaged { what, reason };
     let epoch = resume.record.epoch();
-    for needed in [epoch, epoch.next()] {
-        if !resume
-            .epochs
-            .iter()
-            .any(|info| info.committee.epoch() == needed)
-        {
-            return Err(damaged("epochs", format!("epoch {needed} is missing")));
-        }
+    let is_known = |needed: Epoch| {
+        let mut epochs = resume.epochs.iter();
+        epochs.any(|info| info.committee.epoch() == needed)
+    };
+    let missing = |epoch: Epoch| damaged("epochs", format!("epoch {epoch} is missing"));
+    if !is_known(epoch) {
+        return Err(missing(epoch));
+    }
+    let mut seeds = BTreeMap::new();
+    if !is_known(epoch.next()) {
+        let before = epoch.previous().unwrap_or_default();
+        let end = storage.epoch_end(before)?;
+        let end = end.ok_or_else(|| missing(epoch.next()))?;
+        seeds.insert(epoch.next(), end.header.randao_mix);
     }
     let anchor = resume.record.anchor.as_ref();
     match anchor.map(|end| end.header.height) {
@@ -122,8 +125,14 @@ fn check_ground(resume: &Resume) -> Result<(), StorageError> {
             "headers",
             format!("the final blocks up to {height}, where the safety record starts, are missing"),
         )),
-        _ => Ok(()),
+        _ => Ok(seeds),
     }
+}
+
+/// Whether this node has a key that is in a committee, or may come into one.
+pub(super) fn may_vote(config: &NodeConfig) -> bool {
+    let has_stake_table = config.genesis.l1_chain_id != 0;
+    config.validator().is_some() || (has_stake_table && config.consensus_key.is_some())
 }
 
 /// Where the database of a data directory is.
@@ -136,14 +145,9 @@ pub(crate) fn identity(
     genesis: &GenesisDocument,
     key: Option<PublicKey>,
 ) -> Result<Identity, NodeError> {
-    let wrong = |error: &dyn std::fmt::Display| NodeError::Genesis(error.to_string());
-    let committee = genesis
-        .committee(Epoch::FIRST)
-        .map_err(|error| wrong(&error))?;
-    let slots = Slots::new(&committee.weights()).map_err(|error| wrong(&error))?;
     Ok(Identity {
         chain_domain: genesis.chain_domain(),
-        genesis: genesis_header(genesis, &slots)?.hash(),
+        genesis: genesis_header(genesis)?.hash(),
         key,
     })
 }
@@ -174,6 +178,11 @@ fn replica_config(config: &NodeConfig, key: Option<PublicKey>) -> Config {
         epoch_length: parameters.epoch_length,
         view_timeout_ms: parameters.view_timeout_ms,
         empty_block_delay_ms: parameters.empty_block_delay_ms,
+        l1_settled_ms: if parameters.development {
+            4_000
+        } else {
+            60_000
+        },
         max_payload_bytes: parameters.max_payload_bytes,
         validator: key
             .zip(config.consensus_key.clone())
@@ -239,19 +248,8 @@ pub(crate) fn first_epochs(genesis: &GenesisDocument) -> Result<[EpochInfo; 2], 
 }
 
 /// The genesis block (R4).
-pub(crate) fn genesis_header(
-    genesis: &GenesisDocument,
-    slots: &Slots,
-) -> Result<SealedHeader, NodeError> {
-    let empty = CommittedPayload::new(&mut Coder::new(), slots, Payload::empty());
-    let commitments = empty.commitments();
-    genesis
-        .header(EmptyRoots {
-            shard_root: Hash(commitments.shard_root),
-            ns_root: Hash(commitments.ns_root),
-            ns_acc_root: Hash(MapHead::EMPTY.root),
-        })
-        .map_err(|error| NodeError::Genesis(error.to_string()))
+pub(crate) fn genesis_header(genesis: &GenesisDocument) -> Result<SealedHeader, NodeError> {
+    trust::genesis_block(genesis).map_err(|error| NodeError::Genesis(error.to_string()))
 }
 
 /// Indexes the blocks whose transactions were only in memory. One whose payload can't be read is

@@ -2,18 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hotshot_types::{Committee, Height, ValidatorIndex};
-use libp2p::PeerId;
+use hotshot_types::Height;
 use tokio::sync::watch;
 
 use super::{
     consensus::Position,
     heard::Heard,
     metrics::{CopiedMetrics, IncludedRatio},
+    roster::{Roster, Seats},
     watch::Leave,
 };
 use crate::{
     api::NodeStatus,
+    l1::L1Status,
     mempool::Mempool,
     network::{Network, PeerStatus},
     storage::Storage,
@@ -40,10 +41,8 @@ pub(super) struct Parts {
     /// What keeps the key from signing (K3, K4).
     pub(super) leave: watch::Receiver<Leave>,
     pub(super) heard: Arc<Heard>,
-    pub(super) committee: Arc<Committee>,
-    /// The committee's peers by index.
-    pub(super) members: Vec<PeerId>,
-    pub(super) me: Option<ValidatorIndex>,
+    pub(super) roster: Arc<Roster>,
+    pub(super) l1: Option<watch::Receiver<L1Status>>,
 }
 
 /// Runs until the node stops.
@@ -59,11 +58,12 @@ pub(super) async fn run(parts: Parts) {
         let position = parts.position.borrow().clone();
         let height = *parts.served.borrow();
         let peers = parts.network.peers();
-        let heard = match parts.me {
-            Some(_) => parts.heard.height(&parts.committee),
+        let seats = parts.roster.at_or_before(position.round.epoch);
+        let heard = match seats.me {
+            Some(_) => parts.heard.height(&seats.committee),
             None => parts.heard.pushed(),
         };
-        let stake = reachable_stake(&parts, &peers);
+        let stake = reachable_stake(&seats, &peers);
         let connected = peers
             .iter()
             .filter(|peer| peer.is_connected && peer.is_configured)
@@ -83,7 +83,7 @@ pub(super) async fn run(parts: Parts) {
             peers_connected: u32::try_from(connected).unwrap_or(u32::MAX),
             peers_total: u32::try_from(configured).unwrap_or(u32::MAX),
             validator: position.me,
-            not_ready: reasons(&parts, &position, height, stake, heard, now - since),
+            not_ready: reasons(&parts, &seats, &position, height, stake, heard, now - since),
         };
         let pool = parts.mempool.metrics();
         let metrics = &parts.metrics;
@@ -123,15 +123,14 @@ fn heartbeat(parts: &Parts, position: &Position, status: &NodeStatus, served: He
 }
 
 /// The stake of the members that are connected, and of this node.
-fn reachable_stake(parts: &Parts, peers: &[PeerStatus]) -> u128 {
-    let weight = |index: usize| parts.committee.weight(ValidatorIndex::at(index));
-    let others = peers
+fn reachable_stake(seats: &Seats, peers: &[PeerStatus]) -> u128 {
+    peers
         .iter()
         .filter(|peer| peer.is_connected)
-        .filter_map(|peer| parts.members.iter().position(|member| *member == peer.id))
-        .map(weight)
-        .sum::<u128>();
-    others + parts.me.map_or(0, |me| parts.committee.weight(me))
+        .filter_map(|peer| seats.place(peer.id))
+        .chain(seats.me)
+        .map(|place| seats.committee.weight(place))
+        .sum()
 }
 
 /// How many blocks are final elsewhere and not processed here. Votes are one block ahead of
@@ -163,6 +162,7 @@ fn why_silent(leave: Leave, position: &Position) -> Option<String> {
 /// Why the node can't do its job.
 fn reasons(
     parts: &Parts,
+    seats: &Seats,
     position: &Position,
     served: Height,
     stake: u128,
@@ -174,8 +174,8 @@ fn reasons(
         reasons.push("the network contradicted its final history; see the log".to_owned());
     }
     reasons.extend(why_silent(*parts.leave.borrow(), position));
-    let (quorum, total) = (parts.committee.quorum(), parts.committee.total());
-    if parts.me.is_none() {
+    let (quorum, total) = (seats.committee.quorum(), seats.committee.total());
+    if seats.me.is_none() {
         if heard.is_none() {
             reasons.push("no peer has said yet what is final".to_owned());
         }
@@ -183,9 +183,10 @@ fn reasons(
         reasons.push(format!(
             "connected to stake {stake} of {total}; a quorum is {quorum}"
         ));
-    } else if heard.is_none() && parts.committee.len() > 1 {
+    } else if heard.is_none() && seats.committee.len() > 1 {
         reasons.push("no more than a third of the stake has been heard from yet".to_owned());
     }
+    reasons.extend(parts.l1.as_ref().and_then(|l1| l1.borrow().why_not_ready()));
     let lag = status_lag(position, heard, served);
     if lag > MAX_LAG {
         reasons.push(format!("{lag} final blocks behind"));

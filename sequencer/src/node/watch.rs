@@ -24,6 +24,7 @@ use super::{
     clock::Clock,
     consensus::{Fact, Position},
     directory::Directory,
+    roster::{Roster, Seats},
 };
 use crate::{
     keys,
@@ -64,7 +65,7 @@ pub(super) struct Parts {
     pub(super) domain: Hash,
     pub(super) epoch_length: u64,
     pub(super) view_timeout_ms: u64,
-    pub(super) committee: Arc<Committee>,
+    pub(super) roster: Arc<Roster>,
     pub(super) clock: Clock,
     pub(super) storage: Storage,
     pub(super) network: Network,
@@ -97,14 +98,18 @@ pub(super) async fn run(parts: Parts) -> Result<(), NodeError> {
     let (questions, question) = watch::channel(asking::Question::default());
     let (answers, mut inbox) = mpsc::channel(MAX_ANSWERS);
     let period = Duration::from_millis(parts.view_timeout_ms.max(50));
-    asking::spawn(&parts.network, &parts.directory, question, &answers, period);
+    let roster = Arc::clone(&parts.roster);
+    let committees: checks::Committees = Arc::new(move |epoch| roster.committee(epoch));
+    let mut everybody = asking::Everybody::new(question, answers, period);
+    everybody.extend(&parts.network, &parts.directory);
     let mut position = parts.position.clone();
     let mut watch = Watch {
         own,
-        checks: Checks::new(parts.domain, own, Arc::clone(&parts.committee)),
+        checks: Checks::new(parts.domain, own, committees),
         standing: parts.duty.standing.clone(),
         phase: Phase::Duty,
         announced: None,
+        asked: parts.roster.newest(),
         known_run: 0,
         baseline: BTreeMap::new(),
         questions,
@@ -114,6 +119,7 @@ pub(super) async fn run(parts: Parts) -> Result<(), NodeError> {
     watch.begin().await?;
     loop {
         watch.go_on().await?;
+        everybody.extend(&watch.parts.network, &watch.parts.directory);
         let deadline = watch.deadline();
         tokio::select! {
             answer = inbox.recv() => match answer {
@@ -135,6 +141,8 @@ struct Watch {
     standing: Standing,
     phase: Phase,
     announced: Option<Announcement>,
+    /// The committee that is waited for.
+    asked: Arc<Committee>,
     /// The highest run of another process that was heard of.
     known_run: u64,
     /// The rounds that each member had seen signatures of when it was first asked.
@@ -161,13 +169,19 @@ impl Watch {
         self.ask(None, true);
     }
 
-    fn new_vigil(&self) -> Vigil {
+    fn new_vigil(&mut self) -> Vigil {
+        self.asked = Arc::clone(&self.seats().committee);
         Vigil::new(
             self.parts.clock.now(),
             self.parts.view_timeout_ms,
             self.own,
-            Arc::clone(&self.parts.committee),
+            Arc::clone(&self.asked),
         )
+    }
+
+    /// The committee that votes now.
+    fn seats(&self) -> Arc<Seats> {
+        self.parts.roster.at_or_before(self.epoch())
     }
 
     /// K4: announces this run and asks.
@@ -237,6 +251,11 @@ impl Watch {
 
     /// What time, or the chain, or the answers so far allow.
     async fn go_on(&mut self) -> Result<(), NodeError> {
+        let waits = matches!(self.phase, Phase::Look(_) | Phase::Vigil(_));
+        if waits && self.seats().committee.members() != self.asked.members() {
+            // Others vote now: it is they who have to be asked.
+            self.look();
+        }
         match &self.phase {
             Phase::Vigil(vigil) if vigil.is_over(self.parts.clock.now()) => {
                 self.phase = Phase::Duty;
@@ -252,9 +271,10 @@ impl Watch {
             // So many have answered that nobody could sign usefully without one of them.
             Phase::Look(look) if look.is_over(TimestampMs(u64::MAX)) => self.vigil(),
             Phase::Recall(recall) => {
-                let committee = Arc::clone(&self.parts.committee);
-                let from =
-                    recall.returns(&self.own, |epoch| Some(Arc::new(committee.in_epoch(epoch))));
+                let roster = &self.parts.roster;
+                let from = recall.returns(&self.own, |epoch| {
+                    roster.of(epoch).map(|seats| Arc::clone(&seats.committee))
+                });
                 let Some(from) = from else {
                     return Ok(());
                 };
@@ -350,7 +370,8 @@ impl Watch {
         let rounds = checks::rounds(&unknown);
         let known = self.baseline.entry(member.to_bytes()).or_insert(rounds);
         known.advanced |= rounds.is_above(known);
-        let members = self.parts.committee.members().iter();
+        let seats = self.seats();
+        let members = seats.committee.members().iter();
         let stake: u128 = members
             .filter(|member| {
                 let known = self.baseline.get(&member.key.to_bytes());
@@ -358,7 +379,7 @@ impl Watch {
             })
             .map(|member| u128::from(member.weight))
             .sum();
-        if stake >= self.parts.committee.one_honest() {
+        if stake >= seats.committee.one_honest() {
             return Err(NodeError::Doppelganger("it is signing now"));
         }
         Ok(is_whole)

@@ -27,6 +27,8 @@ pub(crate) struct Node {
     p2p: SocketAddr,
     api: SocketAddr,
     metrics: SocketAddr,
+    /// URLs of L1 nodes.
+    pub(crate) l1: Vec<String>,
     process: Option<Child>,
 }
 
@@ -68,14 +70,20 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 impl Network {
     /// Short epochs; nobody runs yet.
     pub(crate) fn new() -> Self {
-        Self::with(&[])
+        Self::with(&[], &[], |_| Vec::new())
     }
 
-    /// As [`Self::new`], with settings for every node.
-    fn with(settings: &[&str]) -> Self {
+    /// With settings for every node, and further arguments for the genesis document and for each
+    /// validator's entry.
+    pub(crate) fn with(
+        settings: &[&str],
+        extra: &[&str],
+        entry_of: impl Fn(usize) -> Vec<String>,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let genesis = directory.path().join("genesis.toml");
         let mut command = sequencer(&["genesis", "new", "--epoch-length", "30"]);
+        command.args(extra);
         command.args(["--empty-block-delay-ms", "30", "--out"]);
         command.arg(&genesis).arg("--validator");
         let mut nodes = Vec::new();
@@ -85,17 +93,10 @@ impl Network {
             node.call(&[&["init", "--genesis", genesis.to_str().unwrap()], settings].concat());
             node.call(&["keys", "new", "--development"]);
             let entry = directory.path().join(format!("entry{index}.toml"));
-            let address = format!("/ip4/127.0.0.1/tcp/{}", node.p2p.port());
-            node.call(&[
-                "keys",
-                "genesis-entry",
-                "--network",
-                "test",
-                "--address",
-                &address,
-                "--out",
-                entry.to_str().unwrap(),
-            ]);
+            let address = node.address();
+            let mut make = node.command(&["keys", "genesis-entry", "--network", "test"]);
+            make.args(["--address", &address, "--out"]).arg(&entry);
+            succeeds(make.args(entry_of(index)));
             command.arg(entry);
             nodes.push(node);
         }
@@ -110,7 +111,7 @@ impl Network {
 
     /// As [`Self::running`], with settings for every node.
     pub(crate) fn running_with(settings: &[&str]) -> Self {
-        let mut network = Self::with(settings);
+        let mut network = Self::with(settings, &[], |_| Vec::new());
         for node in &mut network.nodes {
             node.start();
         }
@@ -142,8 +143,28 @@ impl Node {
             p2p: free_address(),
             api: free_address(),
             metrics: free_address(),
+            l1: Vec::new(),
             process: None,
         }
+    }
+
+    /// A node that nobody knows of, in the same place as the others.
+    pub(crate) fn stranger(network: &Network, name: &str) -> Self {
+        let node = Self::at(network.directory.path().join(name));
+        let genesis = network.directory.path().join("genesis.toml");
+        node.call(&["init", "--genesis", genesis.to_str().unwrap()]);
+        node.call(&["keys", "new", "--development"]);
+        node
+    }
+
+    /// Where others reach it.
+    pub(crate) fn address(&self) -> String {
+        format!("/ip4/127.0.0.1/tcp/{}", self.p2p.port())
+    }
+
+    /// URL of its API.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.api)
     }
 
     /// The same data in another place, with addresses of its own.
@@ -159,7 +180,7 @@ impl Node {
         copy_tree(&copy.home, &self.home);
     }
 
-    fn call(&self, line: &[&str]) -> Output {
+    pub(crate) fn call(&self, line: &[&str]) -> Output {
         succeeds(sequencer(line).arg("--data-dir").arg(&self.home))
     }
 
@@ -175,6 +196,9 @@ impl Node {
         command.args(["--metrics.listen", &self.metrics.to_string()]);
         let listen = format!("/ip4/127.0.0.1/tcp/{}", self.p2p.port());
         command.args(["--p2p.listen", &listen]);
+        if !self.l1.is_empty() {
+            command.args(["--l1.poll-ms", "300", "--l1.endpoints", &self.l1.join(",")]);
+        }
         command
     }
 

@@ -61,6 +61,7 @@ impl World {
             epoch_length: self.plan.epoch_length,
             view_timeout_ms: self.plan.timeout_ms,
             empty_block_delay_ms: self.plan.empty_block_delay_ms,
+            l1_settled_ms: 60_000,
             max_payload_bytes: MAX_PAYLOAD_BYTES,
             validator: Some((keys::public_key(identity), signer)),
             #[cfg(feature = "faults")]
@@ -92,6 +93,7 @@ impl World {
             certificate: stored.certificate.clone(),
             history,
             epochs: self.epochs(&stored),
+            seeds: Vec::new(),
             headers,
             recent: recent.map(|block| block.hash()).collect(),
             record: stored.record,

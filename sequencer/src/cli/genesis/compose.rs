@@ -6,27 +6,31 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use hotshot_types::{Address, GenesisDocument, Hash, L1Block, Parameters, TimestampMs};
+use hotshot_types::{GenesisDocument, Hash, L1Block, Parameters, TimestampMs};
+use light_client::rpc::{Endpoint, Tag};
 
 use crate::{
     cli::exit::{Exit, Failure},
-    config, genesis_file, keys,
+    config::{self, L1Url},
+    genesis_file, keys,
 };
 
 /// Collects the entries and draws the seeds.
-pub(super) fn compose(
+pub(super) async fn compose(
     entries: &[PathBuf],
     parameters: Parameters,
+    l1: Option<&L1Url>,
 ) -> Result<GenesisDocument, Failure> {
     let invalid = |message: String| Failure::new(Exit::Config, message);
-    let mut salt = None;
+    let mut network = None;
     let mut validators = Vec::with_capacity(entries.len());
     let mut taken = BTreeMap::new();
     for path in entries {
         let entry = genesis_file::load_entry(path)?;
-        if *salt.get_or_insert(entry.salt) != entry.salt {
+        let named = (entry.l1_chain_id, entry.stake_table, entry.salt);
+        if *network.get_or_insert(named) != named {
             let message = format!(
-                "{} is for another network than {}: all entries need the same --network or --salt",
+                "{} is for another network than {}: all entries need the same --network or --salt, --l1-chain-id and --stake-table",
                 path.display(),
                 entries[0].display(),
             );
@@ -51,21 +55,53 @@ pub(super) fn compose(
         }
         validators.push(entry.validator);
     }
-    let salt = salt.ok_or_else(|| Failure::new(Exit::Usage, "a network needs a validator"))?;
+    let (l1_chain_id, stake_table, salt) =
+        network.ok_or_else(|| Failure::new(Exit::Usage, "a network needs a validator"))?;
     Ok(GenesisDocument {
-        l1_chain_id: 0,
-        stake_table: Address::ZERO,
+        l1_chain_id,
+        stake_table,
         salt,
         timestamp_ms: now()?,
-        l1: L1Block {
-            number: 0,
-            hash: Hash::ZERO,
-            timestamp: 0,
-        },
+        l1: final_block(l1_chain_id, l1).await?,
         seeds: [Hash(*keys::entropy()?), Hash(*keys::entropy()?)],
         parameters,
         validators,
     })
+}
+
+/// The L1 block that the network starts at. The stake table is deployed after it.
+async fn final_block(chain_id: u64, url: Option<&L1Url>) -> Result<L1Block, Failure> {
+    let url = match (chain_id, url) {
+        (0, None) => return Ok(L1Block::default()),
+        (0, Some(_)) => {
+            let message = "--l1 is for entries that name an L1: make them with --l1-chain-id and --stake-table";
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        (_, None) => {
+            let message = format!(
+                "the entries name the L1 with chain id {chain_id}: pass --l1 URL of one of its nodes"
+            );
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        (_, Some(url)) => url,
+    };
+    let endpoint = Endpoint::new(&url.0)?;
+    let found = endpoint.chain_id().await?;
+    if found != chain_id {
+        let message = format!(
+            "{} is a node of chain {found}, the entries are for chain {chain_id}",
+            endpoint.name()
+        );
+        return Err(Failure::new(Exit::Config, message));
+    }
+    let block = endpoint.block(Tag::Finalized).await?;
+    let block = block.ok_or_else(|| {
+        Failure::new(
+            Exit::NotFound,
+            "the L1 has no final block yet: try again in a while",
+        )
+    })?;
+    Ok(block.l1_block())
 }
 
 fn now() -> Result<TimestampMs, Failure> {

@@ -24,7 +24,7 @@ pub(in crate::cli) fn filter(settings: &LogSettings) -> Result<EnvFilter, Failur
 }
 
 /// Starts logging for the whole process.
-pub(super) fn start(settings: &LogSettings) -> Result<(), Failure> {
+pub(in crate::cli) fn start(settings: &LogSettings) -> Result<(), Failure> {
     let registry = tracing_subscriber::registry().with(filter(settings)?);
     let lines = fmt::layer().with_writer(io::stderr);
     let started = match settings.format.unwrap_or_default() {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use da::{BlockStamp, CommittedPayload, MapUpdate, NamespaceTree, Payload};
 use hotshot::{Body, Input};
-use hotshot_types::{Hash, L1Block, Round, SealedHeader};
+use hotshot_types::{Epoch, Hash, L1Block, Round, SealedHeader};
 use tokio::{sync::watch, time::Instant};
 
 use super::{Done, Parts, Payloads, overlay::Overlay, with_coder};
@@ -44,6 +44,7 @@ struct Handed {
 /// A selection and its encoded payload, for a block on `parent`.
 pub(super) struct Encoded {
     parent: Hash,
+    epoch: Epoch,
     selection: Selection,
     committed: Arc<CommittedPayload>,
 }
@@ -104,37 +105,40 @@ impl Payloads {
         if order.waits_for_parent || self.builder.encoding == Some(parent) {
             return;
         }
-        if let Some(ready) = self.builder.ready.take_if(|ready| ready.parent == parent) {
+        let epoch = order.round.epoch;
+        let fits = |ready: &mut Encoded| ready.parent == parent && ready.epoch == epoch;
+        if let Some(ready) = self.builder.ready.take_if(fits) {
             // A block prepared before its parent was known may repeat the parent's transactions.
             if !self.parts.mempool.overlaps(&ready.selection, parent) {
                 return self.hand_over(ready).await;
             }
         }
         if self.parts.mempool.has_transactions(parent) || Instant::now() >= order.deadline {
-            self.encode(parent);
+            self.encode(parent, epoch);
         }
     }
 
     /// The empty-block delay is over.
     pub(super) fn build_empty(&mut self) {
         if let Some(order) = &self.builder.order {
-            let parent = order.parent.hash();
-            self.encode(parent);
+            let (parent, epoch) = (order.parent.hash(), order.round.epoch);
+            self.encode(parent, epoch);
         }
     }
 
     /// A block on `parent` will probably be ours to build: encode it if there is anything to put in.
-    pub(super) fn prepare(&mut self, parent: &SealedHeader) {
+    pub(super) fn prepare(&mut self, round: Round, parent: &SealedHeader) {
         let parent = parent.hash();
         if self.builder.encoding.is_none() && self.parts.mempool.has_transactions(parent) {
-            self.encode(parent);
+            self.encode(parent, round.epoch);
         }
     }
 
-    fn encode(&mut self, parent: Hash) {
+    fn encode(&mut self, parent: Hash, epoch: Epoch) {
+        let slots = Arc::clone(&self.seats(epoch).slots);
         self.builder.encoding = Some(parent);
         let mempool = self.parts.mempool.clone();
-        let (limits, slots) = (self.limits, Arc::clone(&self.parts.slots));
+        let limits = self.limits;
         self.work(move || {
             let selection = mempool.select(parent, limits.payload_bytes, limits.namespaces);
             let (transactions, hashes) = selection.clone().into_parts();
@@ -147,6 +151,7 @@ impl Payloads {
             });
             Done::Encoded(Encoded {
                 parent,
+                epoch,
                 selection,
                 committed: Arc::new(committed),
             })
@@ -164,7 +169,7 @@ impl Payloads {
                 .mempool
                 .overlaps(&encoded.selection, encoded.parent);
             if overlaps {
-                self.encode(encoded.parent);
+                self.encode(encoded.parent, encoded.epoch);
             } else {
                 self.hand_over(encoded).await;
             }
@@ -194,7 +199,8 @@ impl Payloads {
         let commitments = encoded.committed.commitments();
         let payload = encoded.committed.payload().bytes().clone();
         let shard_root = Hash(commitments.shard_root);
-        let inline = da::is_inline(commitments.payload_len, &self.parts.slots);
+        let slots = &self.seats(order.round.epoch).slots;
+        let inline = da::is_inline(commitments.payload_len, slots);
         let body = Body {
             timestamp_ms,
             payload_len: u32::try_from(commitments.payload_len).expect("within the limit"),

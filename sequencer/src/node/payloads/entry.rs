@@ -18,7 +18,7 @@ use super::{
     with_coder,
 };
 use crate::{
-    node::wire::Shards,
+    node::{roster::Seats, wire::Shards},
     storage::{Durability, Storage, StorageError},
 };
 
@@ -28,6 +28,8 @@ const MAX_EARLY: usize = 2;
 /// What is known of one block's payload.
 pub(super) struct Entry {
     pub(super) header: Arc<SealedHeader>,
+    /// The committee of its epoch.
+    pub(super) seats: Arc<Seats>,
     pub(super) is_inline: bool,
     pub(super) collected: Option<Reconstruction>,
     /// The slots the leader gave us.
@@ -69,18 +71,22 @@ pub(super) fn commitments(header: &SealedHeader) -> Commitments {
 impl Payloads {
     /// The entry of a block above the settled ones.
     pub(super) fn entry(&mut self, header: &Arc<SealedHeader>) -> &mut Entry {
-        let slots = &self.parts.slots;
-        self.entries.entry(header.hash()).or_insert_with(|| Entry {
-            is_inline: da::is_inline(u64::from(header.payload_len), slots),
-            header: Arc::clone(header),
-            collected: None,
-            own_range: None,
-            working: false,
-            committed: None,
-            overlay: None,
-            is_bad: false,
-            fetch_at: None,
-            fetching: false,
+        let roster = &self.parts.roster;
+        self.entries.entry(header.hash()).or_insert_with(|| {
+            let seats = roster.at_or_before(header.epoch);
+            Entry {
+                is_inline: da::is_inline(u64::from(header.payload_len), &seats.slots),
+                header: Arc::clone(header),
+                seats,
+                collected: None,
+                own_range: None,
+                working: false,
+                committed: None,
+                overlay: None,
+                is_bad: false,
+                fetch_at: None,
+                fetching: false,
+            }
         })
     }
 
@@ -121,21 +127,25 @@ impl Payloads {
 
     /// V6: proves slots against the header and decodes as soon as there are enough.
     pub(super) async fn on_shards(&mut self, peer: PeerId, disperse: bool, shards: Shards) {
-        let Some(sender) = self.parts.members.iter().position(|member| *member == peer) else {
-            return self.parts.network.blame(
-                peer,
-                FALSE_SHARDS,
-                "shards from outside the committee",
-            );
-        };
-        let own = self.own_slots();
         let Some(entry) = self.entries.get_mut(&shards.hash) else {
+            let seats = self.parts.roster.of(shards.round.epoch);
+            if seats.is_none_or(|seats| seats.place(peer).is_none()) {
+                // It may know of a committee that this node has not seen yet.
+                return;
+            }
             let waiting = self.early.entry((peer, disperse)).or_default();
             if waiting.len() >= MAX_EARLY {
                 waiting.pop_front();
             }
             waiting.push_back(shards);
             return;
+        };
+        let Some(sender) = entry.seats.place(peer) else {
+            return self.parts.network.blame(
+                peer,
+                FALSE_SHARDS,
+                "shards from outside the committee",
+            );
         };
         if entry.is_inline {
             return self
@@ -146,10 +156,10 @@ impl Payloads {
         if entry.committed.is_some() && (!disperse || entry.own_range.is_some()) {
             return;
         }
-        let expected = if disperse && sender == entry.header.proposer.position() {
-            own
+        let expected = if disperse && sender == entry.header.proposer {
+            entry.seats.own_slots()
         } else {
-            self.parts.slots.range(sender)
+            entry.seats.slots.range(sender.position())
         };
         let Some(expected) = expected else {
             return;
@@ -157,7 +167,7 @@ impl Payloads {
         let length = u64::from(entry.header.payload_len);
         let checked = shards.range.check(
             &entry.header.shard_root.0,
-            &self.parts.slots,
+            &entry.seats.slots,
             expected,
             length,
         );
@@ -172,7 +182,7 @@ impl Payloads {
             }
         };
         if entry.collected.is_none() {
-            match Reconstruction::new(entry.commitments(), &self.parts.slots) {
+            match Reconstruction::new(entry.commitments(), &entry.seats.slots) {
                 Ok(collection) => entry.collected = Some(collection),
                 Err(error) => {
                     return tracing::error!(%error, "a header that passed can't be decoded");
@@ -230,8 +240,8 @@ impl Payloads {
         entry.working = true;
         let header = Arc::clone(&entry.header);
         let limits = self.limits;
+        let own = entry.seats.own_slots();
         let storage = self.parts.storage.clone();
-        let own = self.own_slots();
         self.work(move || {
             let decoded = match with_coder(|coder| collected.decode(coder, &limits)) {
                 Some(Ok(committed)) => Decoded::Right(Box::new(committed)),
@@ -247,10 +257,10 @@ impl Payloads {
         let entry = self.entry(header);
         entry.working = true;
         let commitments = entry.commitments();
+        let (slots, own) = (Arc::clone(&entry.seats.slots), entry.seats.own_slots());
         let header = Arc::clone(header);
-        let (limits, slots) = (self.limits, Arc::clone(&self.parts.slots));
+        let limits = self.limits;
         let storage = self.parts.storage.clone();
-        let own = self.own_slots();
         self.work(move || {
             let copy = with_coder(|coder| {
                 CommittedPayload::from_copy(coder, &slots, &commitments, &bytes, &limits)

@@ -5,14 +5,13 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use da::{CommittedPayload, Limits, Slots};
+use da::{CommittedPayload, Limits};
 use hotshot_types::{Hash, Height, SealedHeader};
-use libp2p::PeerId;
 use tokio::sync::watch;
 
 use super::{entry::Decoded, retrieve::fetch_payload};
 use crate::{
-    node::fetch::Fetcher,
+    node::{fetch::Fetcher, roster::Roster},
     storage::{Durability, Storage, StorageError},
 };
 
@@ -24,9 +23,7 @@ const LONGEST: Duration = Duration::from_mins(10);
 pub(in crate::node) struct Mender {
     pub(in crate::node) storage: Storage,
     pub(in crate::node) fetcher: Fetcher,
-    pub(in crate::node) slots: Arc<Slots>,
-    /// The keys of the committee by index.
-    pub(in crate::node) members: Vec<PeerId>,
+    pub(in crate::node) roster: Arc<Roster>,
     pub(in crate::node) limits: Limits,
 }
 
@@ -84,8 +81,8 @@ impl Mender {
         if !self.storage.has_payload(&header)? {
             return Ok(Outcome::Pruned);
         }
-        let (fetcher, slots) = (&self.fetcher, &self.slots);
-        let found = fetch_payload(fetcher, &header, slots, &self.members, self.limits).await;
+        let seats = self.roster.at_or_before(header.epoch);
+        let found = fetch_payload(&self.fetcher, &header, &seats, self.limits).await;
         let Some(Decoded::Right(committed)) = found else {
             return Ok(Outcome::Missing);
         };

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::node::{
     fetch::{Answer, Fetcher, decoded},
+    roster::Seats,
     wire::Request,
 };
 
@@ -35,7 +36,7 @@ impl Payloads {
             return;
         }
         // Nobody sends shards to a node without stake.
-        let grace = match self.parts.me {
+        let grace = match self.seats(header.epoch).me {
             Some(_) => Duration::from_millis(self.parts.parameters.view_timeout_ms / 4),
             None => Duration::ZERO,
         };
@@ -125,14 +126,14 @@ impl Payloads {
     }
 
     fn fetch(&mut self, header: Arc<SealedHeader>) {
-        self.entry(&header).fetching = true;
+        let entry = self.entry(&header);
+        entry.fetching = true;
+        let seats = Arc::clone(&entry.seats);
         let fetcher = self.parts.fetcher.clone();
-        let slots = Arc::clone(&self.parts.slots);
-        let members = self.parts.members.clone();
         let limits = self.limits;
         let done = self.done.clone();
         tokio::spawn(async move {
-            let found = fetch_payload(&fetcher, &header, &slots, &members, limits).await;
+            let found = fetch_payload(&fetcher, &header, &seats, limits).await;
             let result = match found {
                 Some(decoded) => Done::Fetched(header.hash(), decoded),
                 None => Done::Gone(header.hash()),
@@ -160,8 +161,8 @@ impl Payloads {
         };
         entry.working = true;
         let header = Arc::clone(&entry.header);
+        let own = entry.seats.own_slots();
         let storage = self.parts.storage.clone();
-        let own = self.own_slots();
         self.work(move || keep(&storage, &header, decoded, own));
     }
 
@@ -185,11 +186,11 @@ impl Payloads {
 pub(super) async fn fetch_payload(
     fetcher: &Fetcher,
     header: &SealedHeader,
-    slots: &Arc<da::Slots>,
-    members: &[libp2p::PeerId],
+    seats: &Seats,
     limits: da::Limits,
 ) -> Option<Decoded> {
     let commitments = commitments(header);
+    let slots = &seats.slots;
     let mut collected = Reconstruction::new(commitments, slots).ok()?;
     for peer in fetcher.everybody() {
         let request = Request::Payload(header.hash());
@@ -209,10 +210,9 @@ pub(super) async fn fetch_payload(
                 Err(da::CopyError::NotThisBlock) => {}
             }
         }
-        let range = members
-            .iter()
-            .position(|member| *member == peer)
-            .and_then(|index| slots.range(index));
+        let range = seats
+            .place(peer)
+            .and_then(|place| slots.range(place.position()));
         let Some(range) = range else {
             continue;
         };

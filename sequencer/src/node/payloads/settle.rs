@@ -38,7 +38,12 @@ impl Payloads {
             let (Some(committed), Some(overlay)) = (&entry.committed, &entry.overlay) else {
                 break;
             };
-            ready.push((Arc::clone(header), Arc::clone(committed), overlay.clone()));
+            ready.push(Ready {
+                header: Arc::clone(header),
+                committed: Arc::clone(committed),
+                overlay: overlay.clone(),
+                own: entry.seats.own_slots(),
+            });
         }
         if ready.is_empty() {
             return;
@@ -46,13 +51,15 @@ impl Payloads {
         self.settling = true;
         let storage = self.parts.storage.clone();
         let mempool = self.parts.mempool.clone();
-        let own = self.own_slots();
-        self.work(move || match store(&storage, &ready, own) {
+        self.work(move || match store(&storage, &ready) {
             Ok(()) => {
-                for (header, committed, _) in &ready {
+                for Ready {
+                    header, committed, ..
+                } in &ready
+                {
                     mempool.block_final(header.height, committed.namespaces());
                 }
-                Done::Settled(ready.into_iter().map(|(header, ..)| header).collect())
+                Done::Settled(ready.into_iter().map(|ready| ready.header).collect())
             }
             Err(error) => Done::Failed(error),
         });
@@ -87,20 +94,23 @@ impl Payloads {
     }
 }
 
-type Ready = (Arc<SealedHeader>, Arc<CommittedPayload>, Overlay);
-
-fn store(
-    storage: &Storage,
-    ready: &[Ready],
+/// A final block that is good.
+struct Ready {
+    header: Arc<SealedHeader>,
+    committed: Arc<CommittedPayload>,
+    overlay: Overlay,
+    /// The slots of it that this node has to keep.
     own: Option<std::ops::Range<u32>>,
-) -> Result<(), StorageError> {
-    for (header, committed, _) in ready {
-        write_payload(storage, header, committed, own.clone())?;
+}
+
+fn store(storage: &Storage, ready: &[Ready]) -> Result<(), StorageError> {
+    for block in ready {
+        write_payload(storage, &block.header, &block.committed, block.own.clone())?;
     }
     let mut batch = storage.batch();
-    for (header, committed, overlay) in ready {
-        batch.advance_map(header.height, &overlay.update)?;
-        batch.index_block(header.height, committed.namespaces())?;
+    for block in ready {
+        batch.advance_map(block.header.height, &block.overlay.update)?;
+        batch.index_block(block.header.height, block.committed.namespaces())?;
     }
     storage.commit(batch, Durability::Buffered)
 }

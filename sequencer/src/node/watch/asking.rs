@@ -1,6 +1,6 @@
 //! One task a peer that asks it again and again.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hotshot::Announcement;
@@ -38,32 +38,49 @@ pub(super) struct Answer {
     pub(super) watched: Watched,
 }
 
-/// Asks every other validator until the network stops.
-pub(super) fn spawn(
-    network: &Network,
-    directory: &Arc<Directory>,
+/// Every other validator that is asked, until the network stops. Bounded by the committees.
+pub(super) struct Everybody {
     question: watch::Receiver<Question>,
-    answers: &mpsc::Sender<Answer>,
+    answers: mpsc::Sender<Answer>,
     period: Duration,
-) {
-    for peer in directory.peers() {
-        let Some(key) = directory.sender(peer.id).key else {
-            continue;
-        };
-        let asking = Asking {
-            network: network.clone(),
-            peer: peer.id,
-            key,
+    asked: BTreeSet<PeerId>,
+}
+
+impl Everybody {
+    pub(super) fn new(
+        question: watch::Receiver<Question>,
+        answers: mpsc::Sender<Answer>,
+        period: Duration,
+    ) -> Self {
+        Self {
+            question,
+            answers,
             period,
-        };
-        tokio::spawn(asking.run(question.clone(), answers.clone()));
+            asked: BTreeSet::new(),
+        }
+    }
+
+    /// Asks those, too, who have come into a committee.
+    pub(super) fn extend(&mut self, network: &Network, directory: &Arc<Directory>) {
+        for peer in directory.peers() {
+            if !self.asked.insert(peer.id) {
+                continue;
+            }
+            let asking = Asking {
+                network: network.clone(),
+                peer: peer.id,
+                directory: Arc::clone(directory),
+                period: self.period,
+            };
+            tokio::spawn(asking.run(self.question.clone(), self.answers.clone()));
+        }
     }
 }
 
 struct Asking {
     network: Network,
     peer: PeerId,
-    key: PublicKey,
+    directory: Arc<Directory>,
     period: Duration,
 }
 
@@ -76,9 +93,9 @@ impl Asking {
                 None if asked.is_urgent => RETRY,
                 _ => self.period,
             };
-            if let Some(watched) = answer {
+            if let (Some(watched), Some(member)) = (answer, self.directory.sender(self.peer).key) {
                 let answer = Answer {
-                    member: self.key,
+                    member,
                     to: asked.announcement,
                     watched,
                 };

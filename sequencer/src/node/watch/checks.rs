@@ -46,21 +46,24 @@ pub(super) fn rounds(sightings: &[&Sighting]) -> Rounds {
     rounds
 }
 
+/// The committees of the epochs that are known.
+pub(super) type Committees = Arc<dyn Fn(Epoch) -> Option<Arc<Committee>> + Send + Sync>;
+
 /// Verifies answers about one key.
 #[derive(Clone)]
 pub(super) struct Checks {
     domain: Hash,
     own: PublicKey,
-    committee: Arc<Committee>,
+    committees: Committees,
     announced: BTreeSet<Hash>,
 }
 
 impl Checks {
-    pub(super) fn new(domain: Hash, own: PublicKey, committee: Arc<Committee>) -> Self {
+    pub(super) fn new(domain: Hash, own: PublicKey, committees: Committees) -> Self {
         Self {
             domain,
             own,
-            committee,
+            committees,
             announced: BTreeSet::new(),
         }
     }
@@ -78,14 +81,15 @@ impl Checks {
         let status = match status {
             None => None,
             Some(status) => {
-                let (domain, committee) = (self.domain, Arc::clone(&self.committee));
+                let (domain, committees) = (self.domain, Arc::clone(&self.committees));
                 let checked = tokio::task::spawn_blocking(move || {
-                    is_verified(&status, domain, &committee).then_some(status)
+                    is_verified(&status, domain, &*committees).then_some(status)
                 });
                 checked.await.unwrap_or_default()
             }
         };
-        if let (Some(status), Some(me)) = (&status, self.committee.index_of(&self.own)) {
+        if let Some(status) = &status {
+            let me = |epoch: Epoch| (self.committees)(epoch)?.index_of(&self.own);
             sightings.extend(Sighting::in_status(status, me));
         }
         Seen {
@@ -145,16 +149,20 @@ fn is_signed(key: &PublicKey, digest: Hash, signature: Signature) -> bool {
 }
 
 /// K3: a status with a certificate that does not verify is no answer.
-fn is_verified(status: &Status, domain: Hash, committee: &Committee) -> bool {
-    let of = |epoch: Epoch| Arc::new(committee.in_epoch(epoch));
+fn is_verified(
+    status: &Status,
+    domain: Hash,
+    committee_of: impl Fn(Epoch) -> Option<Arc<Committee>>,
+) -> bool {
     let lock = match &status.lock {
         Lock::Anchor => true,
-        Lock::Quorum(qc) => qc.verify(domain, &of(qc.round().epoch)).is_ok(),
+        Lock::Quorum(qc) => committee_of(qc.round().epoch)
+            .is_some_and(|committee| qc.verify(domain, &committee).is_ok()),
     };
-    lock && status
-        .finality
-        .as_ref()
-        .is_none_or(|fc| fc.verify(domain, &of(fc.round().epoch)).is_ok())
+    lock && status.finality.as_ref().is_none_or(|fc| {
+        committee_of(fc.round().epoch)
+            .is_some_and(|committee| fc.verify(domain, &committee).is_ok())
+    })
 }
 
 #[cfg(test)]

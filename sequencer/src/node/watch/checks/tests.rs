@@ -19,6 +19,10 @@ fn committee() -> Arc<Committee> {
     Arc::new(Committee::new(Epoch::FIRST, members.collect()).expect("a committee"))
 }
 
+fn committees() -> Committees {
+    Arc::new(|epoch| Some(Arc::new(committee().in_epoch(epoch))))
+}
+
 fn statement(epoch: u64) -> Statement {
     Statement {
         round: Round::new(epoch, 3),
@@ -65,7 +69,7 @@ fn k3_a_status_with_a_false_certificate_is_no_answer() {
     let good: QuorumCertificate = certificate(5, &[0, 1, 2], &[0, 1, 2]);
     let forged: QuorumCertificate = certificate(9, &[0], &[0, 1, 2]);
     let small: FinalityCertificate = certificate(9, &[0, 1], &[0, 1]);
-    let is_verified = |status| is_verified(&status, DOMAIN, &committee());
+    let is_verified = |status| is_verified(&status, DOMAIN, &*committees());
     assert!(is_verified(status(Lock::Quorum(good.clone()), None)));
     assert!(!is_verified(status(Lock::Quorum(forged), None)));
     assert!(!is_verified(status(Lock::Quorum(good), Some(small))));
@@ -76,7 +80,7 @@ fn k3_a_status_with_a_false_certificate_is_no_answer() {
 #[test]
 fn k4_a_sighting_counts_only_if_the_key_has_signed_it() {
     let own = secret(0);
-    let checks = Checks::new(DOMAIN, own.public_key(), committee());
+    let checks = Checks::new(DOMAIN, own.public_key(), committees());
     let vote = |secret: &SecretKey| {
         Sighting::Vote1(Vote::<Quorum>::sign(
             statement(5),

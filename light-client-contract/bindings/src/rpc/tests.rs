@@ -1,0 +1,56 @@
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn an_url_with_a_secret_path_is_named_by_its_host() -> Result<(), RpcError> {
+    let endpoint = Endpoint::new("http://l1.example:8545/v2/secret")?;
+    assert_eq!(endpoint.name(), "l1.example:8545");
+    Ok(())
+}
+
+#[test]
+fn text_that_is_no_url_is_refused() {
+    for text in [
+        "",
+        "l1.example:8545",
+        "ftp://l1.example",
+        "/path",
+        "ws://l1.example",
+    ] {
+        assert_eq!(Endpoint::new(text).err(), Some(RpcError::Url), "{text}");
+    }
+    let named = Endpoint::new("http://name:word@l1.example");
+    assert_eq!(named.err(), Some(RpcError::Credentials));
+}
+
+#[test]
+fn numbers_are_written_without_leading_zeros_and_read_up_to_128_bits() {
+    assert_eq!(json!(Quantity(0)), "0x0");
+    assert_eq!(json!(Quantity(1024)), "0x400");
+    let read = |text: &str| serde_json::from_value::<Quantity>(json!(text));
+    assert_eq!(read("0x400").ok(), Some(Quantity(1024)));
+    assert!(read("400").is_err());
+    assert!(read("0x100000000000000000000000000000000").is_err());
+}
+
+#[test]
+fn a_refusal_for_too_many_requests_is_told_from_others() -> Result<(), RpcError> {
+    let endpoint = Endpoint::new("http://l1.example")?;
+    let refusal = |code, message: &str| {
+        let refusal = Refusal {
+            code,
+            message: message.into(),
+            data: Some(json!("0x1234")),
+        };
+        endpoint.refused("eth_call", refusal, None)
+    };
+    assert_eq!(
+        refusal(-32005, "Rate limit exceeded").kind(),
+        "rate_limited"
+    );
+    assert_eq!(refusal(429, "slow down").kind(), "rate_limited");
+    let reverted = refusal(3, "execution reverted");
+    assert_eq!(reverted.revert_data(), Some(&[0x12, 0x34][..]));
+    Ok(())
+}

@@ -1,0 +1,365 @@
+//! Committees from a stake table on a real EVM, and a light client that follows them.
+
+use std::{fs, path::PathBuf, process::Child};
+
+use hotshot_types::{Committee, Epoch, GenesisDocument};
+use light_client::{
+    abi::{SolCall as _, U256, address, light_client::ILightClient, token::IStakeToken},
+    deploy::{Artifacts, Contracts, Terms, deploy_home},
+    rpc::{CallFrame, Data, Tag},
+};
+use sequencer_client::{ClientConfig, client::Api, trust};
+
+use super::{
+    anvil::{Anvil, contracts},
+    network::{Network, Node, eventually, sequencer, succeeds},
+    proxy::{Manner, Proxy},
+};
+
+/// Stake of each of the first validators in tokens, and the same as a weight.
+const TOKENS: [u64; 4] = [10, 11, 12, 13];
+const WEIGHT_OF_TOKEN: u64 = 1_000_000_000;
+
+struct Home {
+    anvil: Anvil,
+    network: Network,
+    contracts: Contracts,
+    genesis: GenesisDocument,
+}
+
+impl Home {
+    /// A network of four, its contracts, and nobody registered yet. Account 0 deploys, accounts 1
+    /// to 4 are the validators'.
+    fn new() -> Self {
+        let anvil = Anvil::start();
+        let contracts = Contracts::predicted(anvil.address(0), 0);
+        let stake_table = contracts.stake_table.to_string();
+        let network = Network::with(&[], &["--l1", &anvil.url], |index| {
+            let weight = TOKENS[index] * WEIGHT_OF_TOKEN;
+            [
+                ("--l1-chain-id", "31337".to_owned()),
+                ("--stake-table", stake_table.clone()),
+                ("--operator", anvil.address(index + 1).to_string()),
+                ("--weight", weight.to_string()),
+            ]
+            .into_iter()
+            .flat_map(|(name, value)| [name.to_owned(), value])
+            .collect()
+        });
+        let path = network.directory.path().join("genesis.toml");
+        let genesis: GenesisDocument = toml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        let mut home = Self {
+            anvil,
+            network,
+            contracts,
+            genesis,
+        };
+        home.deploy();
+        for node in &mut home.network.nodes {
+            node.l1 = vec![home.anvil.url.clone()];
+        }
+        home
+    }
+
+    fn deploy(&self) {
+        let header = trust::genesis_block(&self.genesis).unwrap();
+        let artifacts = Artifacts::new(&contracts().join("out"));
+        let terms = Terms {
+            escrow_s: 75,
+            trust_period_s: 70,
+            ..Terms::development()
+        };
+        let sender = self.anvil.sender(0);
+        let deployed = deploy_home(&sender, &artifacts, &self.genesis, &header, &terms);
+        assert_eq!(self.anvil.ask(deployed).unwrap(), self.contracts);
+        for index in 1..7 {
+            let call = IStakeToken::transferCall {
+                to: address(self.anvil.address(index)),
+                value: U256::from(1_000_u64) * U256::from(10_u64).pow(U256::from(18)),
+            };
+            let sent = sender.send(Some(self.contracts.token), call.abi_encode());
+            self.anvil.ask(sent).unwrap();
+        }
+    }
+
+    /// `sequencer stake ..` by an account.
+    fn stake(&self, account: usize, line: &[&str]) -> String {
+        let directory = self.network.directory.path();
+        let key = self.anvil.key_file(account, directory);
+        let mut command = sequencer(&["stake"]);
+        command.args(line).args(["--l1", &self.anvil.url]);
+        command.arg("--genesis").arg(directory.join("genesis.toml"));
+        command.arg("--account").arg(key);
+        String::from_utf8(succeeds(&mut command).stdout).unwrap()
+    }
+
+    fn register(&self, account: usize, node: &Node, tokens: &str) {
+        let home = node.home.to_str().unwrap();
+        let address = node.address();
+        self.stake(
+            account,
+            &[
+                "register",
+                "--amount",
+                tokens,
+                "--data-dir",
+                home,
+                "--address",
+                &address,
+            ],
+        );
+    }
+
+    fn register_all(&self) {
+        for (index, node) in self.network.nodes.iter().enumerate() {
+            self.register(index + 1, node, &TOKENS[index].to_string());
+        }
+    }
+
+    fn api(&self, node: usize) -> Api {
+        Api::new(&self.network.nodes[node].url(), ClientConfig::default()).unwrap()
+    }
+
+    fn committee(&self, epoch: u64) -> Option<Committee> {
+        let answer = self.anvil.ask(self.api(0).epoch(Epoch(epoch)));
+        Some(answer.ok()?.committee)
+    }
+
+    /// The epoch of the light client.
+    fn light_client_epoch(&self) -> u64 {
+        let call = CallFrame {
+            from: None,
+            to: Some(self.contracts.light_client),
+            input: Data(ILightClient::finalizedCall {}.abi_encode()),
+        };
+        let answer = self
+            .anvil
+            .ask(self.anvil.endpoint.call(&call, Tag::Latest))
+            .unwrap();
+        ILightClient::finalizedCall::abi_decode_returns(&answer)
+            .unwrap()
+            .epoch
+    }
+
+    /// A relayer that asks a certain node.
+    fn relay(&self, account: usize, node: usize) -> Relay {
+        let directory = self.network.directory.path();
+        let key = self.anvil.key_file(account, directory);
+        let log = directory.join(format!("relay{account}.log"));
+        let mut command = sequencer(&["relay", "--poll-ms", "300", "--bump-after", "5"]);
+        command.args([
+            "--url",
+            &self.network.nodes[node].url(),
+            "--l1",
+            &self.anvil.url,
+        ]);
+        command
+            .arg("--key")
+            .arg(key)
+            .stderr(fs::File::create(&log).unwrap());
+        Relay {
+            process: command.spawn().unwrap(),
+            log,
+        }
+    }
+
+    fn newest_epoch(&self) -> u64 {
+        self.network.nodes[0].epoch()
+    }
+
+    #[track_caller]
+    fn until_epoch(&self, epoch: u64) {
+        eventually(&format!("epoch {epoch}"), || self.newest_epoch() >= epoch);
+    }
+}
+
+struct Relay {
+    process: Child,
+    log: PathBuf,
+}
+
+impl Relay {
+    fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        if self.process.kill().is_ok() {
+            drop(self.process.wait());
+        }
+    }
+}
+
+fn tokens(committee: &Committee) -> Vec<u64> {
+    let mut tokens: Vec<u64> = committee
+        .weights()
+        .iter()
+        .map(|weight| weight / WEIGHT_OF_TOKEN)
+        .collect();
+    tokens.sort_unstable();
+    tokens
+}
+
+/// T4, and the light client's updates: the whole way from a registration to a relayed certificate.
+#[test]
+fn committees_come_from_the_stake_table_and_the_light_client_follows_them() {
+    let mut home = Home::new();
+    home.register_all();
+    for node in &mut home.network.nodes {
+        node.start();
+    }
+    home.until_epoch(2);
+    let relay = home.relay(6, 0);
+    // More stake for the first validator: two epochs later it weighs more.
+    home.stake(1, &["delegate", "--amount", "5"]);
+    let mut last = 0;
+    eventually("a committee has the new stake", || {
+        last = last.max(home.newest_epoch());
+        home.committee(last + 1)
+            .is_some_and(|committee| tokens(&committee) == [11, 12, 13, 15])
+    });
+    let changed = last + 1;
+    home.until_epoch(changed + 1);
+    eventually("the light client is in an epoch with the new stake", || {
+        home.light_client_epoch() > changed
+    });
+    let log = relay.log();
+    assert!(log.contains("relayed"), "{log}");
+    home.network.assert_no_equivocation();
+}
+
+/// The first epoch whose committee is as asked for.
+#[track_caller]
+fn epoch_with(home: &Home, what: &str, is_right: impl Fn(&Committee) -> bool) -> u64 {
+    let mut found = 0;
+    eventually(what, || {
+        let newest = home.newest_epoch() + 1;
+        found = newest;
+        home.committee(newest)
+            .is_some_and(|committee| is_right(&committee))
+    });
+    found
+}
+
+/// A validator that nobody knew comes with a genesis document and an L1 URL; one of the first goes
+/// and gets its stake back.
+#[test]
+fn a_fifth_validator_joins_and_one_of_the_first_leaves_with_its_stake() {
+    let mut home = Home::new();
+    home.register_all();
+    for node in &mut home.network.nodes {
+        node.start();
+    }
+    // A relayer whose node stays.
+    let relay = home.relay(6, 1);
+    home.until_epoch(2);
+    let mut fifth = Node::stranger(&home.network, "fifth");
+    fifth.l1 = vec![home.anvil.url.clone()];
+    // The consensus key and the account never meet.
+    let payload = home.network.directory.path().join("payload.json");
+    let operator = home.anvil.address(5).to_string();
+    fifth.call(&[
+        "stake",
+        "payload",
+        "--genesis",
+        home.network
+            .directory
+            .path()
+            .join("genesis.toml")
+            .to_str()
+            .unwrap(),
+        "--operator",
+        &operator,
+        "--address",
+        &fifth.address(),
+        "--out",
+        payload.to_str().unwrap(),
+    ]);
+    let register = [
+        "register",
+        "--amount",
+        "20",
+        "--payload",
+        payload.to_str().unwrap(),
+    ];
+    let dry = home.stake(5, &[&register[..], &["--dry-run"]].concat());
+    assert!(dry.contains("nothing was sent"), "{dry}");
+    home.stake(5, &register);
+    fifth.start();
+    let joined = epoch_with(&home, "a committee of five", |committee| {
+        committee.len() == 5
+    });
+    home.until_epoch(joined);
+    eventually("the fifth votes", || {
+        assert_eq!(fifth.exit_code(), None, "{}", fifth.log());
+        fifth.votes() > 5
+    });
+    let before = home.stake(1, &["exit"]);
+    assert!(before.contains("leave for good"), "{before}");
+    let gone = epoch_with(&home, "a committee without the first", |committee| {
+        tokens(committee) == [11, 12, 13, 20]
+    });
+    home.until_epoch(gone + 1);
+    home.network.nodes[0].kill();
+    let votes = fifth.votes();
+    eventually("the others go on without it", || fifth.votes() > votes + 20);
+    let first = home.anvil.address(1).to_string();
+    let directory = home.network.directory.path();
+    let key = home.anvil.key_file(1, directory);
+    let stake = |line: &[&str]| {
+        let mut command = sequencer(&["stake", line[0], "--l1", &home.anvil.url]);
+        command.arg("--genesis").arg(directory.join("genesis.toml"));
+        command.args(&line[1..]);
+        command
+    };
+    let status = succeeds(&mut stake(&["status", "--operator", &first, "--json"])).stdout;
+    let status: serde_json::Value = serde_json::from_slice(&status).unwrap();
+    assert_eq!(status["state"], "left");
+    assert_eq!(status["withdrawals"][0]["pays"], "10");
+    let number = status["withdrawals"][0]["number"].to_string();
+    eventually("the stake is paid back", || {
+        let mut command = stake(&["withdraw", &number, "--account"]);
+        command.arg(&key).output().unwrap().status.success()
+    });
+    drop(relay);
+    home.network.assert_no_equivocation();
+}
+
+/// Acceptance 4: an endpoint of three is dead, limits the rate, lags and lies in turns.
+#[test]
+fn one_faulty_endpoint_of_three_changes_no_committee_and_is_named() {
+    let mut home = Home::new();
+    home.register_all();
+    let proxies: Vec<Proxy> = (0..3).map(|_| Proxy::before(&home.anvil.url)).collect();
+    for node in &mut home.network.nodes {
+        node.l1 = proxies.iter().map(|proxy| proxy.url.clone()).collect();
+        node.start();
+    }
+    home.until_epoch(2);
+    let mut stake = TOKENS;
+    for (turn, manner) in Manner::FAULTY.into_iter().enumerate() {
+        proxies[turn % 3].behave(manner);
+        stake[1] += 3;
+        home.stake(2, &["delegate", "--amount", "3"]);
+        let mut expected = stake.to_vec();
+        expected.sort_unstable();
+        let what = format!("{manner:?}: the new stake is in a committee");
+        let epoch = epoch_with(&home, &what, |committee| tokens(committee) == expected);
+        home.until_epoch(epoch);
+        proxies[turn % 3].behave(Manner::Honest);
+    }
+    for node in &home.network.nodes {
+        for metric in [
+            "sequencer_l1_disagreements_total",
+            "sequencer_l1_rpc_errors_total",
+        ] {
+            assert!(
+                node.metric(metric).is_some_and(|count| count > 0),
+                "{metric}"
+            );
+        }
+    }
+    home.network.assert_no_equivocation();
+}
