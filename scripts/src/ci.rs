@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{test, vectors, workspace};
+use crate::{contracts, test, vectors, workspace};
 
 mod ascii;
 mod dependencies;
@@ -21,7 +21,7 @@ pub(crate) struct Args {
 
 type Check = fn() -> Result<()>;
 
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 9] = [
     ("format", format),
     ("ASCII source", ascii::check),
     ("layers", layers::check),
@@ -30,6 +30,7 @@ const CHECKS: [(&str, Check); 8] = [
     ("lints", lints),
     ("docs", docs),
     ("golden vectors", vectors::check),
+    ("contracts", contracts::check),
 ];
 
 /// Runs all checks, then all tests; says at the end what failed.

@@ -1,8 +1,10 @@
-//! `cargo xtask demo`: the whole system at work in half a minute.
+//! `cargo xtask demo`: the whole system at work in a minute.
 //!
 //! Four real nodes order the traffic of four rollups; one node is killed and comes back; at the
 //! end every namespace is read from other nodes than those that took its transactions, and
-//! believed only as far as the genesis document proves it.
+//! believed only as far as the genesis document proves it. The validators are those of a stake
+//! table on an L1 of its own, one of them adds stake on the way, and a contract there verifies a
+//! transaction at the end.
 
 use std::{
     path::PathBuf,
@@ -14,7 +16,7 @@ use hotshot_types::Height;
 use tokio::time::sleep_until;
 
 use crate::{
-    chain,
+    chain, contracts, l1,
     network::{Network, Plan, Program},
     report::{Percentiles, counted},
     traffic::{
@@ -24,6 +26,7 @@ use crate::{
     },
 };
 
+mod on_l1;
 mod progress;
 mod summary;
 pub(crate) mod verification;
@@ -33,11 +36,16 @@ use summary::Summary;
 
 /// How long traffic flows.
 const TRAFFIC: Duration = Duration::from_secs(24);
+/// When a validator adds stake.
+const STAKE_AFTER: Duration = Duration::from_secs(2);
 /// When a node is killed, and when it is started again.
 const KILL_AFTER: Duration = Duration::from_secs(6);
 const RESTART_AFTER: Duration = Duration::from_secs(12);
 /// How long the restarted node may take to catch up.
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(30);
+
+/// Blocks of an epoch: a few seconds, in which an L1 makes some blocks.
+const EPOCH_LENGTH: &str = "150";
 
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
@@ -48,6 +56,9 @@ pub(crate) struct Args {
     /// Send what is recorded in this folder instead of signing transactions
     #[arg(long, value_name = "DIR")]
     input: Option<PathBuf>,
+    /// Without an L1: committees from the genesis document, no contracts, no Node.js needed
+    #[arg(long)]
+    no_l1: bool,
     /// Leave the network up until Ctrl-C and print its URLs
     #[arg(long)]
     keep: bool,
@@ -62,16 +73,26 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
     let rollups = traffic(args.input.as_deref())?;
     let mut progress = Progress::start();
+    if !args.no_l1 {
+        progress.step("building the contracts");
+        contracts::build().context("`--no-l1` shows the rest without an L1")?;
+    }
     if args.program.is_to_be_built() {
         progress.step("building the program sequencer");
     }
     let program = args.program.path()?;
-    progress.step("making keys and a genesis document");
     // The demo outlasts the default retention of two short epochs.
     let plan = Plan::equal(args.nodes.into()).with_settings(&["--retention.archive"]);
-    let mut network = Network::prepare(&program, &plan)?;
-    progress.step(&format!("starting {} nodes", network.nodes.len()));
-    network.start().await?;
+    let mut network = if args.no_l1 {
+        progress.step("making keys and a genesis document");
+        let mut network = Network::prepare(&program, &plan)?;
+        progress.step(&format!("starting {} nodes", network.nodes.len()));
+        network.start().await?;
+        network
+    } else {
+        let plan = plan.with_genesis(&["--epoch-length", EPOCH_LENGTH]);
+        l1::network(&program, plan, 1, |what| progress.step(what)).await?
+    };
     let outcome = show(&mut network, rollups, &mut progress).await;
     let summary = network.explained(outcome)?;
     progress.done();
@@ -100,6 +121,18 @@ async fn show(
     let start = Instant::now();
     let mut load = Load::start(network, rollups)?;
     let mut delivered = Vec::new();
+    let watch = on_l1::watch(network)?;
+    if network.l1.is_some() {
+        run_until(
+            start + STAKE_AFTER,
+            network,
+            &mut load,
+            &mut delivered,
+            progress,
+        )
+        .await?;
+        on_l1::add_stake(network, progress).await?;
+    }
     run_until(
         start + KILL_AFTER,
         network,
@@ -139,6 +172,8 @@ async fn show(
     let blocks = chain::agreed(network).await?;
     let proofs_verified = verification::verify(network, &delivered).await?;
     network.check()?;
+    let on_l1 = on_l1::finish(network, watch, &delivered, progress).await?;
+    network.check()?;
     Ok(Summary {
         nodes: network.nodes.len(),
         namespaces,
@@ -152,6 +187,7 @@ async fn show(
         views_lost: chain::views_lost(blocks.iter().map(|block| &block.header)),
         restart_catch_up_ms: crate::report::millis(catch_up),
         proofs_verified,
+        l1: on_l1,
     })
 }
 

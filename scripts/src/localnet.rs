@@ -6,6 +6,7 @@ use anyhow::Result;
 use tokio::time::sleep;
 
 use crate::{
+    contracts, l1,
     network::{Network, Plan, Program},
     signals,
 };
@@ -22,6 +23,10 @@ pub(crate) struct Args {
     /// Option for `sequencer genesis new`, for example --genesis=--epoch-length=10
     #[arg(long = "genesis", value_name = "OPTION", allow_hyphen_values = true)]
     genesis: Vec<String>,
+    /// L1s to run with it: committees come from a stake table on the first one, and a relayer keeps
+    /// a light client on each up to date
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=4))]
+    l1: u8,
     /// Leave the data directories behind
     #[arg(long)]
     keep_directory: bool,
@@ -31,11 +36,18 @@ pub(crate) struct Args {
 
 /// Starts the network and leaves it up.
 pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
+    if args.l1 > 0 {
+        contracts::build()?;
+    }
     let program = args.program.path()?;
     let mut plan = Plan::equal(args.nodes.into());
     plan.genesis.extend(args.genesis);
     plan.settings.extend(args.settings);
     plan.keep_directory = args.keep_directory;
+    if args.l1 > 0 {
+        let step = |what: &str| println!("{what}");
+        return Ok(Some(l1::network(&program, plan, args.l1, step).await?));
+    }
     let mut network = Network::prepare(&program, &plan)?;
     network.start().await?;
     Ok(Some(network))
@@ -62,6 +74,9 @@ fn describe(network: &Network) {
     println!("{} nodes are up", network.nodes.len());
     for node in &network.nodes {
         println!("  {node}  {}  {}", node.url(), node.metrics_url());
+    }
+    if let Some(l1) = &network.l1 {
+        println!("{}", l1.describe());
     }
     println!("  genesis and logs in {}", network.directory().display());
     if let Some(node) = network.nodes.first() {

@@ -9,8 +9,12 @@ mod bench;
 mod catch_up;
 mod chain;
 mod ci;
+mod contracts;
 mod corrupt;
 mod demo;
+mod gas;
+mod l1;
+mod l1_faults;
 mod localnet;
 mod netns;
 mod network;
@@ -44,6 +48,10 @@ enum Task {
     Demo(demo::Args),
     /// Run a local network until Ctrl-C
     Localnet(localnet::Args),
+    /// Install the contracts' tools with npm and build the contracts
+    Contracts(contracts::Args),
+    /// Measure what calls of the contracts cost and print a table
+    Gas(gas::Args),
     /// Run every test there is
     Test(test::Args),
     /// Run every check: format, lints, layers, licenses, docs, vectors, tests
@@ -62,6 +70,9 @@ enum Task {
     CatchUp(catch_up::Args),
     /// Join a network by its network file over a slow and lossy link, from another network namespace
     Netns(netns::Args),
+    /// Disturb a network's view of the L1: endpoints dead, rate-limited, lagging and lying, then
+    /// reorganisations
+    L1Faults(l1_faults::Args),
     /// Flip bytes in every file of a node's database: each is named and repaired, or refused
     Corrupt(corrupt::Args),
 }
@@ -75,7 +86,10 @@ fn main() -> ExitCode {
         Task::Streams(args) => with_network(streams::run(args)),
         Task::CatchUp(args) => with_network(catch_up::run(args)),
         Task::Netns(args) => with_network(netns::run(args)),
+        Task::L1Faults(args) => with_network(l1_faults::run(args)),
         Task::Corrupt(args) => with_network(corrupt::run(args)),
+        Task::Contracts(args) => contracts::run(&args),
+        Task::Gas(args) => gas::run(&args),
         Task::Test(args) => test::run(&args),
         Task::Ci(args) => ci::run(&args),
         Task::Sim(args) => sim::run(&args),

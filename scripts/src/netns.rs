@@ -150,7 +150,7 @@ impl Scene {
             let entry = directory
                 .path()
                 .join(format!("validator{}.toml", node.index));
-            node.make_keys("netns", WEIGHTS[node.index], &entry)?;
+            node.make_keys("netns", WEIGHTS[node.index], &[], &entry)?;
             entries.push(entry);
         }
         let mut new = Command::new(program);

@@ -15,13 +15,17 @@ use anyhow::{Context as _, Result, bail, ensure};
 use hotshot_types::GenesisDocument;
 use tempfile::TempDir;
 
+pub(crate) mod metrics;
 mod node;
-mod ports;
+pub(crate) mod ports;
+mod process;
 
-pub(crate) use node::Node;
+pub(crate) use {node::Node, process::Process};
 
-use crate::workspace;
+use crate::{l1::L1, workspace};
 
+/// The genesis document's file.
+const GENESIS: &str = "genesis.toml";
 /// How long nodes may take to be ready.
 const READY_LIMIT: Duration = Duration::from_secs(60);
 
@@ -30,6 +34,8 @@ const READY_LIMIT: Duration = Duration::from_secs(60);
 pub(crate) struct Plan {
     /// Voting weights, one for each validator.
     pub(crate) weights: Vec<u64>,
+    /// Options of `sequencer keys genesis-entry` for each validator; none where there is no L1.
+    pub(crate) entries: Vec<Vec<String>>,
     /// Options of `sequencer genesis new`, for example other parameters.
     pub(crate) genesis: Vec<String>,
     /// Settings for each node, as options of `sequencer init`.
@@ -43,6 +49,7 @@ impl Plan {
     pub(crate) fn equal(nodes: usize) -> Self {
         Self {
             weights: vec![1; nodes],
+            entries: Vec::new(),
             genesis: Vec::new(),
             settings: Vec::new(),
             keep_directory: false,
@@ -99,6 +106,8 @@ pub(crate) struct Network {
     pub(crate) nodes: Vec<Node>,
     /// What clients trust.
     pub(crate) genesis: GenesisDocument,
+    /// The L1s with its contracts, if it has any.
+    pub(crate) l1: Option<L1>,
     directory: PathBuf,
     // Removes the directory; the nodes above are dropped and thereby killed first.
     removal: Option<TempDir>,
@@ -116,7 +125,7 @@ impl Network {
         let count = plan.weights.len();
         let mut ports = ports::free(3 * count)?.into_iter();
         let mut next_port = || ports.next().context("too few ports");
-        let genesis_file = directory.join("genesis.toml");
+        let genesis_file = directory.join(GENESIS);
         let name = directory
             .file_name()
             .unwrap_or_default()
@@ -133,7 +142,8 @@ impl Network {
             );
             let entry = directory.join(format!("validator{index}.toml"));
             node.initialize(&genesis_file, &plan.settings)?;
-            node.make_keys(&name, *weight, &entry)?;
+            let options = plan.entries.get(index).map_or(&[][..], Vec::as_slice);
+            node.make_keys(&name, *weight, options, &entry)?;
             nodes.push(node);
             entries.push(entry);
         }
@@ -149,6 +159,7 @@ impl Network {
         Ok(Self {
             nodes,
             genesis,
+            l1: None,
             directory,
             removal,
         })
@@ -157,6 +168,18 @@ impl Network {
     /// Where everything is.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The genesis document.
+    pub(crate) fn genesis_file(&self) -> PathBuf {
+        self.directory.join(GENESIS)
+    }
+
+    /// Starts a relayer to the L1s that reads from the first node.
+    pub(crate) async fn relay(&mut self) -> Result<()> {
+        let l1 = self.l1.as_mut().context("this network has no L1")?;
+        let node = self.nodes.first().context("this network has no node")?;
+        l1.relay(node).await
     }
 
     /// Starts the nodes that are not running, waits until all of them are ready.
@@ -185,7 +208,8 @@ impl Network {
 
     /// Fails if a node that should run does not.
     pub(crate) fn check(&mut self) -> Result<()> {
-        self.nodes.iter_mut().try_for_each(Node::check)
+        self.nodes.iter_mut().try_for_each(Node::check)?;
+        self.l1.as_mut().map_or(Ok(()), L1::check)
     }
 
     /// Passes on how something ended. After a failure it shows the end of the log of each node
@@ -202,6 +226,9 @@ impl Network {
                 if died || none_died {
                     eprintln!("last lines of {node}:\n{}", node.last_lines());
                 }
+            }
+            if let Some(l1) = &mut self.l1 {
+                l1.explain();
             }
             if let Some(removal) = self.removal.take() {
                 eprintln!("logs and data are in {}", removal.keep().display());
@@ -222,6 +249,10 @@ impl Network {
         }
         for node in &mut self.nodes {
             node.stopped().await?;
+        }
+        // The L1s outlast the nodes that read them.
+        if let Some(l1) = &mut self.l1 {
+            l1.stop().await?;
         }
         Ok(())
     }

@@ -7,11 +7,15 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::workspace;
+use crate::{contracts, workspace};
 
 /// Arguments of `test`.
 #[derive(Debug, Default, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Without the contracts' tests, which need Node.js
+    #[arg(long)]
+    skip_contracts: bool,
+}
 
 /// Tests that ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,8 +28,8 @@ pub(crate) struct Tally {
     pub(crate) ignored: u64,
 }
 
-/// The runs that together hold every test: all crates with their doc tests, then the tests that
-/// need a fault switch the product is built without.
+/// The runs that together hold every test of Rust: all crates with their doc tests, then the tests
+/// that need a fault switch the product is built without.
 const RUNS: [&[&str]; 2] = [
     &["test", "--locked", "--workspace", "--no-fail-fast"],
     &[
@@ -40,12 +44,21 @@ const RUNS: [&[&str]; 2] = [
 ];
 
 /// Runs all tests and prints how many passed and failed, alone on the last line.
-pub(crate) fn run(_: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<()> {
     let mut sum = Tally::default();
     let mut broken = Vec::new();
+    let mut commands = Vec::new();
+    if !args.skip_contracts {
+        // First, for tests of the node take the built contracts from here.
+        contracts::build().context("`--skip-contracts` runs the other tests")?;
+        commands.push(contracts::test_command()?);
+    }
     for arguments in RUNS {
         let mut command = workspace::cargo();
         command.args(arguments);
+        commands.push(command);
+    }
+    for mut command in commands {
         println!("$ {}", workspace::spoken(&command));
         let (tally, is_ok) = run_one(&mut command)?;
         sum = sum.plus(tally);
@@ -69,11 +82,11 @@ fn run_one(command: &mut Command) -> Result<(Tally, bool)> {
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()
-        .context("cannot run cargo")?;
-    let stdout = child.stdout.take().context("cargo has no output")?;
+        .context("cannot run the tests")?;
+    let stdout = child.stdout.take().context("the tests have no output")?;
     let mut tally = Tally::default();
     for line in BufReader::new(stdout).lines() {
-        let line = line.context("cannot read cargo's output")?;
+        let line = line.context("cannot read the tests' output")?;
         if let Some(result) = parse(&line) {
             tally = tally.plus(result);
         }
@@ -82,11 +95,12 @@ fn run_one(command: &mut Command) -> Result<(Tally, bool)> {
     Ok((tally, child.wait()?.success()))
 }
 
-/// Reads `test result: ok. 12 passed; 0 failed; 1 ignored; ...`.
+/// Reads `test result: ok. 12 passed; 0 failed; 1 ignored; ...`, or forge's `Suite result: ..`.
 fn parse(line: &str) -> Option<Tally> {
+    let line = line.trim_start();
     let counts = line
-        .trim_start()
-        .strip_prefix("test result: ")?
+        .strip_prefix("test result: ")
+        .or_else(|| line.strip_prefix("Suite result: "))?
         .split_once(". ")?
         .1;
     let mut tally = Tally::default();
@@ -95,7 +109,7 @@ fn parse(line: &str) -> Option<Tally> {
         let count = match name {
             "passed" => &mut tally.passed,
             "failed" => &mut tally.failed,
-            "ignored" => &mut tally.ignored,
+            "ignored" | "skipped" => &mut tally.ignored,
             _ => continue,
         };
         *count = number.parse().ok()?;
@@ -126,6 +140,20 @@ mod tests {
                 passed: 12,
                 failed: 3,
                 ignored: 1
+            })
+        );
+    }
+
+    #[test]
+    fn result_lines_of_forge_are_read() {
+        let line =
+            "Suite result: ok. 7 passed; 0 failed; 2 skipped; finished in 1.05s (3.35s CPU time)";
+        assert_eq!(
+            parse(line),
+            Some(Tally {
+                passed: 7,
+                failed: 0,
+                ignored: 2
             })
         );
     }

@@ -1,9 +1,7 @@
 //! What rollups send: their transactions, and who submits them.
 
-pub(crate) mod ethereum;
 pub(crate) mod files;
 pub(crate) mod load;
-mod rlp;
 pub(crate) mod rollup;
 
 use bytes::Bytes;

@@ -3,13 +3,9 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
 
 use crate::{
-    network::{Network, Node},
+    network::{Network, Node, metrics},
     usage::Usage,
 };
 
@@ -47,16 +43,7 @@ impl Cost {
 
 /// One counter of a node's metrics.
 async fn counter(node: &Node, name: &str) -> Result<u64> {
-    let url = node.metrics_url();
-    let address = url
-        .strip_prefix("http://")
-        .and_then(|rest| rest.strip_suffix("/metrics"))
-        .context("a plain URL")?;
-    let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET /metrics HTTP/1.0\r\nhost: {address}\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text).await?;
+    let text = metrics::scrape(node).await?;
     let value = text
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))

@@ -6,6 +6,19 @@ use serde::Serialize;
 
 use crate::report::{Percentiles, bytes, counted, grouped};
 
+/// What happened on the L1, in figures.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct OnL1 {
+    /// Whose committee was compared with the stake table after stake was added.
+    pub(super) epoch: u64,
+    /// Updates of the light client.
+    pub(super) updates: usize,
+    pub(super) final_to_light_client_ms: Percentiles,
+    /// The block whose namespace and transaction the contract verified, and the one it stores.
+    pub(super) verified_height: u64,
+    pub(super) stored_height: u64,
+}
+
 /// What happened, in figures.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Summary {
@@ -19,6 +32,8 @@ pub(super) struct Summary {
     pub(super) views_lost: u64,
     pub(super) restart_catch_up_ms: f64,
     pub(super) proofs_verified: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) l1: Option<OnL1>,
 }
 
 impl fmt::Display for Summary {
@@ -63,6 +78,35 @@ impl fmt::Display for Summary {
             f,
             "  proofs verified   {}, from other nodes than took the transactions",
             grouped(self.proofs_verified)
+        )?;
+        self.l1.as_ref().map_or(Ok(()), |l1| write!(f, "{l1}"))
+    }
+}
+
+impl fmt::Display for OnL1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            epoch,
+            updates,
+            final_to_light_client_ms: wait,
+            verified_height,
+            stored_height,
+        } = self;
+        writeln!(f)?;
+        writeln!(
+            f,
+            "  committee         of epoch {epoch}: what the stake table on the L1 says, added stake included"
+        )?;
+        writeln!(
+            f,
+            "  final to L1       p50 {:.1} s, p99 {:.1} s, {} of the light client",
+            wait.p50 / 1e3,
+            wait.p99 / 1e3,
+            counted(u64::try_from(*updates).unwrap_or(u64::MAX), "update")
+        )?;
+        write!(
+            f,
+            "  verified on L1    a transaction of block {verified_height} under the stored block {stored_height}"
         )
     }
 }

@@ -101,16 +101,26 @@ impl Node {
     }
 
     /// `sequencer keys new`, and the entry for the genesis document.
-    pub(crate) fn make_keys(&self, network: &str, weight: u64, entry: &Path) -> Result<()> {
+    pub(crate) fn make_keys(
+        &self,
+        network: &str,
+        weight: u64,
+        options: &[String],
+        entry: &Path,
+    ) -> Result<()> {
         call(self.command(&["keys", "new"]).arg("--development"))?;
         let mut command = self.command(&["keys", "genesis-entry"]);
         command.args(["--network", network, "--weight", &weight.to_string()]);
-        command.args([
-            "--address",
-            &format!("/ip4/{}/tcp/{}", self.p2p.ip(), self.p2p.port()),
-        ]);
+        command
+            .args(["--address", &self.p2p_multiaddr()])
+            .args(options);
         command.arg("--out").arg(entry);
         call(&mut command)
+    }
+
+    /// Where other nodes reach it.
+    pub(crate) fn p2p_multiaddr(&self) -> String {
+        format!("/ip4/{}/tcp/{}", self.p2p.ip(), self.p2p.port())
     }
 
     /// Its data directory.
@@ -151,13 +161,15 @@ impl Node {
                 command
             }
         };
-        // What the user's environment says about another node must not leak in.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("SEQUENCER_") {
-                command.env_remove(name);
-            }
-        }
+        forget_settings(&mut command);
         command.args(verb).arg("--data-dir").arg(&self.home);
+        command
+    }
+
+    /// The program, for a verb that is not about this node's directory.
+    pub(crate) fn program(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        forget_settings(&mut command);
         command
     }
 
@@ -327,6 +339,15 @@ impl Node {
     /// The API, believed only as far as the genesis document proves it.
     pub(crate) fn client(&self, genesis: &GenesisDocument) -> Result<Client> {
         Ok(Client::new(self.api()?, trust::from_genesis(genesis)?))
+    }
+}
+
+/// What the user's environment says about another node must not leak in.
+fn forget_settings(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("SEQUENCER_") {
+            command.env_remove(name);
+        }
     }
 }
 

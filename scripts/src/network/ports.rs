@@ -11,7 +11,7 @@ const FIRST: u16 = 17_000;
 const LAST: u16 = 31_000;
 
 /// As many free ports on loopback.
-pub(super) fn free(count: usize) -> Result<Vec<u16>> {
+pub(crate) fn free(count: usize) -> Result<Vec<u16>> {
     let start = rand::rng().random_range(FIRST..LAST);
     let mut found = Vec::with_capacity(count);
     for port in (start..LAST).chain(FIRST..start) {

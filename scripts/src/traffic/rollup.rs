@@ -3,13 +3,10 @@
 use anyhow::Result;
 use bytes::Bytes;
 use hotshot_types::{Address, digest::keccak};
+use light_client::account::{Account, Transaction};
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
 
-use super::{
-    Rollup,
-    ethereum::{Account, Call},
-    namespace,
-};
+use super::{Rollup, namespace};
 
 /// Accounts of a rollup.
 const ACCOUNTS: u64 = 16;
@@ -55,7 +52,7 @@ impl Users {
         let seed = |index: u64| [chain_id.to_be_bytes(), index.to_be_bytes()].concat();
         let accounts: Vec<Account> = (0..ACCOUNTS)
             .map(|index| Account::of(&seed(index)))
-            .collect::<Result<_>>()?;
+            .collect::<Result<_, _>>()?;
         let addresses = accounts.iter().map(Account::address).collect();
         let random = StdRng::from_seed(keccak(&chain_id.to_be_bytes()).0);
         Ok(Self {
@@ -98,15 +95,20 @@ impl Iterator for Users {
 
     fn next(&mut self) -> Option<Bytes> {
         let sender = usize::try_from(self.sent % ACCOUNTS).ok()?;
-        let call = Call {
+        let (to, value) = (self.recipient(), u128::from(self.random.next_u32()));
+        let data = self.data();
+        let call = Transaction {
             chain_id: self.chain_id,
             nonce: self.sent / ACCOUNTS,
-            to: self.recipient(),
-            value: u128::from(self.random.next_u32()),
-            data: self.data(),
+            priority_fee: 1_000_000_000,
+            max_fee: 30_000_000_000,
+            gas: 21_000 + 16 * data.len() as u64,
+            to: Some(to),
+            value,
+            data,
         };
         self.sent += 1;
-        Some(self.accounts.get(sender)?.sign(&call))
+        Some(self.accounts.get(sender)?.sign(&call).bytes)
     }
 }
 

@@ -1,0 +1,177 @@
+//! `cargo xtask contracts`: the contracts and the tools that build, test and run them.
+//!
+//! The tools come from npm, as the lock file pins them; nothing is downloaded after that.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::SystemTime,
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::workspace;
+
+/// The oldest Node.js that the tools run with.
+const NODE: u32 = 20;
+const ADVICE: &str = "the contracts' tools need Node.js 20 or later with npm: install it (on Debian or Ubuntu `apt-get \
+                      install nodejs npm`, elsewhere from nodejs.org), then try again";
+
+/// Arguments of `contracts`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Run their tests too
+    #[arg(long)]
+    test: bool,
+}
+
+/// Runs the task.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    build()?;
+    if args.test {
+        workspace::run(&mut test_command()?)?;
+    }
+    println!("built into {}", artifacts().display());
+    Ok(())
+}
+
+/// The folder of the contracts.
+pub(crate) fn folder() -> PathBuf {
+    workspace::root().join("light-client-contract")
+}
+
+/// Where forge puts what it builds.
+pub(crate) fn artifacts() -> PathBuf {
+    folder().join("out")
+}
+
+/// Installs the tools if that is needed, and builds the contracts; quick when nothing changed. What
+/// the compiler says is shown if it fails.
+pub(crate) fn build() -> Result<()> {
+    install()?;
+    let mut command = forge()?;
+    command.args(["build", "--color", "never"]);
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {command:?}"))?;
+    if !output.status.success() {
+        eprint!("{}", String::from_utf8_lossy(&output.stdout));
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        bail!("{} failed: {}", workspace::spoken(&command), output.status);
+    }
+    Ok(())
+}
+
+/// Format, and that they build.
+pub(crate) fn check() -> Result<()> {
+    install()?;
+    workspace::run(forge()?.args(["fmt", "--check"]))?;
+    build()
+}
+
+/// The command that runs the contracts' tests once the tools are installed. A gas figure that
+/// differs from its snapshot in git fails.
+pub(crate) fn test_command() -> Result<Command> {
+    let mut command = forge()?;
+    command.arg("test").env("FORGE_SNAPSHOT_CHECK", "true");
+    Ok(command)
+}
+
+fn forge() -> Result<Command> {
+    let mut command = Command::new(tool("forge")?);
+    command.current_dir(folder());
+    Ok(command)
+}
+
+/// The program of a tool itself. What npm links is a script that starts it: whoever ended the
+/// script would leave the program behind.
+pub(crate) fn tool(name: &str) -> Result<PathBuf> {
+    let packages = folder().join("node_modules/@foundry-rs");
+    let own = format!("{name}-");
+    let entries =
+        fs::read_dir(&packages).with_context(|| format!("cannot read {}", packages.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let file = if cfg!(windows) {
+            format!("{name}.exe")
+        } else {
+            name.to_owned()
+        };
+        let program = entry.path().join("bin").join(file);
+        if entry.file_name().to_string_lossy().starts_with(&own) && program.exists() {
+            return Ok(program);
+        }
+    }
+    bail!("npm has no {name} for this platform: see the list of platforms of @foundry-rs/{name}")
+}
+
+/// `npm ci`, unless what is installed is newer than the lock file.
+pub(crate) fn install() -> Result<()> {
+    let lock = modified(&folder().join("package-lock.json"))
+        .context("light-client-contract has no lock file")?;
+    // npm writes this file last.
+    let installed = modified(&folder().join("node_modules/.package-lock.json"));
+    node()?;
+    if installed.is_some_and(|installed| installed >= lock) {
+        return Ok(());
+    }
+    eprintln!("installing the contracts' tools with npm");
+    let mut command = Command::new("npm");
+    command
+        .args([
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ])
+        .current_dir(folder());
+    workspace::run(&mut command).context("npm could not install the contracts' tools")
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).ok()?.modified().ok()
+}
+
+/// Fails with advice unless node and npm are there and new enough.
+fn node() -> Result<()> {
+    let version = version_of("node").context(ADVICE)?;
+    ensure!(
+        major(&version).is_some_and(|major| major >= NODE),
+        "this machine has Node.js {version}; {ADVICE}"
+    );
+    version_of("npm").context(ADVICE)?;
+    Ok(())
+}
+
+fn version_of(program: &str) -> Result<String> {
+    let output = Command::new(program)
+        .arg("--version")
+        .output()
+        .with_context(|| format!("there is no program {program}"))?;
+    ensure!(output.status.success(), "`{program} --version` failed");
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// 20 of `v20.11.1`.
+fn major(version: &str) -> Option<u32> {
+    version
+        .trim_start_matches('v')
+        .split('.')
+        .next()?
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::major;
+
+    #[test]
+    fn version_of_node_is_read() {
+        assert_eq!(major("v20.11.1"), Some(20));
+        assert_eq!(major("24.0.0"), Some(24));
+        assert_eq!(major("nonsense"), None);
+    }
+}

@@ -1,0 +1,134 @@
+//! An L1 on this machine: a real EVM with a block a second.
+
+use std::{path::Path, process::Command, time::Duration};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use hotshot_types::Address;
+use light_client::{
+    Account,
+    abi::SolCall,
+    refusal,
+    rpc::{CallFrame, Data, Endpoint, Tag},
+    send::{SendConfig, Sender},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    contracts,
+    network::{Process, eventually, ports},
+};
+
+/// How long anvil may take to answer, or to finality, on a busy machine.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// What accounts get: 1,000 ether.
+const MONEY: &str = "0x3635c9adc5dea00000";
+
+/// A running L1.
+#[derive(Debug)]
+pub(crate) struct Anvil {
+    /// Its process.
+    pub(super) process: Process,
+    /// Where it answers.
+    pub(crate) url: String,
+    /// The same, to ask.
+    pub(crate) endpoint: Endpoint,
+    /// Its chain.
+    pub(crate) chain_id: u64,
+}
+
+impl Anvil {
+    /// Starts one and waits until it answers. What it writes goes to the directory.
+    pub(super) async fn start(chain_id: u64, slots: u8, directory: &Path) -> Result<Self> {
+        let port = ports::free(1)?[0];
+        let mut command = Command::new(contracts::tool("anvil")?);
+        command
+            .args(["--port", &port.to_string()])
+            .args(["--chain-id", &chain_id.to_string()])
+            .args(["--block-time", "1"])
+            .args(["--slots-in-an-epoch", &slots.to_string()])
+            .arg("--enable-tx-gas-limit")
+            // It keeps old states below the home directory.
+            .env("HOME", directory);
+        let name = format!("anvil {chain_id}");
+        let mut process = Process::start(&name, command, directory)?;
+        let url = format!("http://127.0.0.1:{port}");
+        let endpoint = Endpoint::new(&url)?;
+        let answers = async || -> Result<u64> { Ok(endpoint.chain_id().await?) };
+        let found = match eventually(START_LIMIT, &format!("an answer of {name}"), answers).await {
+            Ok(found) => found,
+            Err(error) => {
+                process.check().with_context(|| process.last_lines())?;
+                return Err(error);
+            }
+        };
+        ensure!(
+            found == chain_id,
+            "{url} is chain {found} and not {chain_id}"
+        );
+        Ok(Self {
+            process,
+            url,
+            endpoint,
+            chain_id,
+        })
+    }
+
+    /// Gives an account money.
+    pub(super) async fn fund(&self, account: Address) -> Result<()> {
+        self.order("anvil_setBalance", json!([account, MONEY]))
+            .await
+    }
+
+    /// A request that only anvil knows.
+    pub(crate) async fn order(&self, method: &'static str, params: Value) -> Result<()> {
+        let _: Value = self.endpoint.ask(method, params).await?;
+        Ok(())
+    }
+
+    /// An account that sends transactions.
+    pub(super) async fn sender(&self, account: &Account) -> Result<Sender> {
+        let config = SendConfig {
+            patience: Duration::from_secs(10),
+            ..SendConfig::default()
+        };
+        Ok(Sender::new(self.endpoint.clone(), account.clone(), config).await?)
+    }
+
+    /// Calls a view of a contract in the newest block.
+    pub(crate) async fn view<C: SolCall>(&self, contract: Address, call: &C) -> Result<C::Return> {
+        view(&self.endpoint, contract, call).await
+    }
+
+    /// Waits until a block is final.
+    pub(super) async fn finalized(&self, number: u64) -> Result<()> {
+        let reached = async || -> Result<()> {
+            let block = self.endpoint.block(Tag::Finalized).await?;
+            let found = block.map_or(0, |block| block.number);
+            ensure!(found >= number, "block {found} is the newest final one");
+            Ok(())
+        };
+        eventually(START_LIMIT, &format!("L1 block {number} final"), reached).await
+    }
+}
+
+/// Calls a view of a contract in the newest block; a refusal is an error in words.
+pub(super) async fn view<C: SolCall>(
+    endpoint: &Endpoint,
+    contract: Address,
+    call: &C,
+) -> Result<C::Return> {
+    let frame = CallFrame {
+        from: None,
+        to: Some(contract),
+        input: Data(call.abi_encode()),
+    };
+    let answer = match endpoint.call(&frame, Tag::Latest).await {
+        Ok(answer) => answer,
+        Err(error) => match error.revert_data() {
+            Some(data) => bail!("the contract refuses: {}", refusal::sentence(data)),
+            None => return Err(error.into()),
+        },
+    };
+    C::abi_decode_returns(&answer)
+        .with_context(|| format!("{} of {contract} gave no answer", C::SIGNATURE))
+}

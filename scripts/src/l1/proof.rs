@@ -1,0 +1,129 @@
+//! What a rollup's contract would do: verify a namespace and a transaction of an old block inside
+//! the light client, against the one block that it stores.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use da::{NamespaceLeaf, Path};
+use hotshot_types::{
+    Hash, Height,
+    mountain_range::{HeaderProof, MountainRange},
+};
+use light_client::{
+    abi::{
+        self,
+        light_client::{HistoryProof, ILightClient, Namespace, TreePath},
+    },
+    update,
+};
+use sequencer_client::{client::Api, types::Block};
+
+use super::L1;
+use crate::{chain, network::eventually, traffic::load::Delivered};
+
+/// How long the relayer may take to a block above the transaction's.
+const RELAY_LIMIT: Duration = Duration::from_secs(60);
+
+/// What was verified inside the contract.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Verified {
+    /// The transaction's block.
+    pub(crate) height: Height,
+    /// The block that the light client stores.
+    pub(crate) stored: Height,
+}
+
+/// Waits until the light client of an L1 is above a transaction's block, then has it verify the
+/// block, the namespace and the transaction in it, and refuse a transaction that is not there.
+pub(crate) async fn verify(l1: &L1, chain: usize, api: &Api, sent: &Delivered) -> Result<Verified> {
+    let height = sent.position.height;
+    let above = async || -> Result<_> {
+        let found = l1.finalized(chain).await?;
+        ensure!(found.height >= height.0, "it stores block {}", found.height);
+        Ok(found)
+    };
+    let what = format!("block {height} in the light client");
+    let stored = eventually(RELAY_LIMIT, &what, above).await?;
+    let blocks = chain::blocks(api, Height(0), Height(stored.height)).await?;
+    let header = &blocks[usize::try_from(height.0)?].header;
+    let call = ILightClient::verifyHeaderCall {
+        entry: stored.entry,
+        header: update::header(header),
+        restHash: abi::word(header.rest_hash()),
+        proof: history(&blocks, height, stored.height)?,
+    };
+    let (chain, address) = (&l1.chains[chain], l1.light_clients[chain]);
+    let hash = chain.view(address, &call).await?;
+    ensure!(
+        hash == abi::word(sent.position.block),
+        "the contract proved another block"
+    );
+    let answer = api.transaction(sent.hash, Some(sent.namespace)).await?;
+    let proof = answer.proof.context("the node gave no proof")?;
+    let namespace_path = tree_path(proof.ns_index, proof.ns_count, &proof.ns_path);
+    let call = ILightClient::verifyNamespaceCall {
+        nsRoot: abi::word(header.ns_root),
+        namespace: namespace(&proof.leaf),
+        path: namespace_path.clone(),
+    };
+    chain.view(address, &call).await?;
+    let mut call = ILightClient::verifyTransactionCall {
+        nsRoot: abi::word(header.ns_root),
+        namespace: namespace(&proof.leaf),
+        namespacePath: namespace_path,
+        transactionHash: abi::word(sent.hash),
+        transactionPath: tree_path(proof.index, proof.leaf.tx_count, &proof.path),
+    };
+    chain.view(address, &call).await?;
+    call.transactionHash.0[0] ^= 1;
+    let other = chain.view(address, &call).await;
+    ensure!(
+        other.is_err(),
+        "the contract believed in a transaction that is not there"
+    );
+    Ok(Verified {
+        height,
+        stored: Height(stored.height),
+    })
+}
+
+/// Where a block stands in the history of the stored one; the stored one itself needs no proof.
+fn history(blocks: &[Block], height: Height, stored: u64) -> Result<HistoryProof> {
+    if height.0 == stored {
+        return Ok(HistoryProof {
+            count: 0,
+            path: Vec::new(),
+            peaks: Vec::new(),
+        });
+    }
+    let mut range = MountainRange::new();
+    let mut nodes = BTreeMap::new();
+    for block in blocks.iter().take(usize::try_from(stored)?) {
+        nodes.extend(range.append(block.hash));
+    }
+    let proof = HeaderProof::build(height, stored, |position| nodes.get(&position).copied());
+    let proof = proof.context("the history has no such block")?;
+    let words = |hashes: Vec<Hash>| hashes.into_iter().map(abi::word).collect();
+    Ok(HistoryProof {
+        count: proof.count,
+        path: words(proof.path),
+        peaks: words(proof.peaks),
+    })
+}
+
+fn namespace(leaf: &NamespaceLeaf) -> Namespace {
+    Namespace {
+        id: leaf.id.get(),
+        byteLength: leaf.byte_len,
+        transactionCount: leaf.tx_count,
+        transactionRoot: leaf.tx_root.into(),
+    }
+}
+
+fn tree_path(index: u64, count: u64, path: &Path) -> TreePath {
+    TreePath {
+        index,
+        count,
+        siblings: path.siblings().iter().map(|hash| (*hash).into()).collect(),
+    }
+}
