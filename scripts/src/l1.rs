@@ -16,6 +16,7 @@ use light_client::{
     Account,
     abi::{self, SolCall as _, U256, light_client as client, stake_table, token::IStakeToken},
     deploy::{Artifacts, Contracts, Terms, deploy_away, deploy_home},
+    send::Sender,
 };
 use sequencer_client::trust;
 use tempfile::TempDir;
@@ -61,6 +62,15 @@ struct Operator {
     key: PathBuf,
 }
 
+impl Operator {
+    fn new(name: &str, directory: &Path) -> Result<Self> {
+        Ok(Self {
+            account: Account::of(name.as_bytes())?,
+            key: key_file(directory, name)?,
+        })
+    }
+}
+
 /// A network whose committees come from the first of some L1s: everything deployed, everybody
 /// registered, and its nodes and a relayer running.
 pub(crate) async fn network(
@@ -70,7 +80,7 @@ pub(crate) async fn network(
     mut step: impl FnMut(&str),
 ) -> Result<Network> {
     step("starting an L1, a block a second");
-    let l1 = L1::start(chains, 1, plan.weights.len()).await?;
+    let l1 = L1::start(chains, 1, &plan).await?;
     network_on(l1, program, plan, step).await
 }
 
@@ -117,24 +127,21 @@ pub(crate) struct L1 {
 }
 
 impl L1 {
-    /// Starts the L1s for a number of validators; nothing is deployed yet. A block is final once
+    /// Starts the L1s for the validators of a plan; nothing is deployed yet. A block is final once
     /// twice as many followed it as an epoch has slots.
-    pub(crate) async fn start(count: u8, slots: u8, validators: usize) -> Result<Self> {
+    pub(crate) async fn start(count: u8, slots: u8, plan: &Plan) -> Result<Self> {
         let temporary = tempfile::Builder::new().prefix("sequencer-l1-").tempdir()?;
         let directory = temporary.path().to_owned();
         let mut chains = Vec::new();
         for number in 0..u64::from(count) {
-            chains.push(Anvil::start(HOME_CHAIN + number, slots, &directory).await?);
+            chains.push(Anvil::start(HOME_CHAIN + number, slots, plan.ip, &directory).await?);
         }
         let mut secret = [0; 32];
         hex::decode_to_slice(DEPLOYER, &mut secret).context("the deployer's key is no key")?;
         let deployer = Account::from_bytes(&secret)?;
         let mut operators = Vec::new();
-        for index in 0..validators {
-            let name = format!("operator{index}");
-            let account = Account::of(name.as_bytes())?;
-            let key = key_file(&directory, &name)?;
-            operators.push(Operator { account, key });
+        for index in 0..plan.weights.len() {
+            operators.push(Operator::new(&format!("operator{index}"), &directory)?);
         }
         // Committees from the stake table are in the order of their operators' addresses.
         operators.sort_by_key(|operator| operator.account.address());
@@ -202,17 +209,30 @@ impl L1 {
             self.light_clients.push(address);
         }
         for operator in &self.operators {
-            let operator = operator.account.address();
-            self.home().fund(operator).await?;
-            let call = IStakeToken::transferCall {
-                to: abi::address(operator),
-                value: U256::from(ALLOWANCE) * U256::from(TOKEN),
-            };
-            sender
-                .send(Some(self.contracts.token), call.abi_encode())
-                .await?;
+            self.endow(&sender, operator).await?;
         }
         self.register(network).await
+    }
+
+    /// Gives an account ether and tokens.
+    async fn endow(&self, sender: &Sender, operator: &Operator) -> Result<()> {
+        let operator = operator.account.address();
+        self.home().fund(operator).await?;
+        let call = IStakeToken::transferCall {
+            to: abi::address(operator),
+            value: U256::from(ALLOWANCE) * U256::from(TOKEN),
+        };
+        let sent = sender.send(Some(self.contracts.token), call.abi_encode());
+        sent.await?;
+        Ok(())
+    }
+
+    /// The key file of a new account that can become a validator.
+    pub(crate) async fn newcomer(&self) -> Result<PathBuf> {
+        let operator = Operator::new("newcomer", &self.directory)?;
+        let sender = self.home().sender(&self.deployer).await?;
+        self.endow(&sender, &operator).await?;
+        Ok(operator.key)
     }
 
     /// All validators register at the same time: each waits for blocks.
@@ -246,9 +266,21 @@ impl L1 {
         index: usize,
         tokens: u64,
     ) -> Result<()> {
-        let node = &network.nodes[index];
-        let line = ["delegate", "--amount", &tokens.to_string()];
-        let mut command = self.stake(network, node, &line);
+        self.do_stake(
+            network,
+            index,
+            &["delegate", "--amount", &tokens.to_string()],
+        )
+        .await
+    }
+
+    /// Announces that a validator leaves for good.
+    pub(crate) async fn exit(&self, network: &Network, index: usize) -> Result<()> {
+        self.do_stake(network, index, &["exit"]).await
+    }
+
+    async fn do_stake(&self, network: &Network, index: usize, line: &[&str]) -> Result<()> {
+        let mut command = self.stake(network, &network.nodes[index], line);
         tokio::task::spawn_blocking(move || answer(&mut command)).await??;
         Ok(())
     }

@@ -95,7 +95,7 @@ pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
     let plan = Plan::equal(4)
         .with_genesis(&["--epoch-length", "100"])
         .with_settings(&["--retention.archive"]);
-    let mut l1 = L1::start(1, SLOTS, plan.weights.len()).await?;
+    let mut l1 = L1::start(1, SLOTS, &plan).await?;
     let mut proxies = Vec::new();
     for _ in 0..ENDPOINTS {
         proxies.push(Proxy::before(&l1.home().url).await?);

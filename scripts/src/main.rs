@@ -13,6 +13,7 @@ mod contracts;
 mod corrupt;
 mod demo;
 mod gas;
+mod handover;
 mod l1;
 mod l1_faults;
 mod localnet;
@@ -70,6 +71,9 @@ enum Task {
     CatchUp(catch_up::Args),
     /// Join a network by its network file over a slow and lossy link, from another network namespace
     Netns(netns::Args),
+    /// A fifth validator joins from another network namespace with a network file and an L1 URL, then
+    /// one of the first leaves, under load
+    Handover(handover::Args),
     /// Disturb a network's view of the L1: endpoints dead, rate-limited, lagging and lying, then
     /// reorganisations
     L1Faults(l1_faults::Args),
@@ -86,6 +90,7 @@ fn main() -> ExitCode {
         Task::Streams(args) => with_network(streams::run(args)),
         Task::CatchUp(args) => with_network(catch_up::run(args)),
         Task::Netns(args) => with_network(netns::run(args)),
+        Task::Handover(args) => with_network(handover::run(args)),
         Task::L1Faults(args) => with_network(l1_faults::run(args)),
         Task::Corrupt(args) => with_network(corrupt::run(args)),
         Task::Contracts(args) => contracts::run(&args),

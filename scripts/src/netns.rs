@@ -19,7 +19,7 @@ use serde::Serialize;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-mod link;
+pub(crate) mod link;
 
 use self::link::{Link, Weather};
 use crate::{

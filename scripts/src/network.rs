@@ -6,6 +6,7 @@
 
 use std::{
     fs,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -40,6 +41,8 @@ pub(crate) struct Plan {
     pub(crate) genesis: Vec<String>,
     /// Settings for each node, as options of `sequencer init`.
     pub(crate) settings: Vec<String>,
+    /// Where the nodes listen.
+    pub(crate) ip: Ipv4Addr,
     /// Whether the directory stays when the network ends.
     pub(crate) keep_directory: bool,
 }
@@ -52,6 +55,7 @@ impl Plan {
             entries: Vec::new(),
             genesis: Vec::new(),
             settings: Vec::new(),
+            ip: Ipv4Addr::LOCALHOST,
             keep_directory: false,
         }
     }
@@ -134,12 +138,9 @@ impl Network {
         let mut nodes = Vec::with_capacity(count);
         let mut entries = Vec::with_capacity(count);
         for (index, weight) in plan.weights.iter().enumerate() {
-            let node = Node::new(
-                program,
-                &directory,
-                index,
-                [next_port()?, next_port()?, next_port()?],
-            );
+            let ports = [next_port()?, next_port()?, next_port()?];
+            let addresses = ports.map(|port| SocketAddr::from((plan.ip, port)));
+            let node = Node::at(program, &directory, index, addresses);
             let entry = directory.join(format!("validator{index}.toml"));
             node.initialize(&genesis_file, &plan.settings)?;
             let options = plan.entries.get(index).map_or(&[][..], Vec::as_slice);

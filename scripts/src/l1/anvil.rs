@@ -1,6 +1,6 @@
 //! An L1 on this machine: a real EVM with a block a second.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{net::Ipv4Addr, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use hotshot_types::Address;
@@ -38,11 +38,16 @@ pub(crate) struct Anvil {
 
 impl Anvil {
     /// Starts one and waits until it answers. What it writes goes to the directory.
-    pub(super) async fn start(chain_id: u64, slots: u8, directory: &Path) -> Result<Self> {
+    pub(super) async fn start(
+        chain_id: u64,
+        slots: u8,
+        ip: Ipv4Addr,
+        directory: &Path,
+    ) -> Result<Self> {
         let port = ports::free(1)?[0];
         let mut command = Command::new(contracts::tool("anvil")?);
         command
-            .args(["--port", &port.to_string()])
+            .args(["--host", &ip.to_string(), "--port", &port.to_string()])
             .args(["--chain-id", &chain_id.to_string()])
             .args(["--block-time", "1"])
             .args(["--slots-in-an-epoch", &slots.to_string()])
@@ -51,7 +56,7 @@ impl Anvil {
             .env("HOME", directory);
         let name = format!("anvil {chain_id}");
         let mut process = Process::start(&name, command, directory)?;
-        let url = format!("http://127.0.0.1:{port}");
+        let url = format!("http://{ip}:{port}");
         let endpoint = Endpoint::new(&url)?;
         let answers = async || -> Result<u64> { Ok(endpoint.chain_id().await?) };
         let found = match eventually(START_LIMIT, &format!("an answer of {name}"), answers).await {

@@ -17,19 +17,19 @@ pub(super) struct Weather {
 
 /// A namespace with a link to this one; dropping it removes both.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(crate) struct Link {
     /// Name of the namespace.
-    pub(super) namespace: String,
+    pub(crate) namespace: String,
     /// This side's address.
-    pub(super) here: Ipv4Addr,
+    pub(crate) here: Ipv4Addr,
     /// The other side's address.
-    pub(super) there: Ipv4Addr,
+    pub(crate) there: Ipv4Addr,
     near: String,
     far: String,
 }
 
 /// Why there can be no link, if that is so.
-pub(super) fn obstacle() -> Option<String> {
+pub(crate) fn obstacle() -> Option<String> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let user = status.lines().find_map(|line| line.strip_prefix("Uid:"));
     let is_root = user.is_some_and(|ids| ids.split_whitespace().nth(1) == Some("0"));
@@ -44,7 +44,7 @@ pub(super) fn obstacle() -> Option<String> {
 
 impl Link {
     /// Makes the namespace and the link.
-    pub(super) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let process = std::process::id();
         // Addresses for private networks, those of few machines.
         let third = u8::try_from(process % 250).context("a remainder")?;

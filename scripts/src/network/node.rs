@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -39,11 +39,6 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(program: &Path, directory: &Path, index: usize, ports: [u16; 3]) -> Self {
-        let addresses = ports.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-        Self::at(program, directory, index, addresses)
-    }
-
     /// A node with addresses for peers, API and metrics of its own.
     pub(crate) fn at(
         program: &Path,
