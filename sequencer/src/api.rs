@@ -159,6 +159,8 @@ pub struct Parts {
     pub genesis: GenesisDocument,
     /// What the node tells about itself.
     pub status: watch::Receiver<NodeStatus>,
+    /// Who is registered in the stake table; nobody where there is none.
+    pub registered: watch::Receiver<Registered>,
     /// The height up to which headers, index and namespace map are stored. Everything served is at or below it.
     pub served: watch::Receiver<Height>,
     /// Limits.
@@ -166,6 +168,9 @@ pub struct Parts {
     /// Counters.
     pub metrics: ApiMetrics,
 }
+
+/// Validators of the stake table that have not left.
+pub type Registered = Arc<[light_client::stake::Validator]>;
 
 /// The API's view on the node: a handle, cheap to clone.
 #[derive(Clone)]
@@ -219,6 +224,10 @@ impl Context {
 
     fn genesis(&self) -> &GenesisDocument {
         &self.0.parts.genesis
+    }
+
+    fn registered(&self) -> Registered {
+        self.0.parts.registered.borrow().clone()
     }
 
     fn mempool(&self) -> &Mempool {

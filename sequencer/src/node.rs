@@ -57,7 +57,7 @@ pub(crate) use self::{
     start::{database, identity},
 };
 use crate::{
-    api::{self, ApiMetrics, Bounds, Context, MetricsServer, Server},
+    api::{self, ApiMetrics, Bounds, Context, MetricsServer, Registered, Server},
     config::NodeConfig,
     mempool::{Mempool, MempoolLimits},
     network::{Inbound, Network, NetworkConfig},
@@ -342,8 +342,9 @@ async fn run_until(
         leave: leave_watch,
         heard,
         roster,
-        l1: home.map(|home| home.status),
+        l1: home.as_ref().map(|home| home.status.clone()),
     }));
+    let nobody = || channel::channel(Registered::default()).1;
 
     let context = Context::new(api::Parts {
         storage: storage.clone(),
@@ -351,6 +352,7 @@ async fn run_until(
         genesis: config.genesis.clone(),
         status: status_watch,
         served: served_watch,
+        registered: home.map_or_else(nobody, |home| home.registered),
         bounds: Bounds {
             source_rate: config.api.source_rate,
             ..Bounds::with_streams(config.api.max_streams, config.api.connections)

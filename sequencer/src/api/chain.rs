@@ -1,7 +1,9 @@
 //! Routes about the chain of committees: what a light client needs, and who validates.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
-use hotshot_types::{Epoch, GenesisDocument, Height, finality::FinalityProof};
+use hotshot_types::{Address, Epoch, GenesisDocument, Height, PublicKey, finality::FinalityProof};
 use sequencer_client::types::{EpochAnswer, ProblemCode, Validator, Validators};
 
 use super::{
@@ -103,17 +105,17 @@ pub(super) async fn validators(
         .read(move |reader| Ok(reader.storage().epoch(epoch)?))
         .await?;
     let info = info.ok_or_else(|| Refusal::internal("the current committee is not stored"))?;
-    let known = &context.genesis().validators;
+    let contacts = contacts(&context);
     let validators = (0_u16..)
         .zip(info.committee.members())
         .map(|(index, member)| {
-            let genesis = known.iter().find(|validator| validator.key == member.key);
+            let contact = contacts.get(&member.key.to_bytes());
             Validator {
                 index,
                 key: member.key,
                 weight: member.weight,
-                operator: genesis.map(|validator| validator.operator),
-                address: genesis.map(|validator| validator.address.clone()),
+                operator: contact.map(|(operator, _)| *operator),
+                address: contact.map(|(_, address)| address.clone()),
             }
         });
     Ok(Json(Validators {
@@ -122,6 +124,26 @@ pub(super) async fn validators(
         quorum: info.committee.quorum().to_string(),
         validators: validators.collect(),
     }))
+}
+
+/// Account and address of every consensus key that the genesis document or the stake table names;
+/// the stake table is newer.
+fn contacts(context: &Context) -> HashMap<[u8; PublicKey::LEN], (Address, String)> {
+    let of_genesis = context.genesis().validators.iter();
+    let of_genesis = of_genesis.map(|known| {
+        (
+            known.key.to_bytes(),
+            (known.operator, known.address.clone()),
+        )
+    });
+    let registered = context.registered();
+    let of_table = registered.iter().map(|known| {
+        (
+            known.key.to_bytes(),
+            (known.operator, known.address.clone()),
+        )
+    });
+    of_genesis.chain(of_table).collect()
 }
 
 pub(super) async fn genesis(

@@ -14,6 +14,7 @@ use super::{
     roster::Roster,
 };
 use crate::{
+    api::Registered,
     config::NodeConfig,
     l1::{CommitteeQuestion, L1Metrics, L1Status, Report, Watcher},
 };
@@ -27,6 +28,8 @@ const MAX_REPORTS: usize = 64;
 pub(super) struct Home {
     pub(super) questions: mpsc::Sender<CommitteeQuestion>,
     pub(super) status: watch::Receiver<L1Status>,
+    /// Who is registered.
+    pub(super) registered: watch::Receiver<Registered>,
 }
 
 /// Starts to watch the stake table; nothing to do for a network without L1.
@@ -45,6 +48,7 @@ pub(super) fn start(
     let (questions, asked) = mpsc::channel(MAX_QUESTIONS);
     let (reports, inbox) = mpsc::channel(MAX_REPORTS);
     let (status, status_watch) = watch::channel(L1Status::default());
+    let (registered, registered_watch) = watch::channel(Registered::default());
     let newest = roster.newest();
     let watcher = Watcher::open(
         settings,
@@ -54,10 +58,12 @@ pub(super) fn start(
         L1Metrics::register(registry),
     )?;
     tokio::spawn(watcher.run(asked, reports, status, stop.clone()));
-    tokio::spawn(pass_on(inbox, clock, Arc::clone(directory), facts.clone()));
+    let directory = Arc::clone(directory);
+    tokio::spawn(pass_on(inbox, clock, directory, registered, facts.clone()));
     Ok(Some(Home {
         questions,
         status: status_watch,
+        registered: registered_watch,
     }))
 }
 
@@ -65,6 +71,7 @@ async fn pass_on(
     mut reports: mpsc::Receiver<Report>,
     clock: Clock,
     directory: Arc<Directory>,
+    registered: watch::Sender<Registered>,
     facts: mpsc::Sender<Fact>,
 ) {
     while let Some(report) = reports.recv().await {
@@ -74,6 +81,7 @@ async fn pass_on(
                     Contact::new(validator.key, &validator.network_key, &validator.address)
                 });
                 directory.learn(contacts);
+                registered.send_replace(validators.into());
                 continue;
             }
             Report::Finalized(block) => Input::L1Finalized {

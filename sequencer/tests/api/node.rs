@@ -8,7 +8,7 @@ use hotshot::EpochInfo;
 use hotshot_types::{Epoch, EpochEnd, Height};
 use prometheus_client::registry::Registry;
 use sequencer::{
-    api::{ApiMetrics, Bounds, Context, NodeStatus, Parts, Server},
+    api::{ApiMetrics, Bounds, Context, NodeStatus, Parts, Registered, Server},
     mempool::{Mempool, MempoolLimits},
     storage::{Durability, Identity, Storage},
 };
@@ -153,6 +153,7 @@ impl Node {
             genesis: self.chain.genesis.clone(),
             status: self.status.subscribe(),
             served: self.served.subscribe(),
+            registered: watch::channel(Registered::default()).1,
             bounds: self.bounds,
             metrics: self.metrics.clone(),
         });

@@ -296,6 +296,11 @@ fn a_fifth_validator_joins_and_one_of_the_first_leaves_with_its_stake() {
         assert_eq!(fifth.exit_code(), None, "{}", fifth.log());
         fifth.votes() > 5
     });
+    let known = home.anvil.ask(home.api(0).validators()).unwrap().validators;
+    let named = known
+        .iter()
+        .find(|known| known.operator == Some(home.anvil.address(5)));
+    assert_eq!(named.unwrap().address, Some(fifth.address()));
     let before = home.stake(1, &["exit"]);
     assert!(before.contains("leave for good"), "{before}");
     let gone = epoch_with(&home, "a committee without the first", |committee| {
