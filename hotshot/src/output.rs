@@ -71,9 +71,23 @@ pub enum Output {
         hash: Hash,
     },
     /// Verify signatures, off this thread; answer with `Verified`.
-    Verify(Ticket, Vec<Check>),
+    Verify {
+        /// What to answer under.
+        ticket: Ticket,
+        /// The signatures.
+        checks: Vec<Check>,
+        /// No vote depends on it: it may be done together with what comes next, which costs less.
+        may_wait: bool,
+    },
     /// Sum votes and verify the sums, off this thread; answer with `Aggregated`.
-    Aggregate(Ticket, Vec<Aggregate>),
+    Aggregate {
+        /// What to answer under.
+        ticket: Ticket,
+        /// The votes.
+        sums: Vec<Aggregate>,
+        /// As of [`Self::Verify`].
+        may_wait: bool,
+    },
     /// A leader's proposal is authentic: shards of this header may be checked, and an inline
     /// payload encoded. Answer with `OwnSlotsProven` and `Payload`.
     Proposed {

@@ -40,7 +40,11 @@ impl Replica {
         }
         let checks = evidence.checks(self.config.domain, &committee);
         let ticket = self.intake.ticket(Job::Evidence(Box::new(evidence)));
-        outbox.push(Output::Verify(ticket, checks));
+        outbox.push(Output::Verify {
+            ticket,
+            checks,
+            may_wait: true,
+        });
     }
 
     /// The signatures behind a suspicion were looked at. A member that sends others than its own

@@ -161,11 +161,24 @@ impl Replica {
                 if let Some(claim) = claim_of(&message) {
                     self.intake.waiting.entry(claim).or_default();
                 }
+                let may_wait = match &message {
+                    Message::Final(fc, _) => self.may_wait(&fc.statement),
+                    _ => false,
+                };
                 let job = Job::Message(Box::new((sender, message)), open.keys);
                 let ticket = self.intake.ticket(job);
-                outbox.push(Output::Verify(ticket, open.checks));
+                outbox.push(Output::Verify {
+                    ticket,
+                    checks: open.checks,
+                    may_wait,
+                });
             }
         }
+    }
+
+    /// Whether a final block opens no round: that of an epoch's last block does.
+    pub(super) fn may_wait(&self, last: &Statement) -> bool {
+        last.round < self.round() && !self.is_last_of_epoch(last.height)
     }
 
     pub(super) fn on_verified(&mut self, ticket: Ticket, valid: bool, outbox: &mut Outbox) {

@@ -165,7 +165,11 @@ impl Replica {
         self.rounds.at(round).summing_timeouts = true;
         self.moved = true;
         let ticket = self.intake.ticket(Job::Timeouts(Groups { round, locks }));
-        outbox.push(Output::Aggregate(ticket, jobs));
+        outbox.push(Output::Aggregate {
+            ticket,
+            sums: jobs,
+            may_wait: false,
+        });
     }
 
     /// The Timeouts of a round by lock, if those that pass are a quorum. Two locks of one view

@@ -179,8 +179,11 @@ impl Replica {
         if state.quorum.is_none()
             && let Some((statement, job)) = state.votes1.job(domain, &committee)
         {
-            let ticket = self.intake.ticket(Job::Votes1(statement));
-            outbox.push(Output::Aggregate(ticket, vec![job]));
+            outbox.push(Output::Aggregate {
+                ticket: self.intake.ticket(Job::Votes1(statement)),
+                sums: vec![job],
+                may_wait: false,
+            });
         }
     }
 
@@ -191,8 +194,11 @@ impl Replica {
         if state.finality.is_none()
             && let Some((statement, job)) = state.votes2.job(domain, &committee)
         {
-            let ticket = self.intake.ticket(Job::Votes2(statement));
-            outbox.push(Output::Aggregate(ticket, vec![job]));
+            outbox.push(Output::Aggregate {
+                ticket: self.intake.ticket(Job::Votes2(statement)),
+                sums: vec![job],
+                may_wait: self.may_wait(&statement),
+            });
         }
     }
 

@@ -214,8 +214,16 @@ impl Consensus {
                 batch.put_pending(&header);
                 self.store_built(&header, batch);
             }
-            Output::Verify(ticket, checks) => self.pairings.give(ticket, Job::Verify(checks)),
-            Output::Aggregate(ticket, sums) => self.pairings.give(ticket, Job::Aggregate(sums)),
+            Output::Verify {
+                ticket,
+                checks,
+                may_wait,
+            } => self.pairings.give(ticket, Job::Verify(checks), may_wait),
+            Output::Aggregate {
+                ticket,
+                sums,
+                may_wait,
+            } => self.pairings.give(ticket, Job::Aggregate(sums), may_wait),
             Output::Proposed {
                 round,
                 kind,

@@ -4,6 +4,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    time::Duration,
 };
 
 use hotshot::{Input, Ticket};
@@ -13,6 +14,8 @@ use tokio::{runtime::Handle, sync::mpsc};
 
 use super::consensus::Fact;
 
+/// How long a job that may wait does so for company: less than a fast view.
+const WAIT: Duration = Duration::from_millis(6);
 /// Jobs done together; a false signature among them costs each a check of its own.
 const MAX_BATCH: usize = 16;
 
@@ -48,11 +51,23 @@ impl Pairings {
         }
     }
 
-    /// Does a job and tells the loop what came of it.
-    pub(super) fn give(&self, ticket: Ticket, job: Job) {
+    /// Does a job and tells the loop what came of it; one that may wait, with the next that may not.
+    pub(super) fn give(&self, ticket: Ticket, job: Job, may_wait: bool) {
+        self.queue().waiting.push_back((ticket, job));
+        if !may_wait {
+            return self.start();
+        }
+        let this = self.clone();
+        self.workers.spawn(async move {
+            tokio::time::sleep(WAIT).await;
+            this.start();
+        });
+    }
+
+    /// Sees to it that what waits is done.
+    fn start(&self) {
         let mut queue = self.queue();
-        queue.waiting.push_back((ticket, job));
-        if queue.threads < self.most_threads {
+        if !queue.waiting.is_empty() && queue.threads < self.most_threads {
             queue.threads += 1;
             let this = self.clone();
             self.workers.spawn_blocking(move || this.work());

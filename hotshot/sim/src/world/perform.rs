@@ -49,12 +49,12 @@ impl World {
             Output::Send(to, message) => return self.send(node, to, *message),
             Output::Disperse { round, hash } => return self.disperse(node, round, hash),
             Output::Echo { round, hash } => return self.echo(node, round, hash),
-            Output::Verify(ticket, checks) => {
+            Output::Verify { ticket, checks, .. } => {
                 let valid = keys::verify(&checks);
                 self.answer(node, Input::Verified { ticket, valid });
             }
-            Output::Aggregate(ticket, jobs) => {
-                let results = jobs
+            Output::Aggregate { ticket, sums, .. } => {
+                let results = sums
                     .iter()
                     .map(|job: &Aggregate| keys::aggregate(job))
                     .collect();

@@ -72,7 +72,7 @@ impl Network {
         state.log.push(output.clone());
         match output {
             Output::Send(to, message) => self.send(node, to, *message),
-            Output::Verify(..) | Output::Aggregate(..) => {
+            Output::Verify { .. } | Output::Aggregate { .. } => {
                 if state.host.verifies {
                     inputs.extend(answer(&output));
                 } else {
@@ -251,13 +251,13 @@ impl Network {
 
 fn answer(order: &Output) -> Option<Input> {
     match order {
-        Output::Verify(ticket, checks) => Some(Input::Verified {
+        Output::Verify { ticket, checks, .. } => Some(Input::Verified {
             ticket: *ticket,
             valid: bls::verify_all(checks),
         }),
-        Output::Aggregate(ticket, jobs) => Some(Input::Aggregated {
+        Output::Aggregate { ticket, sums, .. } => Some(Input::Aggregated {
             ticket: *ticket,
-            results: jobs.iter().map(bls::aggregate).collect(),
+            results: sums.iter().map(bls::aggregate).collect(),
         }),
         _ => None,
     }

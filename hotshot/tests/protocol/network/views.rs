@@ -101,11 +101,11 @@ impl Node {
 
     /// Signature checks ordered so far, certificates and proposals, not sums of votes.
     pub(crate) fn verifications(&self) -> usize {
-        self.count(|output| matches!(output, Output::Verify(..)))
+        self.count(|output| matches!(output, Output::Verify { .. }))
     }
 
     pub(crate) fn aggregations(&self) -> usize {
-        self.count(|output| matches!(output, Output::Aggregate(..)))
+        self.count(|output| matches!(output, Output::Aggregate { .. }))
     }
 
     /// The hashes of its final blocks.
