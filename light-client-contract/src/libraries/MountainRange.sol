@@ -13,14 +13,16 @@ library MountainRange {
         pure
         returns (bool)
     {
-        if (height >= proof.count) return false;
-        // Above this bit the height and the count agree; there the mountain starts.
-        uint256 level = _highestBit(height ^ proof.count);
-        uint256 before = _ones((proof.count >> level) >> 1);
-        if (proof.path.length != level || proof.peaks.length + 1 != _ones(proof.count)) return false;
-        bytes32 peak = Merkle.climb(leaf, height, proof.path);
-        bytes32 bag = _bag(peak, before, proof.peaks);
-        return keccak256(abi.encodePacked(uint8(3), proof.count, bag)) == root;
+        uint64 count = proof.count;
+        bytes32[] calldata path = proof.path;
+        bytes32[] calldata peaks = proof.peaks;
+        // The mountain starts where the height and the count differ first, and is as high as that bit.
+        uint256 level = path.length;
+        if (height >= count || level >= 64 || (height ^ count) >> level != 1) return false;
+        if (peaks.length + 1 != _ones(count)) return false;
+        bytes32 peak = Merkle.climb(leaf, height, path);
+        bytes32 bag = peaks.length == 0 ? peak : _bag(peak, _ones((count >> level) >> 1), peaks);
+        return keccak256(abi.encodePacked(uint8(3), count, bag)) == root;
     }
 
     /// The peaks from the right, with `peak` in its place after the first `before` others.
@@ -30,12 +32,6 @@ library MountainRange {
         while (left > before) bag = Merkle.node(others[--left], bag);
         if (others.length > before) bag = Merkle.node(peak, bag);
         while (left > 0) bag = Merkle.node(others[--left], bag);
-    }
-
-    function _highestBit(uint64 word) private pure returns (uint256 bit) {
-        assembly ("memory-safe") {
-            bit := sub(255, clz(word))
-        }
     }
 
     function _ones(uint64 word) private pure returns (uint256 count) {

@@ -63,13 +63,11 @@ library Namespaces {
 
     /// Whether the index is in the tree and the path has as many hashes as the tree has levels.
     function _fits(TreePath calldata path) private pure returns (bool) {
-        if (path.index >= path.count) return false;
-        uint256 last = path.count - 1;
-        uint256 depth;
-        assembly ("memory-safe") {
-            depth := sub(256, clz(last))
-        }
-        return path.siblings.length == depth;
+        (uint256 count, uint256 depth) = (path.count, path.siblings.length);
+        if (path.index >= count || depth > 64) return false;
+        // The depth is the number of bits of the last index.
+        uint256 last = count - 1;
+        return last >> depth == 0 && (depth == 0 || last >> (depth - 1) == 1);
     }
 
     function _climbSha256(bytes32 node, uint256 index, bytes32[] calldata siblings) private view returns (bytes32 top) {
