@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
+import {Ascii} from "./libraries/Ascii.sol";
 import {Bls} from "./libraries/Bls.sol";
 import {Digests} from "./libraries/Digests.sol";
 import {HashToG1} from "./libraries/HashToG1.sol";
@@ -20,14 +21,18 @@ contract StakeTable is IStakeTable {
     struct Stake {
         uint96 own;
         uint96 delegated;
-        uint64 retained;
+        /// The L1 block in which it was slashed; 0 if it was not.
+        uint56 jailBlock;
+        bool isRegistered;
     }
 
     /// One word, written when stake leaves.
     struct Exit {
         uint96 leaving;
-        uint64 l1Block;
-        uint64 time;
+        /// What of that is the operator's own, as weight.
+        uint64 ownWeight;
+        uint48 l1Block;
+        uint48 time;
     }
 
     /// Nothing slashed.
@@ -36,8 +41,9 @@ contract StakeTable is IStakeTable {
     uint64 private constant LEFT_BY_SLASHING = 0.9e18;
     /// The part of what is slashed that goes to the reporter: one in ten.
     uint256 private constant REWARD_DIVISOR = 10;
+    uint256 private constant UNITS_OF_A_WEIGHT = 1e9;
     /// The largest stake whose weight, stake / 1e9, fits 64 bits.
-    uint256 private constant MAXIMUM_STAKE = (uint256(1) << 64) * 1e9 - 1;
+    uint256 private constant MAXIMUM_STAKE = (uint256(1) << 64) * UNITS_OF_A_WEIGHT - 1;
     /// The design's limit on the size of a committee (M1).
     uint16 private constant MOST_MEMBERS = 1000;
     /// With fewer members than this there is no change of committee.
@@ -101,12 +107,12 @@ contract StakeTable is IStakeTable {
         string calldata networkAddress,
         uint96 amount
     ) external {
-        require(_stakes[msg.sender].retained == 0, StakeTable_AlreadyRegistered(msg.sender));
+        require(!_stakes[msg.sender].isRegistered, StakeTable_AlreadyRegistered(msg.sender));
         require(amount >= minimumStake, StakeTable_BelowMinimum(amount, minimumStake));
         _requireFits(amount);
         _requireAddress(networkAddress);
         _takeKey(pk1, pk2, possession);
-        _stakes[msg.sender] = Stake({own: amount, delegated: 0, retained: WHOLE});
+        _stakes[msg.sender] = Stake({own: amount, delegated: 0, jailBlock: 0, isRegistered: true});
         _record(Registered.selector, msg.sender, abi.encode(pk1, pk2, networkKey, networkAddress, amount));
         _token.safeTransferFrom(msg.sender, address(this), amount);
     }
@@ -155,19 +161,20 @@ contract StakeTable is IStakeTable {
             _delegations[account][msg.sender] = available - amount;
         }
         _stakes[account] = stake;
-        id = _leave(account, amount);
+        id = _leave(account, amount, stake.jailBlock);
         _record(Undelegated.selector, account, abi.encode(msg.sender, amount, stake.own + stake.delegated, id));
     }
 
     /// @inheritdoc IStakeTable
     function deregister() external returns (uint256 id) {
-        require(_stakes[msg.sender].retained != 0, StakeTable_NotRegistered(msg.sender));
+        require(_stakes[msg.sender].isRegistered, StakeTable_NotRegistered(msg.sender));
         require(_exits[msg.sender].l1Block == 0, StakeTable_Exited(msg.sender));
-        uint96 amount = _stakes[msg.sender].own;
-        _stakes[msg.sender].own = 0;
-        id = _leave(msg.sender, amount);
-        _exits[msg.sender].l1Block = uint64(block.number);
-        _exits[msg.sender].time = uint64(block.timestamp);
+        Stake storage stake = _stakes[msg.sender];
+        uint96 amount = stake.own;
+        stake.own = 0;
+        id = _leave(msg.sender, amount, stake.jailBlock);
+        _exits[msg.sender].l1Block = uint48(block.number);
+        _exits[msg.sender].time = uint48(block.timestamp);
         _record(Deregistered.selector, msg.sender, abi.encode(amount, id));
     }
 
@@ -184,7 +191,9 @@ contract StakeTable is IStakeTable {
         }
         uint256 amount = payout(id);
         delete _withdrawals[id];
-        _exits[leaving.operator].leaving -= leaving.amount;
+        Exit storage exit = _exits[leaving.operator];
+        exit.leaving -= leaving.amount;
+        if (leaving.owner == leaving.operator) exit.ownWeight -= _weight(leaving.amount);
         emit Withdrawn(id, leaving.owner, amount);
         _token.safeTransfer(leaving.owner, amount);
     }
@@ -195,15 +204,18 @@ contract StakeTable is IStakeTable {
         address account = operatorOf[key];
         require(account != address(0), StakeTable_UnknownKey(key));
         Stake memory stake = _stakes[account];
-        require(!_isJailed(stake), StakeTable_AlreadyConvicted(account, evidence.offence, evidence.epoch));
+        require(stake.jailBlock == 0, StakeTable_AlreadyConvicted(account, evidence.offence, evidence.epoch));
         Offences.verify(chainDomain, evidence);
 
-        uint256 units = uint256(stake.own) + stake.delegated + _exits[account].leaving;
+        Exit memory exit = _exits[account];
+        uint256 units = uint256(stake.own) + stake.delegated + exit.leaving;
         // Rounded down: what is left covers what is owed.
         uint256 taken = units * (WHOLE - LEFT_BY_SLASHING) / WHOLE;
-        _stakes[account].retained = LEFT_BY_SLASHING;
-        // At most half of what the operator itself loses, or it could report itself at its delegators' cost.
-        uint256 reward = Math.min(taken / REWARD_DIVISOR, uint256(stake.own) * (WHOLE - LEFT_BY_SLASHING) / WHOLE / 2);
+        _stakes[account].jailBlock = uint56(block.number);
+        // At most half of what the operator itself loses, of its stake and of what it has in escrow, or it could report
+        // itself at its delegators' cost.
+        uint256 own = uint256(stake.own) + exit.ownWeight * UNITS_OF_A_WEIGHT;
+        uint256 reward = Math.min(taken / REWARD_DIVISOR, own * (WHOLE - LEFT_BY_SLASHING) / WHOLE / 2);
         uint256 burnt = taken - reward;
         _record(
             Slashed.selector,
@@ -238,8 +250,8 @@ contract StakeTable is IStakeTable {
             own: stake.own,
             delegated: stake.delegated,
             leaving: exit.leaving,
-            retained: stake.retained,
-            jailed: _isJailed(stake),
+            retained: _retained(stake),
+            jailed: stake.jailBlock != 0,
             exitBlock: exit.l1Block,
             exitTime: exit.time
         });
@@ -258,7 +270,7 @@ contract StakeTable is IStakeTable {
     /// @inheritdoc IStakeTable
     function payout(uint256 id) public view returns (uint256) {
         Withdrawal memory leaving = _withdrawals[id];
-        return uint256(leaving.amount) * _stakes[leaving.operator].retained / WHOLE;
+        return uint256(leaving.amount) * _retained(_stakes[leaving.operator]) / WHOLE;
     }
 
     function _setCommitteeRule(uint96 minimum, uint16 members) private {
@@ -284,30 +296,42 @@ contract StakeTable is IStakeTable {
         operatorOf[key] = msg.sender;
     }
 
-    /// Puts the sender's stake with an operator into escrow. With an operator that has left it stopped counting then.
-    function _leave(address account, uint96 amount) private returns (uint256 id) {
+    /// Puts the sender's stake with an operator into escrow. With an operator that has left it stopped counting then,
+    /// with one that was slashed in that block.
+    function _leave(address account, uint96 amount, uint56 jailBlock) private returns (uint256 id) {
         Exit memory exit = _exits[account];
         bool left = exit.l1Block != 0;
+        uint64 l1Block = left ? exit.l1Block : uint64(block.number);
+        if (jailBlock != 0 && jailBlock < l1Block) l1Block = jailBlock;
         id = _withdrawalCount++;
         _withdrawals[id] = Withdrawal({
             operator: account,
             owner: msg.sender,
             amount: amount,
-            l1Block: left ? exit.l1Block : uint64(block.number),
+            l1Block: l1Block,
             time: left ? exit.time : uint64(block.timestamp)
         });
-        _exits[account].leaving = exit.leaving + amount;
+        exit.leaving += amount;
+        if (msg.sender == account) exit.ownWeight += _weight(amount);
+        _exits[account] = exit;
     }
 
     function _requireActive(address account) private view {
         Stake memory stake = _stakes[account];
-        require(stake.retained != 0, StakeTable_NotRegistered(account));
-        require(!_isJailed(stake), StakeTable_Jailed(account));
+        require(stake.isRegistered, StakeTable_NotRegistered(account));
+        require(stake.jailBlock == 0, StakeTable_Jailed(account));
         require(_exits[account].l1Block == 0, StakeTable_Exited(account));
     }
 
-    function _isJailed(Stake memory stake) private pure returns (bool) {
-        return stake.retained != 0 && stake.retained != WHOLE;
+    /// What is left of each unit of stake, in units of 1e-18; 0 of an account that is no operator.
+    function _retained(Stake memory stake) private pure returns (uint64) {
+        if (!stake.isRegistered) return 0;
+        return stake.jailBlock == 0 ? WHOLE : LEFT_BY_SLASHING;
+    }
+
+    /// Fits, since no stake is above `MAXIMUM_STAKE`.
+    function _weight(uint96 amount) private pure returns (uint64) {
+        return uint64(amount / UNITS_OF_A_WEIGHT);
     }
 
     function _requireFits(uint256 stake) private pure returns (uint96) {
@@ -318,11 +342,8 @@ contract StakeTable is IStakeTable {
     function _requireAddress(string calldata networkAddress) private pure {
         uint256 length = bytes(networkAddress).length;
         require(length != 0 && length <= MAXIMUM_ADDRESS, StakeTable_WrongNetworkAddress(length));
-        // Printable ASCII, as multiaddresses are: nodes read it from an event that they may not skip.
-        for (uint256 i = 0; i < length; ++i) {
-            bytes1 letter = bytes(networkAddress)[i];
-            require(letter > 0x20 && letter < 0x7f, StakeTable_WrongNetworkAddress(length));
-        }
+        // Nodes read it from an event that they may not skip.
+        require(Ascii.isPrintable(networkAddress), StakeTable_WrongNetworkAddress(length));
     }
 
     /// Emits a chained event.
