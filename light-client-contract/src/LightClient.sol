@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Bls} from "./libraries/Bls.sol";
+import {Committees} from "./libraries/Committees.sol";
 import {Digests} from "./libraries/Digests.sol";
 import {Finality} from "./libraries/Finality.sol";
 import {MountainRange} from "./libraries/MountainRange.sol";
@@ -11,6 +12,7 @@ import {Newest, newest} from "./libraries/Newest.sol";
 import {
     Accumulator,
     Certificate,
+    Committee,
     Finalized,
     Header,
     HistoryProof,
@@ -26,20 +28,36 @@ contract LightClient is ILightClient {
         bytes32 historyRoot;
     }
 
+    /// Committees that were known when an L1 block began in which the epoch rose.
+    struct Past {
+        /// The epoch that was the current one.
+        uint64 epoch;
+        /// The L1 block, and its time in seconds.
+        uint64 l1Block;
+        uint64 time;
+        bytes32 current;
+        bytes32 next;
+    }
+
     uint8 public constant ringSize = 32;
+    /// L1 blocks that have to bring a new epoch each before a committee can be forgotten.
+    uint256 private constant PASTS = 8;
 
     bytes32 public immutable chainDomain;
     address public immutable timelock;
     uint64 public immutable trustPeriod;
 
     Newest private _newest;
-    /// For the last four epochs, at 64 bits times the epoch modulo 4: the number of the home L1's block that the first
-    /// block known of the epoch names as finalized; 0 if there is none.
-    uint256 private _epochStarts;
+    /// Blocks of the home L1, 64 bits each, from the lowest on: those that the first blocks known of the current epoch
+    /// and of the one before name as finalized; those without whose changes neither the current committee nor the next
+    /// was drawn. 0 where there is none.
+    uint256 private _draws;
     /// Commitments of the committees of the current epoch and the next, by the epoch's parity.
     bytes32[2] private _committees;
     /// Full from the start, so that an update never pays for a new slot.
     Entry[ringSize] private _ring;
+    /// By the number of the L1 block; full from the start too.
+    Past[PASTS] private _pasts;
 
     /// @param domain Names the network in every signature
     /// @param guardian The timelock that may set an anchor after the trust period
@@ -63,6 +81,9 @@ contract LightClient is ILightClient {
         for (uint8 i = 0; i < ringSize; ++i) {
             _ring[i] = Entry(blockHash, header.historyRoot);
         }
+        for (uint256 i = 0; i < PASTS; ++i) {
+            _pasts[i] = Past({epoch: type(uint64).max, l1Block: 0, time: 0, current: current, next: next});
+        }
         _anchor(header, blockHash, current, next);
     }
 
@@ -75,7 +96,7 @@ contract LightClient is ILightClient {
         bytes32 blockHash = Digests.blockHash(header, restHash);
         Finality.verify(chainDomain, commitment, header, blockHash, certificate);
 
-        if (header.epoch != known.epoch()) _advance(header);
+        if (header.epoch != known.epoch()) _advance(known.epoch(), header, certificate.committee);
         _store(known.entry(), header.height, header.epoch, blockHash, header.historyRoot, header.timestampMs);
     }
 
@@ -104,8 +125,8 @@ contract LightClient is ILightClient {
             LightClient_NoConflict()
         );
         bytes32 domain = chainDomain;
-        Finality.verify(domain, _committee(known.epoch(), lower.epoch), lower, lowerHash, lowerCertificate);
-        Finality.verify(domain, _committee(known.epoch(), upper.epoch), upper, upperHash, upperCertificate);
+        Finality.verify(domain, _accountable(known.epoch(), lower.epoch), lower, lowerHash, lowerCertificate);
+        Finality.verify(domain, _accountable(known.epoch(), upper.epoch), upper, upperHash, upperCertificate);
 
         _newest = known.freeze();
         // An empty ring proves nothing, so that readers need not look at the flag.
@@ -240,12 +261,7 @@ contract LightClient is ILightClient {
 
     /// @inheritdoc ILightClient
     function hasRotatedOut(uint64 l1Block) external view returns (bool) {
-        uint64 epoch = _newest.epoch();
-        // The first block of the epoch after `epoch - 3` saw the state at `start` or later, so the committee two epochs
-        // after that one, the current one, was drawn from it.
-        if (epoch < 4 || l1Block == 0) return false;
-        uint64 start = uint64(_epochStarts >> _lane(epoch - 3));
-        return start >= l1Block;
+        return l1Block != 0 && uint64(_draws >> 128) >= l1Block;
     }
 
     function _requireTrusted(Newest known) private view {
@@ -263,17 +279,44 @@ contract LightClient is ILightClient {
         return _committees[epoch % 2];
     }
 
-    /// Learns from the first block known of an epoch who votes in the next.
-    function _advance(Header calldata header) private {
-        uint64 next = header.epoch + 1;
-        _committees[next % 2] = header.nextCommittee;
-        uint256 lane = _lane(header.epoch);
-        _epochStarts = (_epochStarts & ~(uint256(type(uint64).max) << lane)) | (uint256(header.l1Finalized) << lane);
-        emit CommitteeKnown(next, header.nextCommittee);
+    /// The commitment of the committee of an epoch whose validators still answer for what they signed: also one that
+    /// was known at the beginning of one of the last L1 blocks in which the epoch rose, for the trust period.
+    function _accountable(uint64 current, uint64 epoch) private view returns (bytes32) {
+        if (epoch != current && epoch != uint256(current) + 1) {
+            for (uint256 i = 0; i < PASTS; ++i) {
+                Past storage past = _pasts[i];
+                uint64 pastEpoch = past.epoch;
+                if (block.timestamp > uint256(past.time) + trustPeriod) continue;
+                if (pastEpoch == epoch) return past.current;
+                if (uint256(pastEpoch) + 1 == epoch) return past.next;
+            }
+        }
+        return _committee(current, epoch);
     }
 
-    function _lane(uint64 epoch) private pure returns (uint256) {
-        return (epoch % 4) * 64;
+    /// Learns from the first block known of an epoch who votes in the next. `voted` is the epoch's own committee.
+    function _advance(uint64 current, Header calldata header, Committee calldata voted) private {
+        _remember(current);
+        (uint64 next, bytes32 commitment) = (header.epoch + 1, header.nextCommittee);
+        _committees[next % 2] = commitment;
+
+        // The next committee was drawn at the first block of the epoch before this one, after the first block known of
+        // the epoch before that. But where it is the same as this one, it may have been repeated for want of
+        // candidates, and count stake that has left since.
+        uint256 draws = _draws;
+        bool repeated = commitment == Committees.commitment(voted, next, Bls.unpack(voted.sum));
+        uint256 drawn = repeated ? draws >> 192 : uint64(draws >> 64);
+        _draws = uint256(header.l1Finalized) | uint256(uint64(draws)) << 64 | (draws >> 192) << 128 | drawn << 192;
+        emit CommitteeKnown(next, commitment);
+    }
+
+    /// Keeps the committees that this L1 block found: whoever takes the client many epochs further at once cannot make
+    /// it forget those who signed two chains.
+    function _remember(uint64 current) private {
+        Past storage past = _pasts[block.number % PASTS];
+        if (past.l1Block == block.number) return;
+        (past.epoch, past.l1Block, past.time) = (current, uint64(block.number), uint64(block.timestamp));
+        (past.current, past.next) = (_committees[current % 2], _committees[(current + 1) % 2]);
     }
 
     /// Starts from a block. The epoch of genesis counts as epoch 1, in which no block is known yet.
@@ -283,7 +326,7 @@ contract LightClient is ILightClient {
         require(epoch != 0 && (header.height != 0 || header.epoch == 0), LightClient_InvalidAnchor());
         _committees[epoch % 2] = current;
         _committees[(epoch + 1) % 2] = next;
-        _epochStarts = uint256(header.l1Finalized) << _lane(epoch);
+        _draws = header.l1Finalized;
         emit CommitteeKnown(epoch, current);
         emit CommitteeKnown(epoch + 1, next);
         _store(_newest.entry(), header.height, epoch, blockHash, header.historyRoot, header.timestampMs);

@@ -9,6 +9,7 @@ import {StakeTableFixture} from "./support/StakeTableFixture.sol";
 import {Transaction} from "./support/Transaction.sol";
 
 /// The gas of each call that users pay for, over fixed vectors; compared with `snapshots/LightClient.json`.
+/// forge-config: default.evm_version = "osaka"
 contract GasTest is LightClientFixture {
     ILightClient[] private _clients;
 
@@ -58,6 +59,7 @@ contract GasTest is LightClientFixture {
 }
 
 /// What rollups pay for a proof, execution only.
+/// forge-config: default.evm_version = "osaka"
 contract ProofGasTest is LightClientFixture {
     ILightClient private _client;
 
@@ -129,6 +131,7 @@ contract ProofGasTest is LightClientFixture {
 }
 
 /// What validators and reporters pay, as whole transactions.
+/// forge-config: default.evm_version = "osaka"
 contract StakeGasTest is StakeTableFixture {
     address private constant ALICE = address(0xa11ce);
     address private constant BOB = address(0xb0b);

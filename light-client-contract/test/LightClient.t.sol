@@ -2,8 +2,9 @@
 pragma solidity 0.8.37;
 
 import {Bls} from "../src/libraries/Bls.sol";
-import {Certificate, Finalized, Header, HistoryProof, ILightClient} from "../src/interfaces/ILightClient.sol";
+import {Certificate, Finalized, Header, HistoryProof, ILightClient, PackedG1} from "../src/interfaces/ILightClient.sol";
 import {LightClientFixture} from "./support/LightClientFixture.sol";
+import {Validators} from "./support/Validators.sol";
 
 contract LightClientTest is LightClientFixture {
     uint256 private constant FOUR_ONE_ABSENT = 1;
@@ -238,6 +239,27 @@ contract LightClientTest is LightClientFixture {
         target = readCase(updates(), FOUR_ONE_ABSENT);
         target.certificate.signature = target.certificate.committee.sum;
         _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
+        // Negated, and with a second encoding of its ordinate.
+        target = readCase(updates(), FOUR_ONE_ABSENT);
+        uint256[4] memory point = _point(target.certificate.signature);
+        target.certificate.signature = Validators.pack(Bls.negate(point));
+        _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
+        unchecked {
+            uint256 low = point[3] + Bls.P_LOW;
+            point[2] += Bls.P_HIGH + (low < point[3] ? 1 : 0);
+            point[3] = low;
+        }
+        target.certificate.signature = Validators.pack(point);
+        _refuse(client, target, Bls.Bls_InvalidPoint.selector);
+        // On the curve, outside the subgroup.
+        point = [
+            uint256(0),
+            4,
+            0x0a989badd40d6212b33cffc3f3763e9b,
+            0xc760f988c9926b26da9dd85e928483446346b8ed00e1de5d5ea93e354abe706c
+        ];
+        target.certificate.signature = Validators.pack(point);
+        _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
         // In G2: the identity, and off the curve.
         target = readCase(updates(), FOUR_ONE_ABSENT);
         delete target.certificate.signers;
@@ -374,6 +396,14 @@ contract LightClientTest is LightClientFixture {
 
     function deploy(bytes32 chainDomain, Header memory anchor, bytes32 current, bytes32 next) external {
         deployClient(chainDomain, anchor, current, next);
+    }
+
+    function _point(PackedG1 memory packed) private pure returns (uint256[4] memory point) {
+        bytes memory all = abi.encode(packed);
+        for (uint256 i = 0; i < 48; ++i) {
+            point[i < 16 ? 0 : 1] = point[i < 16 ? 0 : 1] << 8 | uint8(all[i]);
+            point[i < 16 ? 2 : 3] = point[i < 16 ? 2 : 3] << 8 | uint8(all[48 + i]);
+        }
     }
 
     function _head(bytes memory whole, uint256 length) private pure returns (bytes memory part) {

@@ -12,6 +12,9 @@ contract NetworkTest is LightClientFixture {
     uint64 private constant START_MS = 1_800_000_000_000;
 
     ILightClient private client;
+    /// The epochs whose members are those of the first of them.
+    uint64 private sameFrom;
+    uint64 private sameTo;
 
     function setUp() public {
         vm.warp(START_MS / 1000 + 3600);
@@ -76,6 +79,106 @@ contract NetworkTest is LightClientFixture {
             _update(epoch * 10, epoch, 1000);
             assertTrue(!client.hasRotatedOut(1), "too early");
         }
+    }
+
+    /// A committee that is repeated for want of candidates counts stake that has left since.
+    function test_hasRotatedOut_committeeRepeated_fails() public {
+        (sameFrom, sameTo) = (5, 8);
+        for (uint64 epoch = 1; epoch <= 8; ++epoch) {
+            _update(epoch * 10, epoch, 100 + epoch);
+            // The committee of epoch 5 was drawn at the first block of epoch 3, which is after that known of epoch 2.
+            if (epoch >= 5) assertTrue(client.hasRotatedOut(102), "drawn");
+            assertTrue(!client.hasRotatedOut(epoch < 5 ? 102 : 103), "the committee of epoch 5 still votes");
+        }
+        _update(90, 9, 109);
+        assertTrue(client.hasRotatedOut(106), "the committee of epoch 9 is another");
+        assertTrue(!client.hasRotatedOut(107), "107");
+    }
+
+    /// Whoever takes the client many epochs further in one L1 block cannot make it forget those who signed two chains.
+    function test_reportConflict_afterManyEpochsInOneBlock_freezes() public {
+        for (uint64 epoch = 1; epoch <= 30; ++epoch) {
+            _update(epoch * 10, epoch, 101);
+        }
+        uint256 state = vm.snapshotState();
+        _reportFork(1);
+        assertTrue(client.isFrozen(), "in the epoch that the L1 block found");
+        vm.revertToState(state);
+        _reportFork(2);
+        assertTrue(client.isFrozen(), "in the epoch after that");
+        vm.revertToState(state);
+        (Header memory a, Header memory b) = (_header(30, 3, 101), _header(30, 3, 102));
+        (Certificate memory one, Certificate memory other) = (_certify(a), _certify(b));
+        HistoryProof memory none;
+        vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_UnknownEpoch.selector, 3, 30));
+        client.reportConflict(a, REST, one, b, REST, other, 0, none);
+    }
+
+    function test_reportConflict_afterEightBlocksWithANewEpochEach_reverts() public {
+        _update(10, 1, 101);
+        for (uint64 epoch = 2; epoch <= 9; ++epoch) {
+            vm.roll(block.number + 1);
+            _update(epoch * 10, epoch, 101);
+        }
+        uint256 state = vm.snapshotState();
+        _reportFork(1);
+        assertTrue(client.isFrozen(), "after eight");
+        vm.revertToState(state);
+        vm.roll(block.number + 1);
+        _update(100, 10, 101);
+        state = vm.snapshotState();
+        _reportFork(2);
+        assertTrue(client.isFrozen(), "the epoch after");
+        vm.revertToState(state);
+        (Header memory a, Header memory b) = (_header(10, 1, 101), _header(10, 1, 102));
+        (Certificate memory one, Certificate memory other) = (_certify(a), _certify(b));
+        HistoryProof memory none;
+        vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_UnknownEpoch.selector, 1, 10));
+        client.reportConflict(a, REST, one, b, REST, other, 0, none);
+    }
+
+    /// Keys whose stake may be gone by then freeze nothing.
+    function test_reportConflict_pastEpochAfterTheTrustPeriod_reverts() public {
+        for (uint64 epoch = 1; epoch <= 4; ++epoch) {
+            _update(epoch * 10, epoch, 101);
+        }
+        uint256 remembered = block.timestamp;
+        vm.warp(START_MS / 1000 + 500_000);
+        _update(500_000, 4, 101);
+        vm.warp(remembered + TRUST_PERIOD);
+        uint256 state = vm.snapshotState();
+        _reportFork(2);
+        assertTrue(client.isFrozen(), "within the trust period");
+        vm.revertToState(state);
+        vm.warp(remembered + TRUST_PERIOD + 1);
+        (Header memory a, Header memory b) = (_header(10, 2, 101), _header(10, 2, 102));
+        (Certificate memory one, Certificate memory other) = (_certify(a), _certify(b));
+        HistoryProof memory none;
+        vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_UnknownEpoch.selector, 2, 4));
+        client.reportConflict(a, REST, one, b, REST, other, 0, none);
+        _reportFork(5);
+        assertTrue(client.isFrozen(), "the next epoch's are known");
+    }
+
+    function test_reportConflict_afterTheTrustPeriod_reverts() public {
+        _update(10, 1, 101);
+        vm.warp(START_MS / 1000 + 10 + TRUST_PERIOD + 1);
+        (Header memory a, Header memory b) = (_header(10, 1, 101), _header(10, 1, 102));
+        (Certificate memory one, Certificate memory other) = (_certify(a), _certify(b));
+        HistoryProof memory none;
+        vm.expectRevert(
+            abi.encodeWithSelector(ILightClient.LightClient_TrustExpired.selector, START_MS / 1000 + 10, TRUST_PERIOD)
+        );
+        client.reportConflict(a, REST, one, b, REST, other, 0, none);
+    }
+
+    /// What the history proof is about is the lower block, at its height, under the upper block's root.
+    function test_reportConflict_historyOfAnotherLength_reverts() public {
+        (Header memory lower, Header memory upper, HistoryProof memory proof) = _fork(keccak256("another block"));
+        upper.height = 3;
+        (Certificate memory a, Certificate memory b) = (_certify(lower), _certify(upper));
+        vm.expectRevert(ILightClient.LightClient_NoConflict.selector);
+        client.reportConflict(lower, REST, a, upper, REST, b, keccak256("another block"), proof);
     }
 
     function test_ring_olderEntriesStayProvable() public {
@@ -186,6 +289,13 @@ contract NetworkTest is LightClientFixture {
         client.update(header, REST, Validators.certify(DOMAIN, header, REST, _members(epoch), 0));
     }
 
+    /// Two final blocks at one height of an epoch.
+    function _reportFork(uint64 epoch) private {
+        (Header memory a, Header memory b) = (_header(epoch * 10, epoch, 101), _header(epoch * 10, epoch, 102));
+        HistoryProof memory none;
+        client.reportConflict(a, REST, _certify(a), b, REST, _certify(b), 0, none);
+    }
+
     function _certify(Header memory header) private view returns (Certificate memory) {
         return Validators.certify(DOMAIN, header, REST, _members(header.epoch), 2);
     }
@@ -220,7 +330,8 @@ contract NetworkTest is LightClientFixture {
     }
 
     /// Four validators, others in each epoch.
-    function _members(uint64 epoch) private pure returns (Validators.Member[] memory members) {
+    function _members(uint64 epoch) private view returns (Validators.Member[] memory members) {
+        if (epoch > sameFrom && epoch <= sameTo) epoch = sameFrom;
         members = new Validators.Member[](4);
         for (uint256 i = 0; i < 4; ++i) {
             members[i] = Validators.Member({secret: epoch * 100 + i, weight: uint64(10 + i)});

@@ -113,6 +113,58 @@ contract StakeTableTest is StakeTableFixture {
         vm.stopPrank();
     }
 
+    /// On the curve of G2 but outside the subgroup; coordinates in the order of other libraries; the other half negated.
+    function test_register_malformedHalfInG2_reverts() public {
+        fund(ALICE, MINIMUM);
+        uint256[4] memory pk1 = Signer.pk1(SECRET);
+        uint256[8] memory pk2 = Signer.pk2(SECRET);
+        uint256[4] memory possession = Signer.possession(SECRET, table.chainDomain(), ALICE);
+        uint256[8] memory outside = [
+            uint256(0),
+            2,
+            0,
+            0,
+            0x18c6b864ae17dc9da64203ffefb96630,
+            0x6425a7bc6aeb7c75247438372716284a4173830420cd476ba1a365b95bfcec38,
+            0x172e93db764a8400a7d5071b6b6f5de0,
+            0xda2f0f4a063119abca014006b7c40a2cfe291a1924e65db0d6d0fcfbf3bf3d5c
+        ];
+        uint256[8] memory swapped = [pk2[2], pk2[3], pk2[0], pk2[1], pk2[6], pk2[7], pk2[4], pk2[5]];
+        uint256[4] memory negated = Bls.negate(pk1);
+        vm.startPrank(ALICE);
+        vm.expectRevert(IStakeTable.StakeTable_WrongPossession.selector);
+        table.register(pk1, outside, possession, 0, "/dns/node", MINIMUM);
+        vm.expectRevert(IStakeTable.StakeTable_WrongPossession.selector);
+        table.register(pk1, swapped, possession, 0, "/dns/node", MINIMUM);
+        vm.expectRevert(IStakeTable.StakeTable_WrongPossession.selector);
+        table.register(negated, pk2, possession, 0, "/dns/node", MINIMUM);
+        table.register(pk1, pk2, possession, 0, "/dns/node", MINIMUM);
+        vm.stopPrank();
+    }
+
+    function test_delegate_weightAboveSixtyFourBits_reverts() public {
+        register(ALICE, SECRET, MINIMUM);
+        uint96 most = uint96((uint256(1) << 64) * 1e9 - 1);
+        vm.expectRevert(abi.encodeWithSelector(IStakeTable.StakeTable_StakeOverflow.selector, uint256(most) + 1));
+        table.delegate(ALICE, most + 1 - MINIMUM);
+    }
+
+    /// Every letter at every place of the words that are looked at at once.
+    function testFuzz_updateNetwork_anyLetterAnywhere(uint8 letter, uint8 place, uint8 length) public {
+        register(ALICE, SECRET, MINIMUM);
+        uint256 size = bound(length, 1, 256);
+        bytes memory text = new bytes(size);
+        for (uint256 i = 0; i < size; ++i) {
+            text[i] = bytes1(uint8(0x21 + (i + place) % 0x5e));
+        }
+        text[place % size] = bytes1(letter);
+        if (letter < 0x21 || letter > 0x7e) {
+            vm.expectRevert(abi.encodeWithSelector(IStakeTable.StakeTable_WrongNetworkAddress.selector, size));
+        }
+        vm.prank(ALICE);
+        table.updateNetwork(0, string(text));
+    }
+
     function test_register_keyOrAccountTwice_reverts() public {
         register(ALICE, SECRET, MINIMUM);
         bytes32 key = keccak256(abi.encode(Signer.pk2(SECRET)));
@@ -477,6 +529,111 @@ contract StakeTableTest is StakeTableFixture {
         vm.prank(BOB);
         table.slash(evidence);
         assertEq(token.balanceOf(BOB), MINIMUM / 20, "reward");
+    }
+
+    /// The reporter is paid from what the operator has in escrow too, however it took its stake back.
+    function test_slash_afterTheOperatorLeft_paysFromItsEscrow() public {
+        register(ALICE, SECRET, MINIMUM);
+        fund(CAROL, 1000 ether);
+        vm.prank(CAROL);
+        table.delegate(ALICE, 1000 ether);
+        vm.prank(ALICE);
+        table.undelegate(ALICE, 600 ether);
+        vm.prank(ALICE);
+        table.deregister();
+        Evidence memory evidence = doubleVote(SECRET, 3);
+        vm.prank(BOB);
+        table.slash(evidence);
+        assertEq(token.balanceOf(BOB), 20 ether, "reward");
+    }
+
+    /// It has nothing to lose any more, and would report itself for its delegators' stake.
+    function test_slash_afterTheOperatorWithdrew_paysNothing() public {
+        register(ALICE, SECRET, MINIMUM);
+        fund(CAROL, 1000 ether);
+        vm.prank(CAROL);
+        table.delegate(ALICE, 1000 ether);
+        vm.prank(ALICE);
+        uint256 first = table.undelegate(ALICE, 600 ether);
+        vm.prank(ALICE);
+        uint256 second = table.deregister();
+        vm.warp(block.timestamp + ESCROW);
+        client.choose(uint64(block.number), false, false);
+        table.withdraw(first);
+        uint256 state = vm.snapshotState();
+        Evidence memory evidence = doubleVote(SECRET, 3);
+        vm.prank(BOB);
+        table.slash(evidence);
+        assertEq(token.balanceOf(BOB), 14 ether, "a tenth of 140, below half of the 40 that it loses itself");
+        vm.revertToState(state);
+        table.withdraw(second);
+        vm.prank(BOB);
+        table.slash(evidence);
+        assertEq(token.balanceOf(BOB), 0, "reward");
+        assertTrue(table.operator(ALICE).jailed, "jailed");
+    }
+
+    /// Others' stake on its way out is none that the operator loses.
+    function test_slash_delegatorsInEscrow_raiseNoReward() public {
+        register(ALICE, SECRET, MINIMUM);
+        fund(CAROL, 1_000_000 ether);
+        vm.startPrank(CAROL);
+        table.delegate(ALICE, 1_000_000 ether);
+        table.undelegate(ALICE, 1_000_000 ether);
+        vm.stopPrank();
+        Evidence memory evidence = doubleVote(SECRET, 3);
+        vm.prank(BOB);
+        table.slash(evidence);
+        assertEq(token.balanceOf(BOB), MINIMUM / 20, "reward");
+    }
+
+    /// What has been slashed votes no more, whenever its owner takes it back.
+    function test_undelegate_afterSlashing_countsFromTheConviction() public {
+        register(ALICE, SECRET, MINIMUM);
+        fund(CAROL, 10 ether);
+        vm.prank(CAROL);
+        table.delegate(ALICE, 10 ether);
+        uint256 jailed = block.number;
+        table.slash(doubleVote(SECRET, 3));
+        vm.roll(jailed + 1000);
+        vm.warp(block.timestamp + 12_000);
+        vm.prank(CAROL);
+        Withdrawal memory leaving = table.withdrawal(table.undelegate(ALICE, 4 ether));
+        assertEq(leaving.l1Block, jailed, "block");
+        assertEq(leaving.time, block.timestamp, "the escrow starts now");
+        vm.prank(ALICE);
+        leaving = table.withdrawal(table.deregister());
+        assertEq(leaving.l1Block, jailed, "the operator's own");
+        vm.prank(CAROL);
+        leaving = table.withdrawal(table.undelegate(ALICE, 6 ether));
+        assertEq(leaving.l1Block, jailed, "after it has left too");
+    }
+
+    function test_undelegate_slashedAfterItLeft_countsFromTheExit() public {
+        register(ALICE, SECRET, MINIMUM);
+        fund(CAROL, 10 ether);
+        vm.prank(CAROL);
+        table.delegate(ALICE, 10 ether);
+        uint256 exit = block.number;
+        vm.prank(ALICE);
+        table.deregister();
+        vm.roll(exit + 5);
+        table.slash(doubleVote(SECRET, 3));
+        vm.prank(CAROL);
+        assertEq(table.withdrawal(table.undelegate(ALICE, 4 ether)).l1Block, exit, "block");
+    }
+
+    /// A vote has no kind: one vote is not two for naming two.
+    function test_slash_oneVoteWithTwoKinds_reverts() public {
+        register(ALICE, SECRET, MINIMUM);
+        Evidence memory evidence = doubleVote(SECRET, 3);
+        evidence.second = evidence.first;
+        for (uint256 offence = 1; offence < 3; ++offence) {
+            evidence.offence = Offence(offence);
+            evidence.second.kind = 1;
+            vm.expectRevert(IStakeTable.StakeTable_NoOffence.selector);
+            table.slash(evidence);
+        }
     }
 
     function test_slash_nothingAtStake_jails() public {

@@ -170,7 +170,8 @@ interface ILightClient {
 
     /// Freezes the light client for good if two final blocks contradict each other (EV5). Either they are at one height
     /// with different hashes; then `proof` is empty (`count` 0). Or `upper` is higher, and its history has another hash,
-    /// `inHistory`, at the height of `lower`. Both are of epochs whose committees are known. Slashes nobody.
+    /// `inHistory`, at the height of `lower`. Both are of the current epoch or the next, or for the trust period of one
+    /// that was either when one of the last eight L1 blocks began in which the epoch rose. Slashes nobody.
     function reportConflict(
         Header calldata lower,
         bytes32 lowerRest,
@@ -209,7 +210,8 @@ interface ILightClient {
     function isStalled(uint64 blocks) external view returns (bool);
 
     /// Whether no committee of the current epoch or a later one was drawn from a state of the stake table before
-    /// block `l1Block` of the home L1. Stake that left in `l1Block` votes no more.
+    /// block `l1Block` of the home L1. Stake that left in `l1Block` votes no more. A committee that is the same as the one
+    /// before counts as drawn when that was, for it may have been repeated for want of candidates.
     function hasRotatedOut(uint64 l1Block) external view returns (bool);
 
     /// Checks that a block is final and returns its hash; reverts if it is not proven, always once frozen.
