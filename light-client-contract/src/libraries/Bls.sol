@@ -189,7 +189,7 @@ library Bls {
             done := staticcall(MAP_TO_G1_GAS, MAP_TO_G1, input, 0x40, mapped, 0x80)
             done := and(done, eq(returndatasize(), 0x80))
         }
-        require(done && hasEqualPairings(mapped, [uint256(0), 0, 0, 0], identity) == false, Bls_PrecompilesMissing());
+        require(done && !hasEqualPairings(mapped, [uint256(0), 0, 0, 0], identity), Bls_PrecompilesMissing());
         require(_answers(g) && hasEqualPairings([uint256(0), 0, 0, 0], g, identity), Bls_PrecompilesMissing());
     }
 
