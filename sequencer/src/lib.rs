@@ -13,4 +13,5 @@ pub mod network_file;
 pub mod node;
 mod open_files;
 pub mod relay;
+pub mod reporter;
 pub mod storage;

@@ -398,7 +398,7 @@ async fn run_until(
 }
 
 /// Several values in one field of a log line.
-fn listed(values: impl IntoIterator<Item: std::fmt::Display>) -> String {
+pub(crate) fn listed(values: impl IntoIterator<Item: std::fmt::Display>) -> String {
     let texts: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
     texts.join(", ")
 }

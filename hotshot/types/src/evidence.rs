@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Committee, Epoch, Final, FinalityCertificate, Hash, Height, Kind, Quorum, QuorumCertificate,
     Round, Signature, Signers, TimeoutCertificate, ValidatorIndex, View, Vote, VoteKind,
-    bls::Check, digest,
+    bls::Check, codec, digest,
 };
 
 /// What a leader signed for one round.
@@ -109,6 +109,12 @@ fn single(
 }
 
 impl Evidence {
+    /// Names it: the hash of its one encoding.
+    #[must_use]
+    pub fn id(&self) -> Hash {
+        digest::keccak(&codec::encode(self))
+    }
+
     /// The epoch whose committee it concerns.
     #[must_use]
     pub fn epoch(&self) -> Epoch {

@@ -5,6 +5,7 @@
 //! | `abi` | the contracts' functions, events and errors |
 //! | `points` | keys and signatures in the contracts' form |
 //! | `stake` | events of the stake table to committees; pure |
+//! | `evidence` | evidence of misbehaviour as the contracts take it |
 //! | `update` | headers and certificates as the light client takes them |
 //! | `refusal` | why a contract refused, in sentences |
 //! | `send` | transactions from signing to the receipt |
@@ -15,6 +16,7 @@
 pub mod abi;
 pub mod account;
 pub mod deploy;
+pub mod evidence;
 pub mod points;
 pub mod refusal;
 mod rlp;

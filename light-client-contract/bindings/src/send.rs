@@ -51,9 +51,9 @@ pub enum SendError {
     /// The endpoint.
     #[error(transparent)]
     Rpc(#[from] RpcError),
-    /// The contract refuses; nothing was sent.
-    #[error("{0}")]
-    Refused(String),
+    /// The contract refuses, with this data; nothing was sent.
+    #[error("{}", refusal::sentence(.0))]
+    Refused(Vec<u8>),
     /// It was in a block, and undone there: the state changed meanwhile.
     #[error(
         "the transaction {0} failed in its block; the fee is lost, and what it was to do may have been done by another one"
@@ -164,7 +164,7 @@ impl Sender {
         match self.endpoint.estimate_gas(&call).await {
             Ok(gas) => Ok(gas),
             Err(error) => Err(match error.revert_data() {
-                Some(data) => SendError::Refused(refusal::sentence(data)),
+                Some(data) => SendError::Refused(data.to_vec()),
                 None => error.into(),
             }),
         }

@@ -287,7 +287,6 @@ impl Batch {
     /// Evidence of misbehaviour; the same one twice is kept once.
     pub fn put_evidence(&mut self, evidence: &Evidence) {
         let bytes = codec::encode(evidence);
-        let key = hotshot_types::digest::keccak(&bytes);
-        self.put(Space::Evidence, key.0.as_slice(), bytes);
+        self.put(Space::Evidence, evidence.id().0.as_slice(), bytes);
     }
 }

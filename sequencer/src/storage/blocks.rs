@@ -240,12 +240,17 @@ impl Storage {
             .transpose()
     }
 
-    /// At most `limit` pieces of evidence.
+    /// At most `limit` pieces of evidence, by rising [`Evidence::id`], those after one or the first.
     ///
     /// # Errors
     /// A read that fails.
-    pub fn evidence(&self, limit: usize) -> Result<Vec<Evidence>, StorageError> {
-        self.values(Space::Evidence, Vec::new().., limit, |bytes| {
+    pub fn evidence(
+        &self,
+        after: Option<Hash>,
+        limit: usize,
+    ) -> Result<Vec<Evidence>, StorageError> {
+        let start = after.map_or(Bound::Unbounded, |id| Bound::Excluded(id.0.to_vec()));
+        self.values(Space::Evidence, (start, Bound::Unbounded), limit, |bytes| {
             decode("evidence", bytes)
         })
     }

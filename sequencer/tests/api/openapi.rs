@@ -162,6 +162,7 @@ async fn every_documented_route_answers_as_the_document_says() {
         ("/v1/genesis", "/v1/genesis".into(), 200),
         ("/v1/evidence", "/v1/evidence".into(), 200),
         ("/v1/evidence", "/v1/evidence?limit=101".into(), 400),
+        ("/v1/evidence", "/v1/evidence?after=7".into(), 400),
         ("/v1/status", "/v1/status".into(), 200),
         ("/v1/status", "/v1/status?verbose=1".into(), 400),
         ("/v1/limits", "/v1/limits".into(), 200),

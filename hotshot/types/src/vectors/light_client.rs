@@ -159,6 +159,7 @@ pub(super) fn evidence() -> Value {
             let secret = sample::secret(signer.position());
             Some(json!({
                 "name": name,
+                "encoding": sample::encoded(&evidence),
                 "offence": offence,
                 "epoch": Epoch(2),
                 "signer": signer,
@@ -171,7 +172,8 @@ pub(super) fn evidence() -> Value {
         .collect();
     json!({
         "about": "arguments of StakeTable.slash; offence: 0 proposals, 1 first votes, 2 second votes, 3 a lost lock \
-                  (second is the timeout: number its lock's view, hash its lock's hash)",
+                  (second is the timeout: number its lock's view, hash its lock's hash); encoding: \
+                  the evidence as nodes keep it",
         "chain_domain": sample::domain(),
         "cases": cases,
     })

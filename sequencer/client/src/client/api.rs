@@ -15,7 +15,7 @@ use super::{
 };
 use crate::types::{
     AccumulatorAnswer, ApiLimits, BatchSubmitted, Block, BlockNamespaces, BlockPage, EpochAnswer,
-    NAMESPACE_HEADER, NamespaceAnswer, NamespacePage, NodeState, Problem, Submitted,
+    EvidencePage, NAMESPACE_HEADER, NamespaceAnswer, NamespacePage, NodeState, Problem, Submitted,
     TransactionAnswer, Validators, Version, push_record,
 };
 
@@ -302,6 +302,16 @@ impl Api {
     /// Unreachable.
     pub async fn validators(&self) -> Result<Validators, ClientError> {
         self.get("v1/validators", &[]).await
+    }
+
+    /// Proofs of misbehaviour that the node has seen, by rising hash; those after one, or the first. Not
+    /// verified.
+    ///
+    /// # Errors
+    /// Unreachable.
+    pub async fn evidence(&self, after: Option<Hash>) -> Result<EvidencePage, ClientError> {
+        let query = after.map(|after| ("after", after.to_string()));
+        self.get("v1/evidence", query.as_slice()).await
     }
 
     /// How the node is.

@@ -164,6 +164,9 @@ pub struct EvidencePage {
     pub evidence: Vec<Evidence>,
     /// Whether the node has more.
     pub more: bool,
+    /// What to pass as `after` for the next page, if there is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Hash>,
 }
 
 /// Why a node ended a stream, and where to go on.

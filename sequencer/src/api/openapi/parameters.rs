@@ -51,6 +51,10 @@ pub(super) fn query(name: &str) -> Value {
         "namespace" => (namespace(), "Only in this namespace."),
         "from" => (height(), "The first height."),
         "to" => (height(), "The last height."),
+        "after" => (
+            json!({ "type": "string", "pattern": "^(0x)?[0-9a-fA-F]{64}$" }),
+            "The `next` of the page before.",
+        ),
         "limit" => (
             json!({ "type": "integer", "minimum": 1, "maximum": crate::api::Bounds::default().page_blocks }),
             "The most items of the answer; `page_blocks` in the limits is the most.",

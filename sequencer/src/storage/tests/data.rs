@@ -410,5 +410,7 @@ fn the_same_evidence_is_kept_once() {
         batch.put_evidence(&evidence);
         storage.commit(batch, Durability::Synced).unwrap();
     }
-    assert_eq!(storage.evidence(10).unwrap(), [evidence]);
+    assert_eq!(storage.evidence(None, 10).unwrap(), [evidence.clone()]);
+    let after = storage.evidence(Some(evidence.id()), 10).unwrap();
+    assert_eq!(after, []);
 }

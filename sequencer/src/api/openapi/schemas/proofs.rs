@@ -229,6 +229,11 @@ fn evidence() -> Vec<Named> {
                         json!({ "type": "boolean" }),
                         "Whether the node has more.",
                     ),
+                    (
+                        "next?",
+                        named("Hash"),
+                        "What to pass as `after` for the next page.",
+                    ),
                 ],
             ),
         ),

@@ -1,0 +1,550 @@
+//! The reporter: takes proofs of misbehaviour from nodes to the contracts of one L1.
+//!
+//! EV1 to EV4 go to the stake table, which slashes who signed both; EV5 goes to the light client,
+//! which freezes. Whoever reports needs an account that pays the fees and no other power, and is
+//! paid a part of what is slashed.
+//!
+//! Nothing is believed: a source may be a server that lies, so signatures are checked here before a
+//! call is tried, and the contract checks all of it again. Nothing is kept on disk: the contracts
+//! say who was convicted, and only what they say in a final L1 block counts as done. So a crash, a
+//! lost transaction or a reorganisation costs another look, and of several reporters that see the
+//! same the slower find it done.
+
+mod conflict;
+mod metrics;
+mod source;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use hotshot_types::{Address, Committee, Epoch, Hash, bls::verify_all, evidence::Evidence};
+use light_client::{
+    Account,
+    abi::{self, SolCall, SolEvent as _, light_client::ILightClient, stake_table::IStakeTable},
+    evidence::{Charge, NoUse},
+    rpc::{CallFrame, Data, Endpoint, Receipt, RpcError, Tag},
+    send::{SendConfig, SendError, Sender},
+};
+use rand::RngExt as _;
+use tokio::time::sleep;
+
+pub use self::{
+    metrics::ReportMetrics,
+    source::{Source, SourceError},
+};
+
+/// Longest pause after failures.
+const LONGEST_REST: Duration = Duration::from_secs(60);
+/// Pieces of evidence that are remembered as dealt with; when they are more, all are looked at again.
+const MAX_SETTLED: usize = 65_536;
+/// Pieces that one look deals with, so that a validator that makes thousands keeps nobody busy.
+const MAX_PIECES: usize = 256;
+
+/// Where evidence is reported.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Nodes of the L1; one at a time is used, the next one after a failure.
+    pub endpoints: Vec<Endpoint>,
+    /// The stake table, if this is the home L1, and that chain's id.
+    pub home: Option<(Address, u64)>,
+    /// The light client; none if the stake table says where it is.
+    pub light_client: Option<Address>,
+}
+
+/// How often is looked, and how is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportConfig {
+    /// Pause between two looks.
+    pub poll: Duration,
+    /// Longest random wait before a report, so that reporters that see the same do not all pay.
+    pub stagger: Duration,
+    /// Fees and patience.
+    pub sending: SendConfig,
+}
+
+/// Why nothing can be reported now.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The L1.
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
+    /// A transaction.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// No source gives its evidence.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// There is no such contract.
+    #[error("there is no stake table or light client of this network at {0} on that L1")]
+    NoContract(Address),
+    /// Another chain.
+    #[error("{endpoint} is a node of chain {found}, and the stake table is on chain {expected}")]
+    OtherChain {
+        /// Which.
+        endpoint: String,
+        /// Its chain.
+        found: u64,
+        /// The home L1's.
+        expected: u64,
+    },
+}
+
+/// What was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Reported {
+    /// A validator was slashed.
+    Slashed {
+        /// Who.
+        operator: Address,
+        /// The epoch of the offence.
+        epoch: Epoch,
+        /// What the reporter was paid, in units of 1e-18 tokens.
+        reward: u128,
+        /// The L1 block.
+        l1_block: u64,
+        /// The gas that it took.
+        gas: u64,
+    },
+    /// The light client is frozen.
+    Frozen {
+        /// Which.
+        light_client: Address,
+        /// The epoch of the first of the two blocks.
+        epoch: Epoch,
+        /// The L1 block.
+        l1_block: u64,
+        /// The gas that it took.
+        gas: u64,
+    },
+}
+
+/// What came of a piece of evidence at one look.
+enum Outcome {
+    /// Sent, and in a block.
+    Reported(Reported),
+    /// Nothing is left to do.
+    Settled,
+    /// To be looked at again.
+    Open,
+}
+
+/// Reports to the contracts of one L1.
+#[derive(Debug)]
+pub struct Reporter {
+    sources: Vec<Source>,
+    domain: Hash,
+    place: Place,
+    account: Account,
+    config: ReportConfig,
+    metrics: ReportMetrics,
+    /// Which of the endpoints is used.
+    endpoint: usize,
+    /// Evidence counted as seen.
+    seen: BTreeSet<Hash>,
+    /// What needs no further look, by the source that showed it.
+    settled: BTreeSet<(usize, Hash)>,
+    /// Sources that gave no answer when they were last asked.
+    silent: BTreeSet<usize>,
+    /// Said once: two branches, of which no source has both.
+    unproven: BTreeSet<Hash>,
+}
+
+impl Reporter {
+    /// Looks at nothing yet.
+    #[must_use]
+    pub fn new(
+        sources: Vec<Source>,
+        domain: Hash,
+        place: Place,
+        account: Account,
+        config: ReportConfig,
+        metrics: ReportMetrics,
+    ) -> Self {
+        Self {
+            sources,
+            domain,
+            place,
+            account,
+            config,
+            metrics,
+            endpoint: 0,
+            seen: BTreeSet::new(),
+            settled: BTreeSet::new(),
+            silent: BTreeSet::new(),
+            unproven: BTreeSet::new(),
+        }
+    }
+
+    /// Reports for ever.
+    pub async fn run(mut self) {
+        let mut rest = self.config.poll;
+        loop {
+            rest = match self.look().await {
+                Ok(_) => self.config.poll,
+                Err(error) => {
+                    self.metrics.failed();
+                    tracing::warn!(%error, "evidence could not be reported; trying again");
+                    (2 * rest).min(LONGEST_REST)
+                }
+            };
+            sleep(rest).await;
+        }
+    }
+
+    /// Looks at the evidence of all sources and reports what is not done yet.
+    ///
+    /// # Errors
+    /// No source answers, or the L1 fails; the next look goes on.
+    pub async fn look(&mut self) -> Result<Vec<Reported>, ReportError> {
+        let pieces = self.gather().await?;
+        let mut reported = Vec::new();
+        if pieces.is_empty() {
+            return Ok(reported);
+        }
+        let outcome = self.deal_with_all(pieces, &mut reported).await;
+        if outcome.is_err() {
+            // The next look asks another node of the L1.
+            self.endpoint = (self.endpoint + 1) % self.place.endpoints.len().max(1);
+        }
+        match outcome {
+            Err(error) if reported.is_empty() => Err(error),
+            _ => Ok(reported),
+        }
+    }
+
+    async fn deal_with_all(
+        &mut self,
+        pieces: Vec<(usize, Evidence)>,
+        reported: &mut Vec<Reported>,
+    ) -> Result<(), ReportError> {
+        let sender = self.sender().await?;
+        for (source, evidence) in pieces {
+            let id = evidence.id();
+            match self.deal_with(&sender, source, &evidence).await? {
+                Outcome::Reported(done) => reported.push(done),
+                Outcome::Open => {}
+                Outcome::Settled => {
+                    if self.settled.len() >= MAX_SETTLED {
+                        self.settled.clear();
+                    }
+                    self.settled.insert((source, id));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is not settled, of all sources that answer.
+    async fn gather(&mut self) -> Result<Vec<(usize, Evidence)>, ReportError> {
+        let mut pieces = BTreeMap::new();
+        let (mut answers, mut failure) = (0, None);
+        for (index, source) in self.sources.iter().enumerate() {
+            match source.evidence().await {
+                Ok(evidence) => {
+                    answers += 1;
+                    if self.silent.remove(&index) {
+                        tracing::info!(source = source.name(), "shows its evidence again");
+                    }
+                    for piece in evidence {
+                        pieces.entry((index, piece.id())).or_insert(piece);
+                    }
+                }
+                Err(error) => {
+                    if self.silent.insert(index) {
+                        tracing::warn!(source = source.name(), %error, "shows no evidence");
+                    }
+                    failure = Some(error);
+                }
+            }
+        }
+        if let (0, Some(error)) = (answers, failure) {
+            return Err(error.into());
+        }
+        for (_, id) in pieces.keys() {
+            if self.seen.len() >= MAX_SETTLED {
+                self.seen.clear();
+            }
+            if self.seen.insert(*id) {
+                self.metrics.seen();
+            }
+        }
+        pieces.retain(|key, _| !self.settled.contains(key));
+        // The same piece of several sources once, unless the first one's was false.
+        let mut ids = BTreeSet::new();
+        let pieces = pieces.into_iter().filter(|((_, id), _)| ids.insert(*id));
+        let pieces = pieces.map(|((source, _), piece)| (source, piece));
+        Ok(pieces.take(MAX_PIECES).collect())
+    }
+
+    /// The account at the endpoint of this look.
+    async fn sender(&self) -> Result<Sender, ReportError> {
+        let endpoints = &self.place.endpoints;
+        let endpoint = endpoints[self.endpoint % endpoints.len()].clone();
+        let sender = Sender::new(endpoint, self.account.clone(), self.config.sending).await?;
+        match self.place.home {
+            Some((_, expected)) if sender.chain_id() != expected => Err(ReportError::OtherChain {
+                endpoint: sender.endpoint().name().to_owned(),
+                found: sender.chain_id(),
+                expected,
+            }),
+            _ => Ok(sender),
+        }
+    }
+
+    async fn deal_with(
+        &mut self,
+        sender: &Sender,
+        source: usize,
+        evidence: &Evidence,
+    ) -> Result<Outcome, ReportError> {
+        match evidence {
+            Evidence::Proposals(..)
+            | Evidence::Votes1(..)
+            | Evidence::Votes2(..)
+            | Evidence::LostLock(..) => match self.place.home {
+                Some((stake_table, _)) => self.charge(sender, stake_table, source, evidence).await,
+                None => Ok(Outcome::Settled),
+            },
+            Evidence::Quorums(..) | Evidence::Finals(..) | Evidence::LostLocks(..) => {
+                let guilty = crate::node::listed(evidence.guilty());
+                tracing::warn!(
+                    %guilty, epoch = %evidence.epoch(), evidence = %evidence.id(),
+                    "these validators signed in aggregates that contradict each other; the stake \
+                     table takes no proof of that, so nobody is slashed for it"
+                );
+                Ok(Outcome::Settled)
+            }
+            Evidence::Fork(a, b) => self.freeze(sender, evidence, [a, b]).await,
+        }
+    }
+
+    /// EV1 to EV4.
+    async fn charge(
+        &self,
+        sender: &Sender,
+        stake_table: Address,
+        source: usize,
+        evidence: &Evidence,
+    ) -> Result<Outcome, ReportError> {
+        let shown_by = &self.sources[source];
+        let committee = match shown_by.committee(evidence.epoch()).await {
+            Ok(committee) => committee,
+            Err(error) => {
+                tracing::warn!(source = shown_by.name(), %error, epoch = %evidence.epoch(), "evidence of an epoch whose committee it does not name");
+                return Ok(Outcome::Open);
+            }
+        };
+        let Some(charge) = self.checked(evidence, committee).await else {
+            self.metrics.refused();
+            tracing::warn!(source = shown_by.name(), evidence = %evidence.id(), "shows evidence that proves nothing");
+            return Ok(Outcome::Settled);
+        };
+        let operator = operator_of(sender.endpoint(), stake_table, charge.key).await?;
+        if operator == Address::ZERO {
+            tracing::info!(key = %charge.key, evidence = %evidence.id(), "a key that belongs to no operator was misused: there is no stake to take");
+            return Ok(Outcome::Settled);
+        }
+        if is_jailed(sender.endpoint(), stake_table, operator, Tag::Latest).await? {
+            let endpoint = sender.endpoint();
+            return Ok(
+                match is_jailed(endpoint, stake_table, operator, Tag::Finalized).await? {
+                    true => Outcome::Settled,
+                    // The block that says so may be undone.
+                    false => Outcome::Open,
+                },
+            );
+        }
+        self.stagger().await;
+        match sender.send(Some(stake_table), charge.call).await {
+            Ok(receipt) => Ok(Outcome::Reported(
+                self.slashed(operator, evidence, &receipt),
+            )),
+            Err(error) => self.not_sent(error, evidence),
+        }
+    }
+
+    /// The charge, if the signatures hold.
+    async fn checked(&self, evidence: &Evidence, committee: Committee) -> Option<Charge> {
+        let (evidence, domain) = (evidence.clone(), self.domain);
+        let task = tokio::task::spawn_blocking(move || {
+            let committee = std::sync::Arc::new(committee);
+            let holds =
+                !evidence.guilty().is_empty() && verify_all(&evidence.checks(domain, &committee));
+            Charge::of(&evidence, &committee).filter(|_| holds)
+        });
+        task.await.ok().flatten()
+    }
+
+    fn slashed(&self, operator: Address, evidence: &Evidence, receipt: &Receipt) -> Reported {
+        let reward = receipt.logs.iter().find_map(|log| {
+            let topics = log.topics.iter().map(|topic| abi::word(*topic));
+            let event = IStakeTable::Slashed::decode_raw_log(topics, &log.data.0).ok()?;
+            u128::try_from(event.reward).ok()
+        });
+        let reward = reward.unwrap_or_default();
+        self.metrics.reported(receipt.gas_used);
+        tracing::warn!(
+            %operator, epoch = %evidence.epoch(), %reward, evidence = %evidence.id(),
+            l1_block = receipt.block_number, gas = receipt.gas_used,
+            "reported: the operator is slashed and out of the committee two epochs later"
+        );
+        Reported::Slashed {
+            operator,
+            epoch: evidence.epoch(),
+            reward,
+            l1_block: receipt.block_number,
+            gas: receipt.gas_used,
+        }
+    }
+
+    /// A report that did not get through: done by another, of no use, or to be tried again.
+    fn not_sent(&self, error: SendError, evidence: &Evidence) -> Result<Outcome, ReportError> {
+        let data = match error {
+            SendError::Refused(data) => data,
+            // State changed between the estimate and the block: the next look sees how.
+            SendError::Failed(hash) => {
+                self.metrics.overtaken();
+                tracing::info!(transaction = %hash, evidence = %evidence.id(), "another reporter was faster, by a block's place");
+                return Ok(Outcome::Open);
+            }
+            error => return Err(error.into()),
+        };
+        match NoUse::of(&data) {
+            Some(NoUse::Convicted | NoUse::Frozen) => {
+                self.metrics.overtaken();
+                tracing::info!(evidence = %evidence.id(), "another reporter was faster");
+                Ok(Outcome::Open)
+            }
+            Some(NoUse::UnknownEpoch { epoch, current }) if epoch > current => {
+                tracing::info!(
+                    epoch,
+                    current,
+                    "the light client does not know the committee yet"
+                );
+                Ok(Outcome::Open)
+            }
+            _ => {
+                self.metrics.refused();
+                let reason = light_client::refusal::sentence(&data);
+                tracing::warn!(evidence = %evidence.id(), %reason, "the contract refuses the evidence");
+                Ok(Outcome::Settled)
+            }
+        }
+    }
+
+    async fn light_client(&self, endpoint: &Endpoint) -> Result<Option<Address>, ReportError> {
+        match (self.place.light_client, self.place.home) {
+            (Some(light_client), _) => Ok(Some(light_client)),
+            (None, Some((stake_table, _))) => {
+                let call = IStakeTable::lightClientCall {};
+                let found = view(endpoint, stake_table, call, Tag::Latest).await?;
+                Ok(Some(abi::from_address(found)))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// EV5.
+    async fn freeze(
+        &mut self,
+        sender: &Sender,
+        evidence: &Evidence,
+        certificates: [&hotshot_types::FinalityCertificate; 2],
+    ) -> Result<Outcome, ReportError> {
+        let endpoint = sender.endpoint();
+        let Some(light_client) = self.light_client(endpoint).await? else {
+            return Ok(Outcome::Settled);
+        };
+        let is_frozen =
+            async |tag| view(endpoint, light_client, ILightClient::isFrozenCall {}, tag).await;
+        if is_frozen(Tag::Latest).await? {
+            return Ok(match is_frozen(Tag::Finalized).await? {
+                true => Outcome::Settled,
+                false => Outcome::Open,
+            });
+        }
+        let Some(call) = conflict::prove(&self.sources, self.domain, certificates).await else {
+            if self.unproven.len() < MAX_SETTLED && self.unproven.insert(evidence.id()) {
+                tracing::error!(
+                    evidence = %evidence.id(),
+                    "the network has two finality certificates that exclude each other, and no two of \
+                     the nodes asked follow the two branches: the light client can't be frozen until \
+                     a node of the other branch is asked, too"
+                );
+            }
+            return Ok(Outcome::Open);
+        };
+        self.stagger().await;
+        match sender.send(Some(light_client), call).await {
+            Ok(receipt) => {
+                self.metrics.reported(receipt.gas_used);
+                tracing::error!(
+                    %light_client, l1_block = receipt.block_number, gas = receipt.gas_used,
+                    "reported: two final blocks exclude each other, and the light client is frozen for good"
+                );
+                Ok(Outcome::Reported(Reported::Frozen {
+                    light_client,
+                    epoch: evidence.epoch(),
+                    l1_block: receipt.block_number,
+                    gas: receipt.gas_used,
+                }))
+            }
+            Err(error) => self.not_sent(error, evidence),
+        }
+    }
+
+    async fn stagger(&self) {
+        if !self.config.stagger.is_zero() {
+            let wait = rand::rng().random_range(Duration::ZERO..self.config.stagger);
+            sleep(wait).await;
+        }
+    }
+}
+
+async fn operator_of(
+    endpoint: &Endpoint,
+    stake_table: Address,
+    key: Hash,
+) -> Result<Address, ReportError> {
+    let call = IStakeTable::operatorOfCall {
+        key: abi::word(key),
+    };
+    let found = view(endpoint, stake_table, call, Tag::Latest).await?;
+    Ok(abi::from_address(found))
+}
+
+async fn is_jailed(
+    endpoint: &Endpoint,
+    stake_table: Address,
+    operator: Address,
+    tag: Tag,
+) -> Result<bool, ReportError> {
+    let call = IStakeTable::operatorCall {
+        account: abi::address(operator),
+    };
+    Ok(view(endpoint, stake_table, call, tag).await?.jailed)
+}
+
+/// Calls a view of a contract.
+async fn view<C: SolCall>(
+    endpoint: &Endpoint,
+    contract: Address,
+    call: C,
+    tag: Tag,
+) -> Result<C::Return, ReportError> {
+    let frame = CallFrame {
+        from: None,
+        to: Some(contract),
+        input: Data(call.abi_encode()),
+    };
+    let answer = match endpoint.call(&frame, tag).await {
+        Err(error) if error.revert_data().is_some() => {
+            return Err(ReportError::NoContract(contract));
+        }
+        answer => answer?,
+    };
+    C::abi_decode_returns(&answer).map_err(|_| ReportError::NoContract(contract))
+}

@@ -1,0 +1,100 @@
+//! What a reporter counts.
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
+
+/// An L1, by the name of the endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct L1Label {
+    l1: String,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Families {
+    seen: Family<L1Label, Counter>,
+    reported: Family<L1Label, Counter>,
+    refused: Family<L1Label, Counter>,
+    overtaken: Family<L1Label, Counter>,
+    failures: Family<L1Label, Counter>,
+    gas: Family<L1Label, Counter>,
+}
+
+/// What one reporter counts.
+#[derive(Clone, Debug)]
+pub struct ReportMetrics {
+    families: Families,
+    label: L1Label,
+}
+
+impl ReportMetrics {
+    /// Registers the metrics for these L1s, and gives each its own.
+    pub fn register(registry: &mut Registry, l1s: &[String]) -> Vec<Self> {
+        let families = Families::default();
+        for (name, help, metric) in [
+            (
+                "evidence_seen",
+                "Pieces of evidence that nodes have shown",
+                &families.seen,
+            ),
+            (
+                "evidence_reported",
+                "Reports in a block",
+                &families.reported,
+            ),
+            (
+                "evidence_refused",
+                "Pieces that prove nothing, or that the contract refuses",
+                &families.refused,
+            ),
+            (
+                "evidence_overtaken",
+                "Reports that another reporter had sent",
+                &families.overtaken,
+            ),
+            (
+                "evidence_failures",
+                "Looks that went wrong",
+                &families.failures,
+            ),
+            ("evidence_gas", "Gas of the reports", &families.gas),
+        ] {
+            registry.register(name, help, metric.clone());
+        }
+        let own = |l1: &String| Self {
+            families: families.clone(),
+            label: L1Label { l1: l1.clone() },
+        };
+        let all: Vec<Self> = l1s.iter().map(own).collect();
+        for metrics in &all {
+            // Shown from the start, so that an alarm on a rise has something to rise from.
+            for family in [&families.seen, &families.reported, &families.refused] {
+                drop(family.get_or_create(&metrics.label));
+            }
+        }
+        all
+    }
+
+    pub(super) fn seen(&self) {
+        self.families.seen.get_or_create(&self.label).inc();
+    }
+
+    pub(super) fn reported(&self, gas: u64) {
+        self.families.reported.get_or_create(&self.label).inc();
+        self.families.gas.get_or_create(&self.label).inc_by(gas);
+    }
+
+    pub(super) fn refused(&self) {
+        self.families.refused.get_or_create(&self.label).inc();
+    }
+
+    pub(super) fn overtaken(&self) {
+        self.families.overtaken.get_or_create(&self.label).inc();
+    }
+
+    pub(super) fn failed(&self) {
+        self.families.failures.get_or_create(&self.label).inc();
+    }
+}
