@@ -28,6 +28,7 @@ mod stake;
 mod status;
 mod tx;
 mod version;
+mod watchtower;
 
 use exit::{Exit, Failure};
 
@@ -79,6 +80,8 @@ enum Verb {
     Protection(protection::Args),
     /// Keep the network's light clients on L1s up to date; anybody may
     Relay(relay::Args),
+    /// Report misbehaviour of validators to the contracts on L1s; anybody may
+    Watchtower(watchtower::Args),
     /// Register a validator, and move stake in and out
     Stake(stake::Args),
     /// Show how a node is doing
@@ -108,6 +111,7 @@ impl Verb {
             Self::Proof(args) => proof::run(args).await,
             Self::Protection(args) => protection::run(args).await,
             Self::Relay(args) => relay::run(args).await,
+            Self::Watchtower(args) => watchtower::run(args).await,
             Self::Stake(args) => stake::run(args).await,
             Self::Status(args) => status::run(args).await,
             Self::Completions(args) => completions::run(&args, Cli::command()),

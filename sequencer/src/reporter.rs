@@ -53,6 +53,14 @@ pub struct Place {
     pub light_client: Option<Address>,
 }
 
+impl Place {
+    /// Its first endpoint, for messages and metrics.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.endpoints.first().map_or("no endpoint", Endpoint::name)
+    }
+}
+
 /// How often is looked, and how is sent.
 #[derive(Clone, Copy, Debug)]
 pub struct ReportConfig {
@@ -140,6 +148,8 @@ pub struct Reporter {
     account: Account,
     config: ReportConfig,
     metrics: ReportMetrics,
+    /// The light client, once the contracts were found to be this network's.
+    light_client: Option<Address>,
     /// Which of the endpoints is used.
     endpoint: usize,
     /// Evidence counted as seen.
@@ -170,6 +180,7 @@ impl Reporter {
             account,
             config,
             metrics,
+            light_client: None,
             endpoint: 0,
             seen: BTreeSet::new(),
             settled: BTreeSet::new(),
@@ -221,9 +232,13 @@ impl Reporter {
         reported: &mut Vec<Reported>,
     ) -> Result<(), ReportError> {
         let sender = self.sender().await?;
+        let light_client = self.find(sender.endpoint()).await?;
         for (source, evidence) in pieces {
             let id = evidence.id();
-            match self.deal_with(&sender, source, &evidence).await? {
+            match self
+                .deal_with(&sender, light_client, source, &evidence)
+                .await?
+            {
                 Outcome::Reported(done) => reported.push(done),
                 Outcome::Open => {}
                 Outcome::Settled => {
@@ -297,6 +312,7 @@ impl Reporter {
     async fn deal_with(
         &mut self,
         sender: &Sender,
+        light_client: Address,
         source: usize,
         evidence: &Evidence,
     ) -> Result<Outcome, ReportError> {
@@ -317,7 +333,7 @@ impl Reporter {
                 );
                 Ok(Outcome::Settled)
             }
-            Evidence::Fork(a, b) => self.freeze(sender, evidence, [a, b]).await,
+            Evidence::Fork(a, b) => self.freeze(sender, light_client, evidence, [a, b]).await,
         }
     }
 
@@ -435,29 +451,42 @@ impl Reporter {
         }
     }
 
-    async fn light_client(&self, endpoint: &Endpoint) -> Result<Option<Address>, ReportError> {
-        match (self.place.light_client, self.place.home) {
-            (Some(light_client), _) => Ok(Some(light_client)),
-            (None, Some((stake_table, _))) => {
-                let call = IStakeTable::lightClientCall {};
-                let found = view(endpoint, stake_table, call, Tag::Latest).await?;
-                Ok(Some(abi::from_address(found)))
-            }
-            (None, None) => Ok(None),
+    /// The light client, if it and the stake table are this network's: whoever names another contract
+    /// would have this account pay for calls of that.
+    async fn find(&mut self, endpoint: &Endpoint) -> Result<Address, ReportError> {
+        if let Some(light_client) = self.light_client {
+            return Ok(light_client);
         }
+        let mut light_client = self.place.light_client;
+        if let Some((stake_table, _)) = self.place.home {
+            let call = IStakeTable::chainDomainCall {};
+            let domain = view(endpoint, stake_table, call, Tag::Latest).await?;
+            if domain.0 != self.domain.0 {
+                return Err(ReportError::NoContract(stake_table));
+            }
+            let call = IStakeTable::lightClientCall {};
+            let own = view(endpoint, stake_table, call, Tag::Latest).await?;
+            light_client.get_or_insert(abi::from_address(own));
+        }
+        let light_client = light_client.unwrap_or_default();
+        let call = ILightClient::chainDomainCall {};
+        let domain = view(endpoint, light_client, call, Tag::Latest).await?;
+        if domain.0 != self.domain.0 {
+            return Err(ReportError::NoContract(light_client));
+        }
+        self.light_client = Some(light_client);
+        Ok(light_client)
     }
 
     /// EV5.
     async fn freeze(
         &mut self,
         sender: &Sender,
+        light_client: Address,
         evidence: &Evidence,
         certificates: [&hotshot_types::FinalityCertificate; 2],
     ) -> Result<Outcome, ReportError> {
         let endpoint = sender.endpoint();
-        let Some(light_client) = self.light_client(endpoint).await? else {
-            return Ok(Outcome::Settled);
-        };
         let is_frozen =
             async |tag| view(endpoint, light_client, ILightClient::isFrozenCall {}, tag).await;
         if is_frozen(Tag::Latest).await? {

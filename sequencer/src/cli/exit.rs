@@ -8,8 +8,14 @@ use sequencer_client::{
 };
 
 use crate::{
-    config::ConfigError, genesis_file::GenesisFileError, keys::KeyFileError,
-    network_file::NetworkFileError, node::NodeError, relay::RelayError, storage::StorageError,
+    config::ConfigError,
+    genesis_file::GenesisFileError,
+    keys::KeyFileError,
+    network_file::NetworkFileError,
+    node::NodeError,
+    relay::RelayError,
+    reporter::{ReportError, SourceError},
+    storage::StorageError,
 };
 
 /// An exit code other than 0.
@@ -138,6 +144,17 @@ fn of_relay(error: &RelayError) -> Exit {
     }
 }
 
+fn of_report(error: &ReportError) -> Exit {
+    match error {
+        ReportError::Rpc(error) => of_rpc(error),
+        ReportError::Send(error) => of_send(error),
+        ReportError::Source(SourceError::Client(error)) => of_client(error),
+        ReportError::Source(SourceError::Storage(error)) => of_storage(error),
+        ReportError::Source(SourceError::Unknown) | ReportError::NoContract(_) => Exit::NotFound,
+        ReportError::OtherChain { .. } => Exit::Config,
+    }
+}
+
 fn of_send(error: &SendError) -> Exit {
     match error {
         SendError::Rpc(error) => of_rpc(error),
@@ -151,6 +168,7 @@ fn of_send(error: &SendError) -> Exit {
 impl_from! {
     ClientError => of_client,
     RelayError => of_relay,
+    ReportError => of_report,
     RpcError => of_rpc,
     SendError => of_send,
     ConfigError => of_config,

@@ -86,9 +86,9 @@ pub(crate) struct Args {
 
 /// A light client on an L1.
 #[derive(Clone, Debug)]
-struct Target {
-    url: L1Url,
-    light_client: Option<Address>,
+pub(super) struct Target {
+    pub(super) url: L1Url,
+    pub(super) light_client: Option<Address>,
 }
 
 impl FromStr for Target {
