@@ -22,7 +22,7 @@ use std::{
 
 use hotshot_types::{GenesisDocument, Hash, PublicKey, SecretKey, ValidatorIndex};
 use libp2p::{Multiaddr, identity::Keypair, multiaddr::Protocol};
-use light_client::rpc::Endpoint;
+use light_client::{Account, rpc::Endpoint};
 
 pub use self::{
     address::{AddressError, Bootnode, L1Url, ListenAddress, PeerAddress},
@@ -100,6 +100,8 @@ pub struct L1Config {
     pub poll: Duration,
     /// Where the stake table's events begin; none for the genesis document's L1 block.
     pub from_block: Option<u64>,
+    /// Reports misbehaviour and pays for it; none if this node does not.
+    pub account: Option<Account>,
 }
 
 /// The HTTP API.
@@ -242,7 +244,10 @@ impl NodeConfig {
             peers: settings.p2p.peers.clone().unwrap_or_default(),
             bootnodes: settings.p2p.bootnodes.clone().unwrap_or_default(),
         };
-        let l1 = settings.l1.resolve(&genesis)?;
+        let mut l1 = settings.l1.resolve(&genesis)?;
+        if let Some(l1) = &mut l1 {
+            l1.account = settings.l1.account(unlock)?;
+        }
         let retention = Retention::default();
         Ok(Self {
             data_dir,

@@ -82,6 +82,9 @@ pub(crate) async fn follow_until(
 ) -> Result<(), NodeError> {
     // Without a key the node is none of the validators and signs nothing.
     config.consensus_key = None;
+    if let Some(l1) = &mut config.l1 {
+        l1.account = None;
+    }
     config.api.listen = (std::net::Ipv4Addr::LOCALHOST, 0).into();
     config.metrics = None;
     run_until(config, height, shutdown).await
@@ -171,6 +174,7 @@ async fn run_until(
         &mut registry,
         &stopping,
     )?;
+    home::report(&config, &storage, &mut registry, &stopping);
     let fetcher = Fetcher::new(network.clone(), Arc::clone(&directory), facts.clone());
     let mender = payloads::Mender {
         storage: storage.clone(),

@@ -31,7 +31,7 @@ use rand::RngExt as _;
 use tokio::time::sleep;
 
 pub use self::{
-    metrics::ReportMetrics,
+    metrics::{ReportFamilies, ReportMetrics},
     source::{Source, SourceError},
 };
 

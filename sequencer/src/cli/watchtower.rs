@@ -20,7 +20,7 @@ use crate::{
     config::LogSettings,
     genesis_file,
     keys::{self, PasswordSource, Unlock},
-    reporter::{Place, ReportConfig, ReportMetrics, Reported, Reporter, Source},
+    reporter::{Place, ReportConfig, ReportFamilies, Reported, Reporter, Source},
 };
 
 /// Most nodes whose evidence is read.
@@ -147,9 +147,9 @@ async fn prepare(args: &Args, registry: &mut Registry) -> Result<Vec<Reporter>, 
     for target in &args.l1 {
         places.push(place(target, &genesis).await?);
     }
-    let names: Vec<String> = places.iter().map(|place| place.name().to_owned()).collect();
-    let metrics = ReportMetrics::register(registry, &names);
-    let reporters = places.into_iter().zip(metrics).map(|(place, metrics)| {
+    let families = ReportFamilies::register(registry);
+    let reporters = places.into_iter().map(|place| {
+        let metrics = families.of(place.name());
         tracing::info!(l1 = place.name(), account = %account.address(), nodes = sources.len(), "looking for evidence");
         let (sources, account) = (sources.clone(), account.clone());
         Reporter::new(sources, domain, place, account, config, metrics)

@@ -87,8 +87,8 @@ pub enum ConfigError {
         /// Of the L1.
         chain_id: u64,
     },
-    /// L1 endpoints for a network that has none.
-    #[error("l1.endpoints is set, but the genesis document names no L1: remove it")]
+    /// L1 settings for a network that has none.
+    #[error("l1.endpoints or l1.account is set, but the genesis document names no L1: remove it")]
     NoL1,
     /// More endpoints than are of use.
     #[error("l1.endpoints takes at most {0} URLs")]

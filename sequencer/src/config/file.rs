@@ -26,6 +26,8 @@ pub(super) fn read(path: &Path) -> Result<Settings, ConfigError> {
         &mut settings.consensus_key,
         &mut settings.network_key,
         &mut settings.password_file,
+        &mut settings.l1.account,
+        &mut settings.l1.account_password_file,
     ] {
         *file = file.take().map(|file| directory.join(file));
     }

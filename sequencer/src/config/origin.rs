@@ -98,6 +98,9 @@ fn defaults(settings: &Settings) -> Result<Table, ConfigError> {
     if let Some(l1) = defaults.get_mut("l1").and_then(Value::as_table_mut) {
         // Follows from the genesis document.
         l1.remove("from_block");
+        // The template's are examples: without an account nothing is reported.
+        l1.remove("account");
+        l1.remove("account_password_file");
     }
     let retention = settings.retention.resolve(Retention::default())?;
     if let Some(section) = defaults.get_mut("retention").and_then(Value::as_table_mut) {
@@ -117,8 +120,8 @@ fn lookup(table: &Table, key: &str) -> Option<Value> {
 /// Paths as they are seen from everywhere.
 fn absolute(key: &str, value: Value) -> Value {
     match value {
-        // Only paths stand outside the sections.
-        Value::String(path) if !key.contains('.') => {
+        // Of the strings only paths stand outside the sections, and those of the account.
+        Value::String(path) if !key.contains('.') || key.starts_with("l1.account") => {
             let absolute = std::path::absolute(Path::new(&path));
             Value::String(absolute.map_or(path, |path| path.to_string_lossy().into_owned()))
         }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use hotshot_types::GenesisDocument;
-use light_client::rpc::Endpoint;
+use light_client::{Account, rpc::Endpoint};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -12,7 +12,10 @@ use super::{
     DEFAULT_API_SOURCE_RATE, DEFAULT_METRICS, FILE_NAME, L1Config, L1Url, ListenAddress,
     MempoolLimits, PeerAddress, Retention, file,
 };
-use crate::api::DEFAULT_STREAMS;
+use crate::{
+    api::DEFAULT_STREAMS,
+    keys::{self, PasswordSource, Unlock},
+};
 
 /// Most endpoints of the L1.
 const MAX_ENDPOINTS: usize = 16;
@@ -161,6 +164,22 @@ pub struct L1Settings {
         value_name = "NUMBER"
     )]
     pub from_block: Option<u64>,
+    /// Key file of an L1 account that reports misbehaviour of validators; it pays the fees and is paid
+    #[arg(
+        id = "l1.account",
+        long = "l1.account",
+        env = "SEQUENCER_L1_ACCOUNT",
+        value_name = "FILE"
+    )]
+    pub account: Option<PathBuf>,
+    /// File with the password of that key [default: the password of the node's keys]
+    #[arg(
+        id = "l1.account_password_file",
+        long = "l1.account-password-file",
+        env = "SEQUENCER_L1_ACCOUNT_PASSWORD_FILE",
+        value_name = "FILE"
+    )]
+    pub account_password_file: Option<PathBuf>,
 }
 
 /// The HTTP API.
@@ -373,6 +392,11 @@ impl Settings {
                 endpoints: self.l1.endpoints.or(other.l1.endpoints),
                 poll_ms: self.l1.poll_ms.or(other.l1.poll_ms),
                 from_block: self.l1.from_block.or(other.l1.from_block),
+                account: self.l1.account.or(other.l1.account),
+                account_password_file: self
+                    .l1
+                    .account_password_file
+                    .or(other.l1.account_password_file),
             },
             api: ApiSettings {
                 listen: self.api.listen.or(other.api.listen),
@@ -453,14 +477,14 @@ impl Settings {
 }
 
 impl L1Settings {
-    /// How to reach the L1 of this network; none if it has none.
+    /// How to reach the L1 of this network, without the account; none if it has none.
     pub(crate) fn resolve(
         &self,
         genesis: &GenesisDocument,
     ) -> Result<Option<L1Config>, ConfigError> {
         let urls = self.endpoints.as_deref().unwrap_or_default();
         match (genesis.l1_chain_id, urls) {
-            (0, []) => return Ok(None),
+            (0, []) if self.account.is_none() => return Ok(None),
             (0, _) => return Err(ConfigError::NoL1),
             (chain_id, []) => return Err(ConfigError::L1Endpoints { chain_id }),
             _ => {}
@@ -475,7 +499,23 @@ impl L1Settings {
                 self.poll_ms.map_or(DEFAULT_POLL_MS, NonZeroU32::get).into(),
             ),
             from_block: self.from_block,
+            account: None,
         }))
+    }
+
+    /// Opens the account that reports.
+    pub(crate) fn account(&self, unlock: &mut Unlock) -> Result<Option<Account>, ConfigError> {
+        let Some(path) = &self.account else {
+            return Ok(None);
+        };
+        let account = match &self.account_password_file {
+            Some(file) => {
+                let source = PasswordSource::of(Some(file), None);
+                keys::load_account(path, &mut Unlock::with(source))?
+            }
+            None => keys::load_account(path, unlock)?,
+        };
+        Ok(Some(account))
     }
 }
 

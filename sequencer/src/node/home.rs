@@ -1,8 +1,9 @@
 //! The home L1: what the watcher of the stake table reports, told to those who need it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use hotshot::Input;
+use light_client::send::SendConfig;
 use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, watch};
 
@@ -17,7 +18,14 @@ use crate::{
     api::Registered,
     config::NodeConfig,
     l1::{CommitteeQuestion, L1Metrics, L1Status, Report, Watcher},
+    reporter::{Place, ReportConfig, ReportFamilies, Reporter, Source},
+    storage::Storage,
 };
+
+/// Longest random wait before a report: every node that sees it and has an account would pay for one.
+const STAGGER: Duration = Duration::from_secs(24);
+/// On a development network, where blocks come faster.
+const SHORT_STAGGER: Duration = Duration::from_secs(1);
 
 /// Questions that may wait: each is about another epoch, and few are open.
 const MAX_QUESTIONS: usize = 64;
@@ -65,6 +73,53 @@ pub(super) fn start(
         status: status_watch,
         registered: registered_watch,
     }))
+}
+
+/// Reports misbehaviour that this node has seen, if an account pays for it.
+pub(super) fn report(
+    config: &NodeConfig,
+    storage: &Storage,
+    registry: &mut Registry,
+    stop: &watch::Receiver<bool>,
+) {
+    let Some((settings, account)) = config
+        .l1
+        .as_ref()
+        .and_then(|l1| Some((l1, l1.account.clone()?)))
+    else {
+        return;
+    };
+    let genesis = &config.genesis;
+    let place = Place {
+        endpoints: settings.endpoints.clone(),
+        home: Some((genesis.stake_table, genesis.l1_chain_id)),
+        light_client: None,
+    };
+    let report = ReportConfig {
+        poll: settings.poll,
+        stagger: match genesis.parameters.development {
+            true => SHORT_STAGGER,
+            false => STAGGER,
+        },
+        sending: SendConfig::default(),
+    };
+    tracing::info!(account = %account.address(), "misbehaviour is reported to the home L1");
+    let metrics = ReportFamilies::register(registry).of(place.name());
+    let reporter = Reporter::new(
+        vec![Source::Own(storage.clone())],
+        genesis.chain_domain(),
+        place,
+        account,
+        report,
+        metrics,
+    );
+    let mut stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = reporter.run() => {}
+            _ = stop.changed() => {}
+        }
+    });
 }
 
 async fn pass_on(

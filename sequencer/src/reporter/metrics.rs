@@ -12,8 +12,9 @@ struct L1Label {
     l1: String,
 }
 
+/// The metrics of all reporters.
 #[derive(Clone, Debug, Default)]
-struct Families {
+pub struct ReportFamilies {
     seen: Family<L1Label, Counter>,
     reported: Family<L1Label, Counter>,
     refused: Family<L1Label, Counter>,
@@ -25,14 +26,14 @@ struct Families {
 /// What one reporter counts.
 #[derive(Clone, Debug)]
 pub struct ReportMetrics {
-    families: Families,
+    families: ReportFamilies,
     label: L1Label,
 }
 
-impl ReportMetrics {
-    /// Registers the metrics for these L1s, and gives each its own.
-    pub fn register(registry: &mut Registry, l1s: &[String]) -> Vec<Self> {
-        let families = Families::default();
+impl ReportFamilies {
+    /// Registers them.
+    pub fn register(registry: &mut Registry) -> Self {
+        let families = Self::default();
         for (name, help, metric) in [
             (
                 "evidence_seen",
@@ -63,20 +64,25 @@ impl ReportMetrics {
         ] {
             registry.register(name, help, metric.clone());
         }
-        let own = |l1: &String| Self {
-            families: families.clone(),
-            label: L1Label { l1: l1.clone() },
-        };
-        let all: Vec<Self> = l1s.iter().map(own).collect();
-        for metrics in &all {
-            // Shown from the start, so that an alarm on a rise has something to rise from.
-            for family in [&families.seen, &families.reported, &families.refused] {
-                drop(family.get_or_create(&metrics.label));
-            }
-        }
-        all
+        families
     }
 
+    /// Those of one L1.
+    #[must_use]
+    pub fn of(&self, l1: &str) -> ReportMetrics {
+        let label = L1Label { l1: l1.into() };
+        // Shown from the start, so that an alarm on a rise has something to rise from.
+        for family in [&self.seen, &self.reported, &self.refused] {
+            drop(family.get_or_create(&label));
+        }
+        ReportMetrics {
+            families: self.clone(),
+            label,
+        }
+    }
+}
+
+impl ReportMetrics {
     pub(super) fn seen(&self) {
         self.families.seen.get_or_create(&self.label).inc();
     }
