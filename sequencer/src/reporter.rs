@@ -10,7 +10,10 @@
 //! lost transaction or a reorganisation costs another look, and of several reporters that see the
 //! same the slower find it done.
 
+mod charge;
 mod conflict;
+mod contracts;
+mod freeze;
 mod metrics;
 mod source;
 
@@ -19,12 +22,11 @@ use std::{
     time::Duration,
 };
 
-use hotshot_types::{Address, Committee, Epoch, Hash, bls::verify_all, evidence::Evidence};
+use hotshot_types::{Address, Epoch, Hash, evidence::Evidence};
 use light_client::{
     Account,
-    abi::{self, SolCall, SolEvent as _, light_client::ILightClient, stake_table::IStakeTable},
-    evidence::{Charge, NoUse},
-    rpc::{CallFrame, Data, Endpoint, Receipt, RpcError, Tag},
+    evidence::NoUse,
+    rpc::{Endpoint, RpcError},
     send::{SendConfig, SendError, Sender},
 };
 use rand::RngExt as _;
@@ -39,8 +41,8 @@ pub use self::{
 const LONGEST_REST: Duration = Duration::from_secs(60);
 /// Pieces of evidence that are remembered as dealt with; when they are more, all are looked at again.
 const MAX_SETTLED: usize = 65_536;
-/// Pieces that one look deals with, so that a validator that makes thousands keeps nobody busy.
-const MAX_PIECES: usize = 256;
+/// Pieces of one source that a look deals with: each may cost a few requests to the L1.
+const MAX_PIECES: usize = 64;
 
 /// Where evidence is reported.
 #[derive(Clone, Debug)]
@@ -287,26 +289,13 @@ impl Reporter {
             }
         }
         pieces.retain(|key, _| !self.settled.contains(key));
-        // The same piece of several sources once, unless the first one's was false.
-        let mut ids = BTreeSet::new();
-        let pieces = pieces.into_iter().filter(|((_, id), _)| ids.insert(*id));
-        let pieces = pieces.map(|((source, _), piece)| (source, piece));
-        Ok(pieces.take(MAX_PIECES).collect())
-    }
-
-    /// The account at the endpoint of this look.
-    async fn sender(&self) -> Result<Sender, ReportError> {
-        let endpoints = &self.place.endpoints;
-        let endpoint = endpoints[self.endpoint % endpoints.len()].clone();
-        let sender = Sender::new(endpoint, self.account.clone(), self.config.sending).await?;
-        match self.place.home {
-            Some((_, expected)) if sender.chain_id() != expected => Err(ReportError::OtherChain {
-                endpoint: sender.endpoint().name().to_owned(),
-                found: sender.chain_id(),
-                expected,
-            }),
-            _ => Ok(sender),
-        }
+        // A source that shows many keeps only itself from being heard.
+        let mut shown = vec![0; self.sources.len()];
+        let pieces = pieces.into_iter().filter(|((source, _), _)| {
+            shown[*source] += 1;
+            shown[*source] <= MAX_PIECES
+        });
+        Ok(pieces.map(|((source, _), piece)| (source, piece)).collect())
     }
 
     async fn deal_with(
@@ -334,85 +323,6 @@ impl Reporter {
                 Ok(Outcome::Settled)
             }
             Evidence::Fork(a, b) => self.freeze(sender, light_client, evidence, [a, b]).await,
-        }
-    }
-
-    /// EV1 to EV4.
-    async fn charge(
-        &self,
-        sender: &Sender,
-        stake_table: Address,
-        source: usize,
-        evidence: &Evidence,
-    ) -> Result<Outcome, ReportError> {
-        let shown_by = &self.sources[source];
-        let committee = match shown_by.committee(evidence.epoch()).await {
-            Ok(committee) => committee,
-            Err(error) => {
-                tracing::warn!(source = shown_by.name(), %error, epoch = %evidence.epoch(), "evidence of an epoch whose committee it does not name");
-                return Ok(Outcome::Open);
-            }
-        };
-        let Some(charge) = self.checked(evidence, committee).await else {
-            self.metrics.refused();
-            tracing::warn!(source = shown_by.name(), evidence = %evidence.id(), "shows evidence that proves nothing");
-            return Ok(Outcome::Settled);
-        };
-        let operator = operator_of(sender.endpoint(), stake_table, charge.key).await?;
-        if operator == Address::ZERO {
-            tracing::info!(key = %charge.key, evidence = %evidence.id(), "a key that belongs to no operator was misused: there is no stake to take");
-            return Ok(Outcome::Settled);
-        }
-        if is_jailed(sender.endpoint(), stake_table, operator, Tag::Latest).await? {
-            let endpoint = sender.endpoint();
-            return Ok(
-                match is_jailed(endpoint, stake_table, operator, Tag::Finalized).await? {
-                    true => Outcome::Settled,
-                    // The block that says so may be undone.
-                    false => Outcome::Open,
-                },
-            );
-        }
-        self.stagger().await;
-        match sender.send(Some(stake_table), charge.call).await {
-            Ok(receipt) => Ok(Outcome::Reported(
-                self.slashed(operator, evidence, &receipt),
-            )),
-            Err(error) => self.not_sent(error, evidence),
-        }
-    }
-
-    /// The charge, if the signatures hold.
-    async fn checked(&self, evidence: &Evidence, committee: Committee) -> Option<Charge> {
-        let (evidence, domain) = (evidence.clone(), self.domain);
-        let task = tokio::task::spawn_blocking(move || {
-            let committee = std::sync::Arc::new(committee);
-            let holds =
-                !evidence.guilty().is_empty() && verify_all(&evidence.checks(domain, &committee));
-            Charge::of(&evidence, &committee).filter(|_| holds)
-        });
-        task.await.ok().flatten()
-    }
-
-    fn slashed(&self, operator: Address, evidence: &Evidence, receipt: &Receipt) -> Reported {
-        let reward = receipt.logs.iter().find_map(|log| {
-            let topics = log.topics.iter().map(|topic| abi::word(*topic));
-            let event = IStakeTable::Slashed::decode_raw_log(topics, &log.data.0).ok()?;
-            u128::try_from(event.reward).ok()
-        });
-        let reward = reward.unwrap_or_default();
-        self.metrics.reported(receipt.gas_used);
-        tracing::warn!(
-            %operator, epoch = %evidence.epoch(), %reward, evidence = %evidence.id(),
-            l1_block = receipt.block_number, gas = receipt.gas_used,
-            "reported: the operator is slashed and out of the committee two epochs later"
-        );
-        Reported::Slashed {
-            operator,
-            epoch: evidence.epoch(),
-            reward,
-            l1_block: receipt.block_number,
-            gas: receipt.gas_used,
         }
     }
 
@@ -451,129 +361,10 @@ impl Reporter {
         }
     }
 
-    /// The light client, if it and the stake table are this network's: whoever names another contract
-    /// would have this account pay for calls of that.
-    async fn find(&mut self, endpoint: &Endpoint) -> Result<Address, ReportError> {
-        if let Some(light_client) = self.light_client {
-            return Ok(light_client);
-        }
-        let mut light_client = self.place.light_client;
-        if let Some((stake_table, _)) = self.place.home {
-            let call = IStakeTable::chainDomainCall {};
-            let domain = view(endpoint, stake_table, call, Tag::Latest).await?;
-            if domain.0 != self.domain.0 {
-                return Err(ReportError::NoContract(stake_table));
-            }
-            let call = IStakeTable::lightClientCall {};
-            let own = view(endpoint, stake_table, call, Tag::Latest).await?;
-            light_client.get_or_insert(abi::from_address(own));
-        }
-        let light_client = light_client.unwrap_or_default();
-        let call = ILightClient::chainDomainCall {};
-        let domain = view(endpoint, light_client, call, Tag::Latest).await?;
-        if domain.0 != self.domain.0 {
-            return Err(ReportError::NoContract(light_client));
-        }
-        self.light_client = Some(light_client);
-        Ok(light_client)
-    }
-
-    /// EV5.
-    async fn freeze(
-        &mut self,
-        sender: &Sender,
-        light_client: Address,
-        evidence: &Evidence,
-        certificates: [&hotshot_types::FinalityCertificate; 2],
-    ) -> Result<Outcome, ReportError> {
-        let endpoint = sender.endpoint();
-        let is_frozen =
-            async |tag| view(endpoint, light_client, ILightClient::isFrozenCall {}, tag).await;
-        if is_frozen(Tag::Latest).await? {
-            return Ok(match is_frozen(Tag::Finalized).await? {
-                true => Outcome::Settled,
-                false => Outcome::Open,
-            });
-        }
-        let Some(call) = conflict::prove(&self.sources, self.domain, certificates).await else {
-            if self.unproven.len() < MAX_SETTLED && self.unproven.insert(evidence.id()) {
-                tracing::error!(
-                    evidence = %evidence.id(),
-                    "the network has two finality certificates that exclude each other, and no two of \
-                     the nodes asked follow the two branches: the light client can't be frozen until \
-                     a node of the other branch is asked, too"
-                );
-            }
-            return Ok(Outcome::Open);
-        };
-        self.stagger().await;
-        match sender.send(Some(light_client), call).await {
-            Ok(receipt) => {
-                self.metrics.reported(receipt.gas_used);
-                tracing::error!(
-                    %light_client, l1_block = receipt.block_number, gas = receipt.gas_used,
-                    "reported: two final blocks exclude each other, and the light client is frozen for good"
-                );
-                Ok(Outcome::Reported(Reported::Frozen {
-                    light_client,
-                    epoch: evidence.epoch(),
-                    l1_block: receipt.block_number,
-                    gas: receipt.gas_used,
-                }))
-            }
-            Err(error) => self.not_sent(error, evidence),
-        }
-    }
-
     async fn stagger(&self) {
         if !self.config.stagger.is_zero() {
             let wait = rand::rng().random_range(Duration::ZERO..self.config.stagger);
             sleep(wait).await;
         }
     }
-}
-
-async fn operator_of(
-    endpoint: &Endpoint,
-    stake_table: Address,
-    key: Hash,
-) -> Result<Address, ReportError> {
-    let call = IStakeTable::operatorOfCall {
-        key: abi::word(key),
-    };
-    let found = view(endpoint, stake_table, call, Tag::Latest).await?;
-    Ok(abi::from_address(found))
-}
-
-async fn is_jailed(
-    endpoint: &Endpoint,
-    stake_table: Address,
-    operator: Address,
-    tag: Tag,
-) -> Result<bool, ReportError> {
-    let call = IStakeTable::operatorCall {
-        account: abi::address(operator),
-    };
-    Ok(view(endpoint, stake_table, call, tag).await?.jailed)
-}
-
-/// Calls a view of a contract.
-async fn view<C: SolCall>(
-    endpoint: &Endpoint,
-    contract: Address,
-    call: C,
-    tag: Tag,
-) -> Result<C::Return, ReportError> {
-    let frame = CallFrame {
-        from: None,
-        to: Some(contract),
-        input: Data(call.abi_encode()),
-    };
-    let answer = match endpoint.call(&frame, tag).await {
-        Err(error) if error.revert_data().is_some() => {
-            return Err(ReportError::NoContract(contract));
-        }
-        answer => answer?,
-    };
-    C::abi_decode_returns(&answer).map_err(|_| ReportError::NoContract(contract))
 }

@@ -16,6 +16,9 @@ use super::{
     proxy::{Manner, Proxy},
 };
 
+#[path = "slashing.rs"]
+mod slashing;
+
 /// Stake of each of the first validators in tokens, and the same as a weight.
 const TOKENS: [u64; 4] = [10, 11, 12, 13];
 const WEIGHT_OF_TOKEN: u64 = 1_000_000_000;

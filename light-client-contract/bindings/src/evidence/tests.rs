@@ -65,7 +65,7 @@ fn what_the_contract_can_t_judge_is_no_charge() {
     let few = Committee::new(Epoch(2), committee().members()[..2].to_vec()).unwrap();
     let true_one = Evidence::Votes1(a.clone(), b.clone());
     assert_eq!(Charge::of(&true_one, &few), None, "the signer is no member");
-    b.signature = Signature([0xff; Signature::LEN]);
+    b.signature = Signature([0xff; 48]);
     assert_eq!(Charge::of(&Evidence::Votes1(a, b), &committee()), None);
 }
 
