@@ -62,6 +62,9 @@ pub enum SendError {
     /// Another transaction with its nonce came first.
     #[error("another transaction of this account came first")]
     Superseded,
+    /// A reorganisation undid transactions before it, so it can be in no block.
+    #[error("the L1 undid earlier transactions of this account: look again what is missing")]
+    Undone,
     /// In no block in spite of higher fees.
     #[error(
         "the transaction {hash} is in no block after {waited_s} s, though up to {fee_gwei} gwei were offered: raise the limit, or wait"
@@ -225,6 +228,7 @@ impl Sender {
     async fn wait(&self, sent: &[Hash], nonce: u64) -> Result<Option<Receipt>, SendError> {
         let until = Instant::now() + self.config.patience;
         let mut without_receipt = 0;
+        let mut out_of_reach = 0;
         loop {
             // Read first: if it is used and none of ours has a receipt, another one used it. Nodes
             // know a block's nonces a moment before its receipts, so one look is not enough.
@@ -237,6 +241,11 @@ impl Sender {
             without_receipt += u32::from(next > nonce);
             if without_receipt >= LOOKS_FOR_RECEIPT {
                 return Err(SendError::Superseded);
+            }
+            // One look is not enough here either: behind one URL may be nodes that lag.
+            out_of_reach = if next < nonce { out_of_reach + 1 } else { 0 };
+            if out_of_reach >= LOOKS_FOR_RECEIPT {
+                return Err(SendError::Undone);
             }
             if Instant::now() >= until {
                 return Ok(None);

@@ -159,7 +159,7 @@ fn of_send(error: &SendError) -> Exit {
     match error {
         SendError::Rpc(error) => of_rpc(error),
         SendError::Refused(_) | SendError::Failed(_) => Exit::Refused,
-        SendError::Superseded => Exit::Unreachable,
+        SendError::Superseded | SendError::Undone => Exit::Unreachable,
         SendError::Stuck { .. } => Exit::Timeout,
         SendError::TooDear { .. } => Exit::Refused,
     }
