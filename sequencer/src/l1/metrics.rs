@@ -35,6 +35,8 @@ pub(crate) struct L1Metrics {
     pub(crate) disagreements: Family<EndpointLabel, Counter>,
     /// Events of the stake table.
     pub(crate) events: Gauge,
+    /// 1 while the L1 contradicts what it called final.
+    pub(crate) taken_back: Gauge,
 }
 
 impl L1Metrics {
@@ -53,6 +55,11 @@ impl L1Metrics {
             "l1_stake_events",
             "Events of the stake table that were replayed",
             &metrics.events,
+        );
+        add(
+            "l1_final_block_taken_back",
+            "1 while the L1 endpoints contradict a block that was final, and are not followed",
+            &metrics.taken_back,
         );
         registry.register(
             "l1_endpoint_finalized_height",

@@ -18,6 +18,8 @@ pub(crate) struct L1Status {
     pub(crate) highest: u64,
     /// When enough of them last agreed.
     pub(crate) agreed: Option<Instant>,
+    /// The L1 contradicts what it called final, and is not followed.
+    pub(crate) taken_back: Option<String>,
     /// What is wrong now.
     pub(crate) alarm: Option<String>,
 }
@@ -25,6 +27,9 @@ pub(crate) struct L1Status {
 impl L1Status {
     /// Why a validator can't do its job, as far as the L1 goes.
     pub(crate) fn why_not_ready(&self) -> Option<String> {
+        if let Some(alarm) = &self.taken_back {
+            return Some(alarm.clone());
+        }
         let because = |what: String| match &self.alarm {
             Some(alarm) => format!("{what}: {alarm}"),
             None => what,

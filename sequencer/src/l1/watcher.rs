@@ -136,6 +136,9 @@ impl Watcher {
         let Some(newest) = self.find_finalized().await else {
             return Ok(());
         };
+        if !self.still_holds(newest).await {
+            return Ok(());
+        }
         self.status.agreed = Some(Instant::now());
         if self
             .status
@@ -177,6 +180,37 @@ impl Watcher {
             return self.status.finalized;
         }
         self.read_block(reached).await
+    }
+
+    /// Whether the newest block that was final before still is. An L1 that takes back what was final
+    /// is not followed: the stake table stays as it was at that block.
+    async fn still_holds(&mut self, newest: L1Block) -> bool {
+        let known = match self.events.block() {
+            Some(known) if known.number <= newest.number => known,
+            _ => return true,
+        };
+        let shown = if known.number == newest.number {
+            newest
+        } else {
+            match self.read_block(known.number).await {
+                Some(shown) => shown,
+                None => return false,
+            }
+        };
+        let holds = shown == known;
+        self.metrics.taken_back.set(i64::from(!holds));
+        if holds {
+            self.status.taken_back = None;
+        } else if self.status.taken_back.is_none() {
+            let alarm = format!(
+                "the L1 took back a final block: {} was {}, the endpoints now show {}. Nothing \
+                 newer is read. If they are on a wrong fork, correct l1.endpoints",
+                known.number, known.hash, shown.hash
+            );
+            tracing::error!("{alarm}");
+            self.status.taken_back = Some(alarm);
+        }
+        holds
     }
 
     async fn read_block(&mut self, number: u64) -> Option<L1Block> {
