@@ -80,7 +80,7 @@ pub(crate) async fn network(
     mut step: impl FnMut(&str),
 ) -> Result<Network> {
     step("starting an L1, a block a second");
-    let l1 = L1::start(chains, 1, &plan).await?;
+    let l1 = L1::start(chains, &plan).await?;
     network_on(l1, program, plan, step).await
 }
 
@@ -127,14 +127,13 @@ pub(crate) struct L1 {
 }
 
 impl L1 {
-    /// Starts the L1s for the validators of a plan; nothing is deployed yet. A block is final once
-    /// twice as many followed it as an epoch has slots.
-    pub(crate) async fn start(count: u8, slots: u8, plan: &Plan) -> Result<Self> {
+    /// Starts the L1s for the validators of a plan; nothing is deployed yet.
+    pub(crate) async fn start(count: u8, plan: &Plan) -> Result<Self> {
         let temporary = tempfile::Builder::new().prefix("sequencer-l1-").tempdir()?;
         let directory = temporary.path().to_owned();
         let mut chains = Vec::new();
         for number in 0..u64::from(count) {
-            chains.push(Anvil::start(HOME_CHAIN + number, slots, plan.ip, &directory).await?);
+            chains.push(Anvil::start(HOME_CHAIN + number, plan.ip, &directory).await?);
         }
         let mut secret = [0; 32];
         hex::decode_to_slice(DEPLOYER, &mut secret).context("the deployer's key is no key")?;

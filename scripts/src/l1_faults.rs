@@ -1,18 +1,18 @@
 //! `cargo xtask l1-faults`: a network whose view of the L1 is disturbed, under load.
 //!
 //! The nodes read the L1 over three endpoints, of which one in turn is dead, limits the rate, lags
-//! and lies; meanwhile a validator adds stake, which must count. Then the L1 reorganises, above and
-//! below the block that it called final.
+//! and lies; meanwhile a validator adds stake, which must count, and in each epoch the committee must
+//! be that of the stake table.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
-use hotshot_types::Height;
+use hotshot_types::{Epoch, Height};
 use serde::Serialize;
-use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{
@@ -32,11 +32,6 @@ use proxy::{Manner, Proxy};
 
 /// Endpoints of the one L1.
 const ENDPOINTS: usize = 3;
-/// Blocks after which the L1 calls one final: twice this many slots.
-const SLOTS: u8 = 8;
-/// Blocks that are replaced, above what is final and below.
-const ABOVE: u64 = 10;
-const BELOW: u64 = 2 * SLOTS as u64 + 10;
 /// How long anything may take that must happen.
 const LIMIT: Duration = Duration::from_secs(120);
 /// Ordering has stopped if nothing becomes final for this long.
@@ -60,30 +55,25 @@ pub(crate) struct Args {
 struct Phase {
     fault: &'static str,
     seconds: f64,
+    #[serde(skip)]
+    heights: (Height, Height),
     blocks: u64,
+    views_lost: u64,
     /// Longest time without a new final block.
     longest_pause_ms: f64,
     /// Errors, contradictions and lags of the endpoint that all nodes counted.
     alarms: u64,
+    /// Epochs in which the committee had the stakes of the table, the new one included.
+    committees: u64,
     /// From the transaction on the L1 until the new stake counted.
     stake_counted_ms: f64,
-}
-
-/// What was seen after a reorganisation of the L1.
-#[derive(Debug, Serialize)]
-struct Reorganised {
-    depth: u64,
-    blocks: u64,
-    longest_pause_ms: f64,
-    /// Until the light client had a newer block than before.
-    relayer_recovered_ms: f64,
 }
 
 /// What was found.
 #[derive(Debug, Serialize)]
 struct Figures {
     phases: Vec<Phase>,
-    reorganisations: Vec<Reorganised>,
+    views_lost: u64,
     transactions: u64,
 }
 
@@ -95,7 +85,7 @@ pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
     let plan = Plan::equal(4)
         .with_genesis(&["--epoch-length", "100"])
         .with_settings(&["--retention.archive"]);
-    let mut l1 = L1::start(1, SLOTS, &plan).await?;
+    let mut l1 = L1::start(1, &plan).await?;
     let mut proxies = Vec::new();
     for _ in 0..ENDPOINTS {
         proxies.push(Proxy::before(&l1.home().url).await?);
@@ -134,19 +124,21 @@ async fn disturb(network: &mut Network, proxies: &[Proxy], each: Duration) -> Re
         phases.push(phase(network, fault, proxy, each).await?);
         delivered.extend(load.check()?);
     }
-    let mut reorganisations = Vec::new();
-    for depth in [ABOVE, BELOW] {
-        println!("the L1 replaces its last {depth} blocks");
-        reorganisations.push(reorganise(network, depth).await?);
-        delivered.extend(load.check()?);
-    }
     delivered.extend(load.finish().await?);
-    chain::agreed(network).await?;
-    let l1 = network.l1.as_ref().context("there is no L1")?;
-    committee::in_force(l1, &network.nodes[0]).await?;
+    let blocks = chain::agreed(network).await?;
+    let lost_up_to = |height: Height| {
+        let until = blocks
+            .iter()
+            .take_while(|block| block.header.height <= height);
+        chain::views_lost(until.map(|block| &block.header))
+    };
+    for phase in &mut phases {
+        let (first, last) = phase.heights;
+        phase.views_lost = lost_up_to(last) - lost_up_to(first);
+    }
     Ok(Figures {
         phases,
-        reorganisations,
+        views_lost: lost_up_to(Height::MAX),
         transactions: delivered.len() as u64,
     })
 }
@@ -165,13 +157,17 @@ async fn phase(
     let added = Instant::now();
     let mut pulse = Pulse::start(network).await?;
     let (mut counted, mut seen) = (None, 0);
+    let mut epochs: BTreeSet<Epoch> = BTreeSet::new();
     while start.elapsed() < length || counted.is_none() || seen == 0 {
         network.check()?;
         pulse.beat(network).await?;
         let l1 = network.l1.as_ref().context("there is no L1")?;
         let in_force = committee::in_force(l1, &network.nodes[0]).await;
         counted = match (counted, in_force) {
-            (None, Ok(_)) => Some(added.elapsed()),
+            (None, Ok(epoch)) => {
+                epochs.insert(epoch);
+                Some(added.elapsed())
+            }
             (None, Err(error)) => {
                 ensure!(
                     added.elapsed() < LIMIT,
@@ -181,7 +177,7 @@ async fn phase(
             }
             // Once it counts, it must go on to: nothing else changes.
             (counted, in_force) => {
-                in_force?;
+                epochs.insert(in_force?);
                 counted
             }
         };
@@ -196,45 +192,13 @@ async fn phase(
     Ok(Phase {
         fault: fault.name(),
         seconds: start.elapsed().as_secs_f64(),
+        heights: (pulse.first, pulse.newest),
         blocks: pulse.blocks(),
+        views_lost: 0,
         longest_pause_ms: millis(pulse.longest),
         alarms: seen,
+        committees: epochs.len() as u64,
         stake_counted_ms: millis(counted.unwrap_or_default()),
-    })
-}
-
-/// Replaces the newest blocks of the L1; nothing final may change, and the relayer has to go on.
-async fn reorganise(network: &mut Network, depth: u64) -> Result<Reorganised> {
-    let before = chain::agreed(network).await?;
-    let mut pulse = Pulse::start(network).await?;
-    let l1 = network.l1.as_ref().context("there is no L1")?;
-    let relayed = l1.finalized(0).await?.height;
-    let start = Instant::now();
-    l1.home().order("anvil_reorg", json!([depth, []])).await?;
-    loop {
-        network.check()?;
-        pulse.beat(network).await?;
-        let l1 = network.l1.as_ref().context("there is no L1")?;
-        let now = l1.finalized(0).await?.height;
-        if now > relayed {
-            break;
-        }
-        ensure!(
-            start.elapsed() < LIMIT,
-            "the light client is at block {now}, it was at {relayed} before"
-        );
-    }
-    let recovered = start.elapsed();
-    let after = chain::agreed(network).await?;
-    for (one, two) in before.iter().zip(&after) {
-        let height = one.header.height;
-        ensure!(one.hash == two.hash, "block {height} changed");
-    }
-    Ok(Reorganised {
-        depth,
-        blocks: pulse.blocks(),
-        longest_pause_ms: millis(pulse.longest),
-        relayer_recovered_ms: millis(recovered),
     })
 }
 
@@ -311,27 +275,40 @@ fn counted(text: &str, endpoint: &str) -> u64 {
 
 fn print(figures: &Figures) {
     println!();
+    println!(
+        "  {:14}{:>6}{:>8}{:>12}{:>10}{:>8}{:>12}{:>15}",
+        "an endpoint is",
+        "s",
+        "blocks",
+        "views lost",
+        "pause ms",
+        "alarms",
+        "committees",
+        "stake counts s"
+    );
     for phase in &figures.phases {
         println!(
-            "  {:13} {:4.0} s  {} blocks, longest pause {:.1} s, {} alarms, new stake counted after {:.0} s",
+            "  {:14}{:>6.0}{:>8}{:>12}{:>10.0}{:>8}{:>12}{:>15.0}",
             phase.fault,
             phase.seconds,
             phase.blocks,
-            phase.longest_pause_ms / 1e3,
+            phase.views_lost,
+            phase.longest_pause_ms,
             phase.alarms,
+            phase.committees,
             phase.stake_counted_ms / 1e3
         );
     }
-    for reorg in &figures.reorganisations {
-        println!(
-            "  reorg of {:2}   {} blocks, longest pause {:.1} s, light client ahead again after {:.0} s",
-            reorg.depth,
-            reorg.blocks,
-            reorg.longest_pause_ms / 1e3,
-            reorg.relayer_recovered_ms / 1e3
-        );
-    }
-    println!("  {} transactions final", figures.transactions);
+    let committees: u64 = figures.phases.iter().map(|phase| phase.committees).sum();
+    println!();
+    println!(
+        "  ordering        went on: {} transactions final, {} views lost in all",
+        figures.transactions, figures.views_lost
+    );
+    println!(
+        "  committees      {committees} epochs looked at, each as the stake table says, new stake included"
+    );
+    println!("  alarms          every fault was noticed by the nodes");
 }
 
 #[cfg(test)]

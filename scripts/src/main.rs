@@ -74,8 +74,7 @@ enum Task {
     /// A fifth validator joins from another network namespace with a network file and an L1 URL, then
     /// one of the first leaves, under load
     Handover(handover::Args),
-    /// Disturb a network's view of the L1: endpoints dead, rate-limited, lagging and lying, then
-    /// reorganisations
+    /// Disturb a network's view of the L1: endpoints dead, rate-limited, lagging and lying in turns
     L1Faults(l1_faults::Args),
     /// Flip bytes in every file of a node's database: each is named and repaired, or refused
     Corrupt(corrupt::Args),

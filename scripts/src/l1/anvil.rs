@@ -1,4 +1,4 @@
-//! An L1 on this machine: a real EVM with a block a second.
+//! An L1 on this machine: a real EVM with a block a second, two of which make one final.
 
 use std::{net::Ipv4Addr, path::Path, process::Command, time::Duration};
 
@@ -38,19 +38,14 @@ pub(crate) struct Anvil {
 
 impl Anvil {
     /// Starts one and waits until it answers. What it writes goes to the directory.
-    pub(super) async fn start(
-        chain_id: u64,
-        slots: u8,
-        ip: Ipv4Addr,
-        directory: &Path,
-    ) -> Result<Self> {
+    pub(super) async fn start(chain_id: u64, ip: Ipv4Addr, directory: &Path) -> Result<Self> {
         let port = ports::free(1)?[0];
         let mut command = Command::new(contracts::tool("anvil")?);
         command
             .args(["--host", &ip.to_string(), "--port", &port.to_string()])
             .args(["--chain-id", &chain_id.to_string()])
             .args(["--block-time", "1"])
-            .args(["--slots-in-an-epoch", &slots.to_string()])
+            .args(["--slots-in-an-epoch", "1"])
             .arg("--enable-tx-gas-limit")
             // It keeps old states below the home directory.
             .env("HOME", directory);
