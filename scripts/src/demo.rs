@@ -57,8 +57,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     input: Option<PathBuf>,
     /// Without an L1: committees from the genesis document, no contracts, no Node.js needed
-    #[arg(long)]
+    #[arg(long, conflicts_with = "l1")]
     no_l1: bool,
+    /// L1s: the stake table is on the first one, and each has a light client that must follow and
+    /// verify
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
+    l1: u8,
     /// Leave the network up until Ctrl-C and print its URLs
     #[arg(long)]
     keep: bool,
@@ -91,7 +95,7 @@ pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
         network
     } else {
         let plan = plan.with_genesis(&["--epoch-length", EPOCH_LENGTH]);
-        l1::network(&program, plan, 1, |what| progress.step(what)).await?
+        l1::network(&program, plan, args.l1, |what| progress.step(what)).await?
     };
     let outcome = show(&mut network, rollups, &mut progress).await;
     let summary = network.explained(outcome)?;

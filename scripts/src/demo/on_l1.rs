@@ -63,11 +63,19 @@ pub(super) async fn finish(
     let api = node.api()?;
     proof::verify(l1, 0, &api, first).await?;
     let verified = proof::verify(l1, 0, &api, last).await?;
+    for (away, chain) in l1.chains.iter().enumerate().skip(1) {
+        progress.step(&format!(
+            "the light client of L1 {} does, too",
+            chain.chain_id
+        ));
+        proof::verify(l1, away, &api, last).await?;
+    }
     let figures = watch.figures().await?;
     Ok(Some(OnL1 {
         epoch: epoch.0,
         updates: figures.len(),
         final_to_light_client_ms: Percentiles::of(figures),
+        l1s: l1.chains.len(),
         verified_height: verified.height.0,
         stored_height: verified.stored.0,
     }))

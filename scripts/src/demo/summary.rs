@@ -14,6 +14,8 @@ pub(super) struct OnL1 {
     /// Updates of the light client.
     pub(super) updates: usize,
     pub(super) final_to_light_client_ms: Percentiles,
+    /// L1s whose light client verified the last transaction.
+    pub(super) l1s: usize,
     /// The block whose namespace and transaction the contract verified, and the one it stores.
     pub(super) verified_height: u64,
     pub(super) stored_height: u64,
@@ -89,6 +91,7 @@ impl fmt::Display for OnL1 {
             epoch,
             updates,
             final_to_light_client_ms: wait,
+            l1s,
             verified_height,
             stored_height,
         } = self;
@@ -107,6 +110,10 @@ impl fmt::Display for OnL1 {
         write!(
             f,
             "  verified on L1    a transaction of block {verified_height} under the stored block {stored_height}"
-        )
+        )?;
+        if *l1s > 1 {
+            write!(f, ", on each of {l1s} L1s")?;
+        }
+        Ok(())
     }
 }
