@@ -3,8 +3,8 @@
 //! It needs no permission and holds nothing: what it sends is checked by the contract, what it
 //! reads of the contract says what is missing. So it keeps no state, and after a crash, a lost
 //! transaction or a reorganisation of the L1 it looks again and sends what is missing then. Several
-//! relayers at once cost each other nothing but estimates: a call that the contract would refuse is
-//! not sent.
+//! relayers at once cost each other little: none sends what the contract would refuse, or what
+//! another one's waiting update makes needless.
 //!
 //! One update an epoch at least, for the light client knows the committees of two epochs only. An
 //! epoch that was skipped costs one update more.
@@ -127,12 +127,21 @@ pub async fn view<C: SolCall>(
     contract: Address,
     call: C,
 ) -> Result<C::Return, RelayError> {
+    view_at(endpoint, contract, call, Tag::Latest).await
+}
+
+async fn view_at<C: SolCall>(
+    endpoint: &Endpoint,
+    contract: Address,
+    call: C,
+    at: Tag,
+) -> Result<C::Return, RelayError> {
     let call = CallFrame {
         from: None,
         to: Some(contract),
         input: Data(call.abi_encode()),
     };
-    let answer = match endpoint.call(&call, Tag::Latest).await {
+    let answer = match endpoint.call(&call, at).await {
         Err(error) if error.revert_data().is_some() => {
             return Err(RelayError::NoLightClient(contract));
         }
@@ -248,6 +257,10 @@ impl Relayer {
         self.waits_since = None;
         let stagger = rand::rng().random_range(Duration::ZERO..STAGGER);
         sleep(stagger).await;
+        if self.is_under_way(&state).await? {
+            self.metrics.overtaken();
+            return Ok(Vec::new());
+        }
         let mut relayed = Vec::new();
         for candidate in due {
             match self.relay(&candidate).await? {
@@ -348,6 +361,17 @@ impl Relayer {
             l1_block: receipt.block_number,
             gas: receipt.gas_used,
         }))
+    }
+
+    /// Whether somebody else has relayed since that state, or waits for a block with an update. What
+    /// an earlier run of this account left waiting is no reason: it is replaced.
+    async fn is_under_way(&self, state: &Finalized) -> Result<bool, RelayError> {
+        let is_own = self.sender.is_waiting().await?;
+        let at = if is_own { Tag::Latest } else { Tag::Pending };
+        let call = ILightClient::finalizedCall {};
+        // Not every endpoint shows what waits.
+        let now = view_at(self.sender.endpoint(), self.light_client, call, at).await;
+        Ok(now.is_ok_and(|now| now.height > state.height))
     }
 
     async fn is_overtaken(&self, header: &Header) -> Result<bool, RelayError> {

@@ -154,6 +154,16 @@ impl Sender {
         self.chain_id
     }
 
+    /// Whether a transaction of the account waits for a block.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn is_waiting(&self) -> Result<bool, RpcError> {
+        let mined = self.endpoint.nonce(self.address(), Tag::Latest).await?;
+        let all = self.endpoint.nonce(self.address(), Tag::Pending).await?;
+        Ok(all > mined)
+    }
+
     /// The gas that a call takes, if the contract does not refuse it now.
     ///
     /// # Errors
