@@ -18,3 +18,7 @@ mod ports;
 mod proxy;
 #[path = "validators/records.rs"]
 mod records;
+#[path = "validators/relaying.rs"]
+mod relaying;
+#[path = "validators/reorg.rs"]
+mod reorg;

@@ -1,4 +1,4 @@
-//! An L1 on this machine: a real EVM with a block a second, two of which make one final.
+//! An L1 on this machine: a real EVM with a block a second.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,9 +9,11 @@ use std::{
 use hotshot_types::Address;
 use light_client::{
     Account,
-    rpc::Endpoint,
+    rpc::{Endpoint, Tag},
     send::{SendConfig, Sender},
 };
+
+use serde_json::{Value, json};
 
 use super::network::eventually;
 
@@ -49,7 +51,8 @@ pub(crate) struct Anvil {
 }
 
 impl Anvil {
-    pub(crate) fn start() -> Self {
+    /// A block is final once twice as many followed it as an epoch has slots.
+    pub(crate) fn start(slots: u8) -> Self {
         let program = program().filter(|_| contracts().join("out").exists());
         let program = program.expect(
             "this test needs anvil and the built contracts: run `npm ci --ignore-scripts` and \
@@ -63,7 +66,7 @@ impl Anvil {
                 "--block-time",
                 "1",
                 "--slots-in-an-epoch",
-                "1",
+                &slots.to_string(),
             ])
             .args(["--enable-tx-gas-limit", "--silent"])
             .stdin(Stdio::null())
@@ -90,6 +93,24 @@ impl Anvil {
 
     pub(crate) fn ask<T>(&self, request: impl Future<Output = T>) -> T {
         self.runtime.block_on(request)
+    }
+
+    /// A request that only anvil knows.
+    pub(crate) fn order(&self, method: &'static str, params: Value) -> Value {
+        self.ask(self.endpoint.ask(method, params)).unwrap()
+    }
+
+    /// The number of its newest block.
+    pub(crate) fn newest(&self) -> u64 {
+        let block = self.ask(self.endpoint.block(Tag::Latest)).unwrap();
+        block.unwrap().number
+    }
+
+    /// Replaces the newest blocks by empty ones; the number of the last one that is replaced.
+    pub(crate) fn reorganise(&self, depth: u64) -> u64 {
+        let newest = self.newest();
+        self.order("anvil_reorg", json!([depth, []]));
+        newest
     }
 
     /// An account with money.

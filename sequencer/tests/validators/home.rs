@@ -2,9 +2,9 @@
 
 use std::{fs, path::PathBuf, process::Child};
 
-use hotshot_types::{Committee, Epoch, GenesisDocument};
+use hotshot_types::{Address, Committee, Epoch, GenesisDocument};
 use light_client::{
-    abi::{SolCall as _, U256, address, light_client::ILightClient, token::IStakeToken},
+    abi::{SolCall, U256, address, light_client::ILightClient, token::IStakeToken},
     deploy::{Artifacts, Contracts, Terms, deploy_home},
     rpc::{CallFrame, Data, Tag},
 };
@@ -20,24 +20,29 @@ use super::{
 mod slashing;
 
 /// Stake of each of the first validators in tokens, and the same as a weight.
-const TOKENS: [u64; 4] = [10, 11, 12, 13];
+pub(crate) const TOKENS: [u64; 4] = [10, 11, 12, 13];
 const WEIGHT_OF_TOKEN: u64 = 1_000_000_000;
 
-struct Home {
-    anvil: Anvil,
-    network: Network,
-    contracts: Contracts,
+pub(crate) struct Home {
+    pub(crate) anvil: Anvil,
+    pub(crate) network: Network,
+    pub(crate) contracts: Contracts,
     genesis: GenesisDocument,
 }
 
 impl Home {
     /// A network of four, its contracts, and nobody registered yet. Account 0 deploys, accounts 1
     /// to 4 are the validators'.
-    fn new() -> Self {
-        let anvil = Anvil::start();
+    pub(crate) fn new() -> Self {
+        Self::on(1, &[])
+    }
+
+    /// The same on an L1 with slots in an epoch, and with settings for every node.
+    pub(crate) fn on(slots: u8, settings: &[&str]) -> Self {
+        let anvil = Anvil::start(slots);
         let contracts = Contracts::predicted(anvil.address(0), 0);
         let stake_table = contracts.stake_table.to_string();
-        let network = Network::with(&[], &["--l1", &anvil.url], |index| {
+        let network = Network::with(settings, &["--l1", &anvil.url], |index| {
             let weight = TOKENS[index] * WEIGHT_OF_TOKEN;
             [
                 ("--l1-chain-id", "31337".to_owned()),
@@ -86,7 +91,7 @@ impl Home {
     }
 
     /// `sequencer stake ..` by an account.
-    fn stake(&self, account: usize, line: &[&str]) -> String {
+    pub(crate) fn stake(&self, account: usize, line: &[&str]) -> String {
         let directory = self.network.directory.path();
         let key = self.anvil.key_file(account, directory);
         let mut command = sequencer(&["stake"]);
@@ -113,39 +118,51 @@ impl Home {
         );
     }
 
-    fn register_all(&self) {
+    pub(crate) fn register_all(&self) {
         for (index, node) in self.network.nodes.iter().enumerate() {
             self.register(index + 1, node, &TOKENS[index].to_string());
         }
     }
 
-    fn api(&self, node: usize) -> Api {
+    /// Everybody registered and running.
+    pub(crate) fn start(&mut self) {
+        self.register_all();
+        for node in &mut self.network.nodes {
+            node.start();
+        }
+    }
+
+    pub(crate) fn api(&self, node: usize) -> Api {
         Api::new(&self.network.nodes[node].url(), ClientConfig::default()).unwrap()
     }
 
-    fn committee(&self, epoch: u64) -> Option<Committee> {
+    pub(crate) fn committee(&self, epoch: u64) -> Option<Committee> {
         let answer = self.anvil.ask(self.api(0).epoch(Epoch(epoch)));
         Some(answer.ok()?.committee)
     }
 
     /// The epoch of the light client.
-    fn light_client_epoch(&self) -> u64 {
+    pub(crate) fn light_client_epoch(&self) -> u64 {
+        self.light_client_epoch_at(Tag::Latest)
+    }
+
+    pub(crate) fn light_client_epoch_at(&self, block: Tag) -> u64 {
+        let call = ILightClient::finalizedCall {};
+        self.view(self.contracts.light_client, call, block).epoch
+    }
+
+    pub(crate) fn view<C: SolCall>(&self, contract: Address, call: C, block: Tag) -> C::Return {
         let call = CallFrame {
             from: None,
-            to: Some(self.contracts.light_client),
-            input: Data(ILightClient::finalizedCall {}.abi_encode()),
+            to: Some(contract),
+            input: Data(call.abi_encode()),
         };
-        let answer = self
-            .anvil
-            .ask(self.anvil.endpoint.call(&call, Tag::Latest))
-            .unwrap();
-        ILightClient::finalizedCall::abi_decode_returns(&answer)
-            .unwrap()
-            .epoch
+        let answer = self.anvil.ask(self.anvil.endpoint.call(&call, block));
+        C::abi_decode_returns(&answer.unwrap()).unwrap()
     }
 
     /// A relayer that asks a certain node.
-    fn relay(&self, account: usize, node: usize) -> Relay {
+    pub(crate) fn relay(&self, account: usize, node: usize) -> Relay {
         let directory = self.network.directory.path();
         let key = self.anvil.key_file(account, directory);
         let log = directory.join(format!("relay{account}.log"));
@@ -166,23 +183,23 @@ impl Home {
         }
     }
 
-    fn newest_epoch(&self) -> u64 {
+    pub(crate) fn newest_epoch(&self) -> u64 {
         self.network.nodes[0].epoch()
     }
 
     #[track_caller]
-    fn until_epoch(&self, epoch: u64) {
+    pub(crate) fn until_epoch(&self, epoch: u64) {
         eventually(&format!("epoch {epoch}"), || self.newest_epoch() >= epoch);
     }
 }
 
-struct Relay {
+pub(crate) struct Relay {
     process: Child,
     log: PathBuf,
 }
 
 impl Relay {
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 }
@@ -195,7 +212,7 @@ impl Drop for Relay {
     }
 }
 
-fn tokens(committee: &Committee) -> Vec<u64> {
+pub(crate) fn tokens(committee: &Committee) -> Vec<u64> {
     let mut tokens: Vec<u64> = committee
         .weights()
         .iter()
@@ -209,10 +226,7 @@ fn tokens(committee: &Committee) -> Vec<u64> {
 #[test]
 fn committees_come_from_the_stake_table_and_the_light_client_follows_them() {
     let mut home = Home::new();
-    home.register_all();
-    for node in &mut home.network.nodes {
-        node.start();
-    }
+    home.start();
     home.until_epoch(2);
     let relay = home.relay(6, 0);
     // More stake for the first validator: two epochs later it weighs more.
@@ -235,7 +249,7 @@ fn committees_come_from_the_stake_table_and_the_light_client_follows_them() {
 
 /// The first epoch whose committee is as asked for.
 #[track_caller]
-fn epoch_with(home: &Home, what: &str, is_right: impl Fn(&Committee) -> bool) -> u64 {
+pub(crate) fn epoch_with(home: &Home, what: &str, is_right: impl Fn(&Committee) -> bool) -> u64 {
     let mut found = 0;
     eventually(what, || {
         let newest = home.newest_epoch() + 1;
@@ -251,10 +265,7 @@ fn epoch_with(home: &Home, what: &str, is_right: impl Fn(&Committee) -> bool) ->
 #[test]
 fn a_fifth_validator_joins_and_one_of_the_first_leaves_with_its_stake() {
     let mut home = Home::new();
-    home.register_all();
-    for node in &mut home.network.nodes {
-        node.start();
-    }
+    home.start();
     // A relayer whose node stays.
     let relay = home.relay(6, 1);
     home.until_epoch(2);
