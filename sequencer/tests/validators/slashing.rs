@@ -7,13 +7,10 @@ use std::{fs, process::Command};
 
 use bytes::Bytes;
 use hotshot_types::{
-    Address, Hash, Message, PublicKey, Round, SecretKey, Statement, ValidatorIndex, View, Vote,
-    VoteKind, codec, evidence::Evidence,
+    Hash, Message, PublicKey, Round, SecretKey, Statement, ValidatorIndex, View, Vote, VoteKind,
+    codec, evidence::Evidence,
 };
-use light_client::abi::{
-    SolCall,
-    stake_table::{IStakeTable, Operator},
-};
+use light_client::abi::stake_table::{IStakeTable, Operator};
 use sequencer::{
     keys::{self, PasswordSource, Unlock},
     network::{Inbound, Lane, Network as Wire, NetworkConfig, Peer, PeerId},
@@ -28,29 +25,21 @@ const REWARD: u128 = 130_000_000_000_000_000;
 const EPOCH_LENGTH: u64 = 30;
 
 impl Home {
-    fn view<C: SolCall>(&self, contract: Address, call: C) -> C::Return {
-        let call = CallFrame {
-            from: None,
-            to: Some(contract),
-            input: Data(call.abi_encode()),
-        };
-        let answer = self.anvil.endpoint.call(&call, Tag::Latest);
-        C::abi_decode_returns(&self.anvil.ask(answer).unwrap()).unwrap()
-    }
-
     /// The stake table's word on an account.
     fn operator(&self, account: usize) -> Operator {
         let call = IStakeTable::operatorCall {
             account: address(self.anvil.address(account)),
         };
-        self.view(self.contracts.stake_table, call)
+        self.view(self.contracts.stake_table, call, Tag::Latest)
     }
 
     fn balance(&self, account: usize) -> u128 {
         let call = IStakeToken::balanceOfCall {
             account: address(self.anvil.address(account)),
         };
-        self.view(self.contracts.token, call).try_into().unwrap()
+        self.view(self.contracts.token, call, Tag::Latest)
+            .try_into()
+            .unwrap()
     }
 
     fn evidence(&self, node: usize) -> Vec<Evidence> {
@@ -377,7 +366,7 @@ fn two_histories_freeze_the_light_client_and_end_the_relayer() {
     let tower = home.keep_watch(0, &[0, 1]);
     let frozen = || {
         let call = ILightClient::isFrozenCall {};
-        home.view(home.contracts.light_client, call)
+        home.view(home.contracts.light_client, call, Tag::Latest)
     };
     eventually("the light client is frozen", frozen);
     eventually("the tower says so", || {
