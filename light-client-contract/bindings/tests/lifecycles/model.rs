@@ -82,6 +82,8 @@ pub(crate) struct Operator {
     pub(crate) stakes: BTreeMap<usize, u128>,
     pub(crate) leaving: u128,
     pub(crate) jailed: bool,
+    /// The block in which it was.
+    jailed_at: u64,
     /// Block and time at which it left.
     pub(crate) left: Option<(u64, u64)>,
 }
@@ -231,11 +233,14 @@ impl Model {
             }
             Act::Slash { who, key, crime } => {
                 let guilty = *self.keys.get(key)?;
+                let escrowed = self.own_in_escrow(guilty);
                 let operator = self.operators.get_mut(&guilty)?;
                 allow(!operator.jailed && matches!(crime, Crime::Real(_)))?;
                 let taken = (operator.stake() + operator.leaving) / 10;
-                let reward = (taken / 10).min(operator.stake_of(guilty) / 20);
+                let own = operator.stake_of(guilty) + escrowed;
+                let reward = (taken / 10).min(own / 20);
                 operator.jailed = true;
+                operator.jailed_at = block;
                 self.balances[*who] += reward;
                 self.held -= taken;
                 Some(())
@@ -255,6 +260,15 @@ impl Model {
             .get(&operator)
             .is_some_and(|operator| operator.jailed);
         if is_jailed { amount * 9 / 10 } else { amount }
+    }
+
+    /// What an operator has in escrow of its own, each part in whole units of weight.
+    fn own_in_escrow(&self, who: usize) -> u128 {
+        let own = |leaving: &&Leaving| leaving.operator == who && leaving.owner == who;
+        let waiting = self.withdrawals.iter().flatten().filter(own);
+        waiting
+            .map(|leaving| leaving.amount / UNITS_OF_WEIGHT * UNITS_OF_WEIGHT)
+            .sum()
     }
 
     fn active(&mut self, who: usize) -> Option<&mut Operator> {
@@ -285,7 +299,11 @@ impl Model {
     ) -> Option<()> {
         let operator = self.operators.get_mut(&from)?;
         operator.leaving += amount;
-        let (block, time) = operator.left.unwrap_or((block, time));
+        let (mut block, time) = operator.left.unwrap_or((block, time));
+        // Stake of a convict stopped counting with the conviction.
+        if operator.jailed {
+            block = block.min(operator.jailed_at);
+        }
         self.withdrawals.push(Some(Leaving {
             operator: from,
             owner,

@@ -410,7 +410,10 @@ fn the_same_evidence_is_kept_once() {
         batch.put_evidence(&evidence);
         storage.commit(batch, Durability::Synced).unwrap();
     }
-    assert_eq!(storage.evidence(None, 10).unwrap(), std::slice::from_ref(&evidence));
+    assert_eq!(
+        storage.evidence(None, 10).unwrap(),
+        std::slice::from_ref(&evidence)
+    );
     let after = storage.evidence(Some(evidence.id()), 10).unwrap();
     assert_eq!(after, []);
 }
