@@ -7,6 +7,10 @@ use hotshot_types::{L1Block, TimestampMs};
 /// How many L1 blocks are kept for checking proposals.
 const KEPT: usize = 256;
 
+/// Milliseconds without a newer block after which a leader keeps its parent's: mainnet makes blocks
+/// final every 6.4 minutes, and whoever sees none for so long may be on another fork.
+const STALE_MS: u64 = 30 * 60 * 1_000;
+
 /// What the own view says of an L1 block that a header names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opinion {
@@ -33,11 +37,14 @@ impl L1View {
     }
 
     /// What a leader names on top of its parent's: a block that it has seen finalized for so long
-    /// that voters have seen it, too.
+    /// that voters have seen it, too. A view that stands still names nothing new.
     pub(crate) fn choose(&self, now: TimestampMs, settled_ms: u64, parent: L1Block) -> L1Block {
+        let newest = self.blocks.values().next_back();
+        let stands_still = newest.is_some_and(|(_, seen)| seen.plus(STALE_MS) < now);
         self.blocks
             .values()
             .rev()
+            .filter(|_| !stands_still)
             .find(|(_, seen)| seen.plus(settled_ms) <= now)
             .map(|(block, _)| *block)
             .filter(|block| block.number > parent.number)

@@ -1,6 +1,6 @@
 use hotshot_types::{Hash, L1Block, TimestampMs};
 
-use super::{KEPT, L1View, Opinion};
+use super::{KEPT, L1View, Opinion, STALE_MS};
 
 const SETTLED_MS: u64 = 60_000;
 
@@ -48,6 +48,18 @@ fn a_leader_names_what_voters_have_seen_too() {
         view.choose(TimestampMs(SETTLED_MS + 19), SETTLED_MS, block(105)),
         block(105)
     );
+}
+
+/// P3: a leader whose view stands still keeps its parent's block until it sees a newer one.
+#[test]
+fn a_leader_whose_view_stands_still_names_nothing_new() {
+    let mut view = L1View::default();
+    view.saw(block(101), TimestampMs(1));
+    let at = |view: &L1View, now| view.choose(TimestampMs(now), SETTLED_MS, block(100)).number;
+    assert_eq!(at(&view, STALE_MS + 1), 101);
+    assert_eq!(at(&view, STALE_MS + 2), 100);
+    view.saw(block(102), TimestampMs(STALE_MS + 2));
+    assert_eq!(at(&view, STALE_MS + SETTLED_MS + 2), 102);
 }
 
 /// B1: of the blocks seen, the newest are kept.
