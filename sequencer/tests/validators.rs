@@ -22,3 +22,5 @@ mod records;
 mod relaying;
 #[path = "validators/reorg.rs"]
 mod reorg;
+#[path = "validators/slashing.rs"]
+mod slashing;

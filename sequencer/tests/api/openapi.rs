@@ -34,7 +34,9 @@ async fn full_node() -> Node {
     };
     let mut batch = node.storage.batch();
     batch.put_slots(&block.header, &shares).unwrap();
+    // Two, so that a page may have a next one.
     batch.put_evidence(&Evidence::Proposals(proposal(1), proposal(2)));
+    batch.put_evidence(&Evidence::Proposals(proposal(1), proposal(3)));
     node.storage.commit(batch, Durability::Buffered).unwrap();
     node
 }
@@ -161,6 +163,7 @@ async fn every_documented_route_answers_as_the_document_says() {
         ("/v1/validators", "/v1/validators".into(), 200),
         ("/v1/genesis", "/v1/genesis".into(), 200),
         ("/v1/evidence", "/v1/evidence".into(), 200),
+        ("/v1/evidence", "/v1/evidence?limit=1".into(), 200),
         ("/v1/evidence", "/v1/evidence?limit=101".into(), 400),
         ("/v1/evidence", "/v1/evidence?after=7".into(), 400),
         ("/v1/status", "/v1/status".into(), 200),

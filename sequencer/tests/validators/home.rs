@@ -1,6 +1,10 @@
 //! Committees from a stake table on a real EVM, and a light client that follows them.
 
-use std::{fs, path::PathBuf, process::Child};
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Child, Command},
+};
 
 use hotshot_types::{Address, Committee, Epoch, GenesisDocument};
 use light_client::{
@@ -16,18 +20,18 @@ use super::{
     proxy::{Manner, Proxy},
 };
 
-#[path = "slashing.rs"]
-mod slashing;
-
 /// Stake of each of the first validators in tokens, and the same as a weight.
 pub(crate) const TOKENS: [u64; 4] = [10, 11, 12, 13];
 const WEIGHT_OF_TOKEN: u64 = 1_000_000_000;
+
+/// Blocks in a long epoch.
+pub(crate) const LONG_EPOCH: u64 = 150;
 
 pub(crate) struct Home {
     pub(crate) anvil: Anvil,
     pub(crate) network: Network,
     pub(crate) contracts: Contracts,
-    genesis: GenesisDocument,
+    pub(crate) genesis: GenesisDocument,
 }
 
 impl Home {
@@ -37,23 +41,37 @@ impl Home {
         Self::on(1, &[])
     }
 
+    /// With epochs long enough for an L1 of a block a second to follow in the middle of one.
+    pub(crate) fn with_long_epochs() -> Self {
+        Self::made(1, &[], LONG_EPOCH)
+    }
+
     /// The same on an L1 with slots in an epoch, and with settings for every node.
     pub(crate) fn on(slots: u8, settings: &[&str]) -> Self {
+        Self::made(slots, settings, 30)
+    }
+
+    fn made(slots: u8, settings: &[&str], epoch_length: u64) -> Self {
+        let epoch_length = epoch_length.to_string();
         let anvil = Anvil::start(slots);
         let contracts = Contracts::predicted(anvil.address(0), 0);
         let stake_table = contracts.stake_table.to_string();
-        let network = Network::with(settings, &["--l1", &anvil.url], |index| {
-            let weight = TOKENS[index] * WEIGHT_OF_TOKEN;
-            [
-                ("--l1-chain-id", "31337".to_owned()),
-                ("--stake-table", stake_table.clone()),
-                ("--operator", anvil.address(index + 1).to_string()),
-                ("--weight", weight.to_string()),
-            ]
-            .into_iter()
-            .flat_map(|(name, value)| [name.to_owned(), value])
-            .collect()
-        });
+        let network = Network::with(
+            settings,
+            &["--l1", &anvil.url, "--epoch-length", &epoch_length],
+            |index| {
+                let weight = TOKENS[index] * WEIGHT_OF_TOKEN;
+                [
+                    ("--l1-chain-id", "31337".to_owned()),
+                    ("--stake-table", stake_table.clone()),
+                    ("--operator", anvil.address(index + 1).to_string()),
+                    ("--weight", weight.to_string()),
+                ]
+                .into_iter()
+                .flat_map(|(name, value)| [name.to_owned(), value])
+                .collect()
+            },
+        );
         let path = network.directory.path().join("genesis.toml");
         let genesis: GenesisDocument = toml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
         let mut home = Self {
@@ -101,7 +119,7 @@ impl Home {
         String::from_utf8(succeeds(&mut command).stdout).unwrap()
     }
 
-    fn register(&self, account: usize, node: &Node, tokens: &str) {
+    pub(crate) fn register(&self, account: usize, node: &Node, tokens: &str) {
         let home = node.home.to_str().unwrap();
         let address = node.address();
         self.stake(
@@ -163,24 +181,20 @@ impl Home {
 
     /// A relayer that asks a certain node.
     pub(crate) fn relay(&self, account: usize, node: usize) -> Relay {
+        let log = self.network.directory.path();
+        let log = log.join(format!("relay{account}.log"));
+        Relay::start(&mut self.relay_command(account, node), log)
+    }
+
+    pub(crate) fn relay_command(&self, account: usize, node: usize) -> Command {
         let directory = self.network.directory.path();
-        let key = self.anvil.key_file(account, directory);
-        let log = directory.join(format!("relay{account}.log"));
         let mut command = sequencer(&["relay", "--poll-ms", "300", "--bump-after", "5"]);
-        command.args([
-            "--url",
-            &self.network.nodes[node].url(),
-            "--l1",
-            &self.anvil.url,
-        ]);
+        let url = self.network.nodes[node].url();
+        command.args(["--url", &url, "--l1", &self.anvil.url]);
         command
             .arg("--key")
-            .arg(key)
-            .stderr(fs::File::create(&log).unwrap());
-        Relay {
-            process: command.spawn().unwrap(),
-            log,
-        }
+            .arg(self.anvil.key_file(account, directory));
+        command
     }
 
     pub(crate) fn newest_epoch(&self) -> u64 {
@@ -199,6 +213,15 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
+    /// Starts a process that is killed in the end.
+    pub(crate) fn start(command: &mut Command, log: PathBuf) -> Self {
+        command.stderr(fs::File::create(&log).unwrap());
+        Self {
+            process: command.spawn().unwrap(),
+            log,
+        }
+    }
+
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }

@@ -82,7 +82,10 @@ impl Network {
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let genesis = directory.path().join("genesis.toml");
-        let mut command = sequencer(&["genesis", "new", "--epoch-length", "30"]);
+        let mut command = sequencer(&["genesis", "new"]);
+        if !extra.contains(&"--epoch-length") {
+            command.args(["--epoch-length", "30"]);
+        }
         command.args(extra);
         command.args(["--empty-block-delay-ms", "30", "--out"]);
         command.arg(&genesis).arg("--validator");

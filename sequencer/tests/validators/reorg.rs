@@ -56,6 +56,9 @@ fn blocks_replaced_above_the_final_one_change_nothing_and_the_relayer_sends_agai
     let mut home = Home::on(8, ARCHIVE);
     home.start();
     home.until_epoch(2);
+    eventually("the registrations are final", || {
+        metric_is(&home, "sequencer_l1_stake_events", 5)
+    });
     let relay = home.relay(6, 0);
     eventually("the light client follows", || {
         home.light_client_epoch() >= 2

@@ -10,19 +10,27 @@ use hotshot_types::{
     Hash, Message, PublicKey, Round, SecretKey, Statement, ValidatorIndex, View, Vote, VoteKind,
     codec, evidence::Evidence,
 };
-use light_client::abi::stake_table::{IStakeTable, Operator};
+use light_client::{
+    abi::{
+        address,
+        light_client::ILightClient,
+        stake_table::{IStakeTable, Operator},
+        token::IStakeToken,
+    },
+    rpc::Tag,
+};
 use sequencer::{
     keys::{self, PasswordSource, Unlock},
     network::{Inbound, Lane, Network as Wire, NetworkConfig, Peer, PeerId},
 };
 
-use super::*;
+use super::{
+    home::{Home, LONG_EPOCH, Relay, epoch_with, tokens},
+    network::{Node, eventually, sequencer, succeeds},
+};
 
 /// A tenth of a tenth of 13 tokens, in units of 1e-18.
 const REWARD: u128 = 130_000_000_000_000_000;
-
-/// Blocks in an epoch of these networks.
-const EPOCH_LENGTH: u64 = 30;
 
 impl Home {
     /// The stake table's word on an account.
@@ -62,17 +70,6 @@ impl Home {
         command
     }
 
-    fn relay_command(&self, account: usize, node: usize) -> Command {
-        let directory = self.network.directory.path();
-        let mut command = sequencer(&["relay", "--poll-ms", "300", "--bump-after", "5"]);
-        let url = self.network.nodes[node].url();
-        command.args(["--url", &url, "--l1", &self.anvil.url]);
-        command
-            .arg("--key")
-            .arg(self.anvil.key_file(account, directory));
-        command
-    }
-
     fn height(&self, node: usize) -> Option<u64> {
         self.network.nodes[node].metric("sequencer_consensus_height")
     }
@@ -80,12 +77,7 @@ impl Home {
     fn keep_watch(&self, account: usize, nodes: &[usize]) -> Relay {
         let directory = self.network.directory.path();
         let log = directory.join(format!("watchtower{account}.log"));
-        let mut command = self.watchtower(account, nodes);
-        command.stderr(fs::File::create(&log).unwrap());
-        Relay {
-            process: command.spawn().unwrap(),
-            log,
-        }
+        Relay::start(&mut self.watchtower(account, nodes), log)
     }
 }
 
@@ -316,7 +308,7 @@ fn of_two_nodes_with_accounts_one_reports_and_the_others_run_without() {
 /// history. Whoever sees both freezes the light client, and the relayer stops.
 #[test]
 fn two_histories_freeze_the_light_client_and_end_the_relayer() {
-    let mut home = Home::new();
+    let mut home = Home::with_long_epochs();
     home.register_all();
     for node in &mut home.network.nodes {
         node.start();
@@ -326,8 +318,8 @@ fn two_histories_freeze_the_light_client_and_end_the_relayer() {
     eventually("the light client follows to the start of an epoch", || {
         succeeds(home.relay_command(6, 0).arg("--once"));
         let height = home.height(0).unwrap_or(0);
-        let epoch = height / EPOCH_LENGTH + 1;
-        home.light_client_epoch() == epoch && height % EPOCH_LENGTH < EPOCH_LENGTH / 2
+        let epoch = height / LONG_EPOCH + 1;
+        home.light_client_epoch() == epoch && height % LONG_EPOCH < LONG_EPOCH / 2
     });
     let fork = home.height(0).unwrap();
     for node in &mut home.network.nodes {
