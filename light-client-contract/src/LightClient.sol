@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {Bls} from "./libraries/Bls.sol";
-import {Committees} from "./libraries/Committees.sol";
 import {Digests} from "./libraries/Digests.sol";
 import {Finality} from "./libraries/Finality.sol";
 import {MountainRange} from "./libraries/MountainRange.sol";
@@ -96,7 +95,7 @@ contract LightClient is ILightClient {
         bytes32 blockHash = Digests.blockHash(header, restHash);
         Finality.verify(chainDomain, commitment, header, blockHash, certificate);
 
-        if (header.epoch != known.epoch()) _advance(known.epoch(), header, certificate.committee);
+        if (header.epoch != known.epoch()) _advance(known.epoch(), header);
         _store(known.entry(), header.height, header.epoch, blockHash, header.historyRoot, header.timestampMs);
     }
 
@@ -294,18 +293,16 @@ contract LightClient is ILightClient {
         return _committee(current, epoch);
     }
 
-    /// Learns from the first block known of an epoch who votes in the next. `voted` is the epoch's own committee.
-    function _advance(uint64 current, Header calldata header, Committee calldata voted) private {
+    /// Learns from the first block known of an epoch who votes in the next.
+    function _advance(uint64 current, Header calldata header) private {
         _remember(current);
         (uint64 next, bytes32 commitment) = (header.epoch + 1, header.nextCommittee);
         _committees[next % 2] = commitment;
 
         // The next committee was drawn at the first block of the epoch before this one, after the first block known of
-        // the epoch before that. But where it is the same as this one, it may have been repeated for want of
-        // candidates, and count stake that has left since.
+        // the epoch before that.
         uint256 draws = _draws;
-        bool repeated = commitment == Committees.commitment(voted, next, Bls.unpack(voted.sum));
-        uint256 drawn = repeated ? draws >> 192 : uint64(draws >> 64);
+        uint256 drawn = uint64(draws >> 64);
         _draws = uint256(header.l1Finalized) | uint256(uint64(draws)) << 64 | (draws >> 192) << 128 | drawn << 192;
         emit CommitteeKnown(next, commitment);
     }

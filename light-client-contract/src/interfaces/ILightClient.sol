@@ -210,8 +210,8 @@ interface ILightClient {
     function isStalled(uint64 blocks) external view returns (bool);
 
     /// Whether no committee of the current epoch or a later one was drawn from a state of the stake table before
-    /// block `l1Block` of the home L1. Stake that left in `l1Block` votes no more. A committee that is the same as the one
-    /// before counts as drawn when that was, for it may have been repeated for want of candidates.
+    /// block `l1Block` of the home L1. Stake that left in `l1Block` votes no more. A committee that is
+    /// repeated for want of candidates counts as drawn anew.
     function hasRotatedOut(uint64 l1Block) external view returns (bool);
 
     /// Checks that a block is final and returns its hash; reverts if it is not proven, always once frozen.

@@ -287,7 +287,7 @@ pub(crate) fn epoch_with(home: &Home, what: &str, is_right: impl Fn(&Committee) 
 /// and gets its stake back.
 #[test]
 fn a_fifth_validator_joins_and_one_of_the_first_leaves_with_its_stake() {
-    let mut home = Home::new();
+    let mut home = Home::with_long_epochs();
     home.start();
     // A relayer whose node stays.
     let relay = home.relay(6, 1);
