@@ -22,6 +22,12 @@ const QUICK: ServersConfig = ServersConfig {
     stale: Duration::from_millis(500),
 };
 
+/// Who answers is waited for, however busy the machine: for tests of what an answer says.
+const PATIENT: ServersConfig = ServersConfig {
+    hedge: Duration::from_secs(60),
+    ..QUICK
+};
+
 /// Three honest nodes with the sample chain, and a liar that is asked before them.
 struct Desk {
     honest: Vec<Node>,
@@ -77,10 +83,14 @@ fn lies(servers: &Servers) -> Vec<Evidence> {
 }
 
 fn servers(first: &str, others: &[Node]) -> Servers {
+    servers_with(QUICK, first, others)
+}
+
+fn servers_with(config: ServersConfig, first: &str, others: &[Node]) -> Servers {
     let mut apis = vec![Api::new(first, ClientConfig::default()).unwrap()];
     apis.extend(others.iter().map(Node::api));
     let root = trust::from_genesis(&others[0].chain.genesis).unwrap();
-    Servers::new(apis, root, QUICK).unwrap()
+    Servers::new(apis, root, config).unwrap()
 }
 
 /// Heights of the blocks up to where everything is read.
@@ -227,7 +237,7 @@ async fn a_server_that_stalls_gets_a_competitor_and_rests() {
         .unwrap();
     assert_eq!(block.header.height, Height(6));
     desk.caught(|fault| matches!(fault, Fault::Silent { waited_ms } if *waited_ms >= 1_000));
-    assert_eq!(*desk.servers.asked().last().unwrap(), desk.liar.url, "last");
+    assert_ne!(desk.servers.asked()[0], desk.liar.url, "it rests");
     let desk = Desk::with(Lie::Silence).await;
     desk.reads_everything().await;
     desk.caught(|fault| {
@@ -247,7 +257,7 @@ async fn a_server_that_is_behind_is_compared_with_what_others_prove() {
     let mut short = Chain::sample();
     short.blocks.truncate(5);
     let behind = Node::start(short).await;
-    let servers = servers(&behind.url(), &honest);
+    let servers = servers_with(PATIENT, &behind.url(), &honest);
     let head = servers.block(BlockId::Latest).await.unwrap();
     assert_eq!(head.header.height, Height(10));
     let evidence = servers.evidence();
