@@ -15,6 +15,7 @@ mod exit;
 mod genesis;
 mod init;
 mod keys;
+mod l1;
 mod man;
 mod namespace;
 mod network;

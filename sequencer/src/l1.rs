@@ -22,7 +22,11 @@ use light_client::stake::Validator;
 
 pub use self::events::EventsError;
 pub(crate) use self::{
-    events::StoredEvents, metrics::L1Metrics, sources::Sources, status::L1Status, watcher::Watcher,
+    events::StoredEvents,
+    metrics::{L1Label, L1Metrics},
+    sources::Sources,
+    status::L1Status,
+    watcher::Watcher,
 };
 
 /// Who votes in an epoch?

@@ -1,33 +1,21 @@
 //! `sequencer relay`: keeps light clients up to date.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use futures::future::select_all;
-use hotshot_types::Address;
-use light_client::{
-    Account,
-    rpc::Endpoint,
-    send::{SendConfig, Sender},
-};
+use light_client::{Account, rpc::Endpoint, send::Sender};
 use prometheus_client::registry::Registry;
 use sequencer_client::{ClientConfig, client::Api};
-use tokio::sync::watch;
 
 use super::{
-    exit::{Exit, Failure},
+    exit::Failure,
+    l1::{Fees, Service, Target, not_home},
     output,
-    run::{logs, stop},
 };
 use crate::{
-    api::MetricsServer,
-    config::{L1Url, LogSettings},
     keys::{self, PasswordSource, Unlock},
     relay::{self, RelayConfig, RelayMetrics, Relayer},
 };
-
-/// Pauses while the node or an L1 can't be reached at the start.
-const FIRST_REST: Duration = Duration::from_millis(500);
-const LONGEST_REST: Duration = Duration::from_secs(30);
 
 /// Arguments of `relay`.
 #[derive(Debug, clap::Args)]
@@ -67,56 +55,14 @@ pub(crate) struct Args {
     /// Pause between two looks
     #[arg(long, value_name = "MS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(50..))]
     poll_ms: u64,
-    /// Most that is paid for a unit of gas
-    #[arg(long, value_name = "GWEI", default_value_t = 500)]
-    max_fee_gwei: u64,
-    /// Send a transaction again with a higher fee after this long without a block
-    #[arg(long, value_name = "SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u64).range(1..))]
-    bump_after: u64,
-    /// Relay what is due now, then end
-    #[arg(long)]
-    once: bool,
-    /// Serve Prometheus metrics at this address
-    #[arg(long = "metrics.listen", value_name = "ADDR")]
-    metrics: Option<SocketAddr>,
-    /// Print JSON (with --once), write logs as JSON (without)
-    #[arg(long)]
-    json: bool,
-}
-
-/// A light client on an L1.
-#[derive(Clone, Debug)]
-pub(super) struct Target {
-    pub(super) url: L1Url,
-    pub(super) light_client: Option<Address>,
-}
-
-impl FromStr for Target {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (url, address) = match text.split_once('#') {
-            Some((url, address)) => (url, Some(address)),
-            None => (text, None),
-        };
-        let light_client = address.map(|address| {
-            address
-                .parse()
-                .map_err(|error| format!("`{address}` is no address: {error}"))
-        });
-        Ok(Self {
-            url: url.parse().map_err(|error| format!("{error}"))?,
-            light_client: light_client.transpose()?,
-        })
-    }
+    #[command(flatten)]
+    fees: Fees,
+    #[command(flatten)]
+    service: Service,
 }
 
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    let mut settings = LogSettings::default();
-    if args.json {
-        settings.format = Some(crate::config::LogFormat::Json);
-    }
-    logs::start(&settings)?;
+    args.service.start_logs()?;
     let password = PasswordSource::of(args.password_file.as_deref(), None);
     let account = keys::load_account(&args.key, &mut Unlock::with(password))?;
     let api = Api::new(&args.url, ClientConfig::default())?;
@@ -128,38 +74,17 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let names: Vec<String> = endpoints.iter().map(|l1| l1.name().to_owned()).collect();
     let mut registry = Registry::with_prefix("sequencer");
     let metrics = RelayMetrics::register(&mut registry, &names);
-    let mut rest = FIRST_REST;
-    let relayers = loop {
-        match prepare(&args, &api, &endpoints, &metrics, &account).await {
-            Err(failure) if failure.is_passing() && !args.once => {
-                tracing::warn!(%failure, "not relaying yet");
-                tokio::time::sleep(rest).await;
-                rest = LONGEST_REST.min(2 * rest);
-            }
-            outcome => break outcome?,
-        }
-    };
-    if args.once {
-        return once(relayers, args.json).await;
+    let relayers = args
+        .service
+        .once_reachable(async || prepare(&args, &api, &endpoints, &metrics, &account).await)
+        .await?;
+    if args.service.once {
+        return once(relayers, args.service.json).await;
     }
-    let (running, stopping) = watch::channel(false);
-    if let Some(address) = args.metrics {
-        let server = MetricsServer::bind(address).await.map_err(|error| {
-            Failure::new(
-                Exit::Config,
-                format!("can't listen for metrics on {address}: {error}"),
-            )
-        })?;
-        tokio::spawn(server.run(Arc::new(registry), stopping));
-    }
-    let shutdown = stop::requested().map_err(|error| Failure::new(Exit::Internal, error))?;
     let tasks = relayers.into_iter().map(|relayer| Box::pin(relayer.run()));
-    let outcome = tokio::select! {
-        () = shutdown => Ok(()),
-        (outcome, _, _) = select_all(tasks) => outcome,
-    };
-    running.send_replace(true);
-    Ok(outcome?)
+    // The first that can't go on ends the others.
+    let work = async { select_all(tasks).await.0 };
+    args.service.run(registry, work).await
 }
 
 /// Looks what is where; a node or an L1 that can't be reached now may come later.
@@ -176,28 +101,15 @@ async fn prepare(
         poll: Duration::from_millis(args.poll_ms),
         ..RelayConfig::default()
     };
-    let sending = SendConfig {
-        patience: Duration::from_secs(args.bump_after),
-        most_fee: u128::from(args.max_fee_gwei) * 1_000_000_000,
-        ..SendConfig::default()
-    };
     let mut relayers = Vec::new();
     for ((endpoint, target), metrics) in endpoints.iter().zip(&args.l1).zip(metrics) {
-        let sender = Sender::new(endpoint.clone(), account.clone(), sending).await?;
+        let sender = Sender::new(endpoint.clone(), account.clone(), args.fees.sending()).await?;
         let light_client = match target.light_client {
             Some(address) => address,
             None if sender.chain_id() == genesis.l1_chain_id => {
                 relay::home_light_client(endpoint, genesis.stake_table).await?
             }
-            None => {
-                let message = format!(
-                    "{} is not the home L1 of this network (chain {} and not {}): write the light client's address behind the URL, after #",
-                    endpoint.name(),
-                    sender.chain_id(),
-                    genesis.l1_chain_id
-                );
-                return Err(Failure::new(Exit::Usage, message));
-            }
+            None => return Err(not_home(endpoint, sender.chain_id(), genesis.l1_chain_id)),
         };
         tracing::info!(l1 = endpoint.name(), account = %sender.address(), %light_client, "relaying");
         let (api, metrics) = (api.clone(), metrics.clone());

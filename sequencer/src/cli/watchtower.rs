@@ -1,23 +1,19 @@
 //! `sequencer watchtower`: reports what validators did wrong to the contracts on L1.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use futures::future::join_all;
 use hotshot_types::GenesisDocument;
-use light_client::{rpc::Endpoint, send::SendConfig};
+use light_client::{Account, rpc::Endpoint};
 use prometheus_client::registry::Registry;
 use sequencer_client::{ClientConfig, client::Api};
-use tokio::sync::watch;
 
 use super::{
     exit::{Exit, Failure},
+    l1::{Fees, Service, Target, not_home},
     output,
-    relay::Target,
-    run::{logs, stop},
 };
 use crate::{
-    api::MetricsServer,
-    config::LogSettings,
     genesis_file,
     keys::{self, PasswordSource, Unlock},
     reporter::{Place, ReportConfig, ReportFamilies, Reported, Reporter, Source},
@@ -70,55 +66,14 @@ pub(crate) struct Args {
     /// Longest random wait before a report, so that not all who see the same pay for it
     #[arg(long, value_name = "MS", default_value_t = 800)]
     stagger_ms: u64,
-    /// Most that is paid for a unit of gas
-    #[arg(long, value_name = "GWEI", default_value_t = 500)]
-    max_fee_gwei: u64,
-    /// Send a transaction again with a higher fee after this long without a block
-    #[arg(long, value_name = "SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u64).range(1..))]
-    bump_after: u64,
-    /// Report what there is now, then end
-    #[arg(long)]
-    once: bool,
-    /// Serve Prometheus metrics at this address
-    #[arg(long = "metrics.listen", value_name = "ADDR")]
-    metrics: Option<SocketAddr>,
-    /// Print JSON (with --once), write logs as JSON (without)
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    fees: Fees,
+    #[command(flatten)]
+    service: Service,
 }
 
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    let mut settings = LogSettings::default();
-    if args.json {
-        settings.format = Some(crate::config::LogFormat::Json);
-    }
-    logs::start(&settings)?;
-    let mut registry = Registry::with_prefix("sequencer");
-    let reporters = prepare(&args, &mut registry).await?;
-    if args.once {
-        return once(reporters, args.json).await;
-    }
-    let (running, stopping) = watch::channel(false);
-    if let Some(address) = args.metrics {
-        let server = MetricsServer::bind(address).await.map_err(|error| {
-            Failure::new(
-                Exit::Config,
-                format!("can't listen for metrics on {address}: {error}"),
-            )
-        })?;
-        tokio::spawn(server.run(Arc::new(registry), stopping));
-    }
-    let shutdown = stop::requested().map_err(|error| Failure::new(Exit::Internal, error))?;
-    tokio::select! {
-        () = shutdown => {}
-        _ = join_all(reporters.into_iter().map(Reporter::run)) => {}
-    }
-    running.send_replace(true);
-    Ok(())
-}
-
-/// One reporter for each L1.
-async fn prepare(args: &Args, registry: &mut Registry) -> Result<Vec<Reporter>, Failure> {
+    args.service.start_logs()?;
     if args.urls.len() > MAX_URLS {
         let message = format!("--url may be repeated {MAX_URLS} times at most");
         return Err(Failure::new(Exit::Usage, message));
@@ -128,33 +83,51 @@ async fn prepare(args: &Args, registry: &mut Registry) -> Result<Vec<Reporter>, 
     let urls = args.urls.iter();
     let apis = urls.map(|url| Api::new(url, ClientConfig::default()));
     let apis: Vec<Api> = apis.collect::<Result<_, _>>()?;
+    let mut registry = Registry::with_prefix("sequencer");
+    let families = ReportFamilies::register(&mut registry);
+    let reporters = args
+        .service
+        .once_reachable(async || prepare(&args, &apis, &account, &families).await)
+        .await?;
+    if args.service.once {
+        return once(reporters, args.service.json).await;
+    }
+    let work = async {
+        join_all(reporters.into_iter().map(Reporter::run)).await;
+        Ok::<(), Failure>(())
+    };
+    args.service.run(registry, work).await
+}
+
+/// One reporter for each L1.
+async fn prepare(
+    args: &Args,
+    apis: &[Api],
+    account: &Account,
+    families: &ReportFamilies,
+) -> Result<Vec<Reporter>, Failure> {
     let genesis = match &args.genesis {
         Some(file) => genesis_file::load(file)?,
-        None => first_genesis(&apis).await?,
+        None => first_genesis(apis).await?,
     };
     let domain = genesis.chain_domain();
-    let sources: Vec<Source> = apis.into_iter().map(Source::Api).collect();
+    let sources: Vec<Source> = apis.iter().cloned().map(Source::Api).collect();
     let config = ReportConfig {
         poll: Duration::from_millis(args.poll_ms),
         stagger: Duration::from_millis(args.stagger_ms),
-        sending: SendConfig {
-            patience: Duration::from_secs(args.bump_after),
-            most_fee: u128::from(args.max_fee_gwei) * 1_000_000_000,
-            ..SendConfig::default()
-        },
+        sending: args.fees.sending(),
     };
-    let mut places = Vec::new();
+    let mut reporters = Vec::new();
     for target in &args.l1 {
-        places.push(place(target, &genesis).await?);
-    }
-    let families = ReportFamilies::register(registry);
-    let reporters = places.into_iter().map(|place| {
+        let place = place(target, &genesis).await?;
         let metrics = families.of(place.name());
         tracing::info!(l1 = place.name(), account = %account.address(), nodes = sources.len(), "looking for evidence");
         let (sources, account) = (sources.clone(), account.clone());
-        Reporter::new(sources, domain, place, account, config, metrics)
-    });
-    Ok(reporters.collect())
+        reporters.push(Reporter::new(
+            sources, domain, place, account, config, metrics,
+        ));
+    }
+    Ok(reporters)
 }
 
 /// Without a document of the user's own, that of the first node that answers.
@@ -184,12 +157,7 @@ async fn place(target: &Target, genesis: &GenesisDocument) -> Result<Place, Fail
     let chain_id = endpoint.chain_id().await?;
     let is_home = genesis.l1_chain_id != 0 && chain_id == genesis.l1_chain_id;
     if !is_home && target.light_client.is_none() {
-        let message = format!(
-            "{} is not the home L1 of this network (chain {chain_id} and not {}): write the light client's address behind the URL, after #",
-            endpoint.name(),
-            genesis.l1_chain_id
-        );
-        return Err(Failure::new(Exit::Usage, message));
+        return Err(not_home(&endpoint, chain_id, genesis.l1_chain_id));
     }
     Ok(Place {
         endpoints: vec![endpoint],

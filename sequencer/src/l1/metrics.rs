@@ -6,6 +6,13 @@ use prometheus_client::{
     registry::Registry,
 };
 
+/// An L1, by the name of the endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct L1Label {
+    /// Host and port.
+    pub(crate) l1: String,
+}
+
 /// An endpoint, by host and port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct EndpointLabel {

@@ -5,16 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hotshot_types::{Header, Height};
 use light_client::abi::light_client::Finalized;
 use prometheus_client::{
-    encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
 
-/// An L1, by the name of the endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct L1Label {
-    l1: String,
-}
+use crate::l1::L1Label;
 
 #[derive(Clone, Debug, Default)]
 struct Families {

@@ -1,16 +1,11 @@
 //! What a reporter counts.
 
 use prometheus_client::{
-    encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
     registry::Registry,
 };
 
-/// An L1, by the name of the endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct L1Label {
-    l1: String,
-}
+use crate::l1::L1Label;
 
 /// The metrics of all reporters.
 #[derive(Clone, Debug, Default)]
