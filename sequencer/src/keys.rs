@@ -15,7 +15,7 @@ mod password;
 
 use std::path::{Path, PathBuf};
 
-use hotshot_types::{Hash, PublicKey, SecretKey};
+use hotshot_types::{Address, Hash, PublicKey, SecretKey};
 use libp2p::identity::{self, Keypair};
 use light_client::Account;
 use rand::{TryRng as _, rngs::SysRng};
@@ -181,6 +181,28 @@ pub fn load_account(path: &Path, unlock: &mut Unlock) -> Result<Account, KeyFile
         }
     };
     Account::from_bytes(&secret).map_err(|_| KeyFileError::Malformed(path.to_owned()))
+}
+
+/// The address of an L1 account, for which an encrypted file needs no password.
+///
+/// # Errors
+/// As [`load_account`].
+pub fn account_address(path: &Path) -> Result<Address, KeyFileError> {
+    let malformed = || KeyFileError::Malformed(path.to_owned());
+    match file::read(path)? {
+        file::Content::Plain(secret, _) => Account::from_bytes(&secret)
+            .map(|account| account.address())
+            .map_err(|_| malformed()),
+        file::Content::Keystore(keystore) => {
+            let public = keystore
+                .public
+                .filter(|_| keystore.kind.as_deref() == Some(ACCOUNT_KIND));
+            public
+                .ok_or_else(|| KeyFileError::OtherKind(path.to_owned(), ACCOUNT_KIND))?
+                .parse()
+                .map_err(|_| malformed())
+        }
+    }
 }
 
 /// Makes the key of an L1 account, encrypted.

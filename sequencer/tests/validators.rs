@@ -14,7 +14,8 @@ mod network;
 mod payloads;
 #[path = "ports/mod.rs"]
 mod ports;
-#[path = "validators/proxy.rs"]
+// The endpoint of `cargo xtask l1-faults`.
+#[path = "../../scripts/src/l1_faults/proxy.rs"]
 mod proxy;
 #[path = "validators/records.rs"]
 mod records;

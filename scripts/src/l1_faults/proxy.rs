@@ -27,7 +27,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// How an endpoint behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Manner {
+pub(crate) enum Manner {
     /// Passes on what it is asked and answered.
     Honest,
     /// Takes connections and closes them.
@@ -42,11 +42,11 @@ pub(super) enum Manner {
 
 impl Manner {
     /// All that are faults, in the order of the scenario.
-    pub(super) const FAULTS: [Self; 4] =
+    pub(crate) const FAULTS: [Self; 4] =
         [Self::Dead, Self::RateLimited, Self::Lagging, Self::Lying];
 
     /// In a sentence.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Honest => "honest",
             Self::Dead => "dead",
@@ -59,16 +59,16 @@ impl Manner {
 
 /// Stands before an L1 until it is dropped.
 #[derive(Debug)]
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     /// Host and port, as metrics name it.
-    pub(super) name: String,
+    pub(crate) name: String,
     manner: Arc<AtomicU8>,
     task: JoinHandle<()>,
 }
 
 impl Proxy {
     /// An honest one.
-    pub(super) async fn before(url: &str) -> Result<Self> {
+    pub(crate) async fn before(url: &str) -> Result<Self> {
         let target = url.strip_prefix("http://").context("a plain URL")?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let name = listener.local_addr()?.to_string();
@@ -77,11 +77,11 @@ impl Proxy {
         Ok(Self { name, manner, task })
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.name)
     }
 
-    pub(super) fn behave(&self, manner: Manner) {
+    pub(crate) fn behave(&self, manner: Manner) {
         self.manner.store(manner as u8, Relaxed);
     }
 }

@@ -374,14 +374,17 @@ fn a_fifth_validator_joins_and_one_of_the_first_leaves_with_its_stake() {
 fn one_faulty_endpoint_of_three_changes_no_committee_and_is_named() {
     let mut home = Home::new();
     home.register_all();
-    let proxies: Vec<Proxy> = (0..3).map(|_| Proxy::before(&home.anvil.url)).collect();
+    let serving = tokio::runtime::Runtime::new().unwrap();
+    let proxies = (0..3).map(|_| serving.block_on(Proxy::before(&home.anvil.url)));
+    let proxies: Vec<Proxy> = proxies.collect::<Result<_, _>>().unwrap();
     for node in &mut home.network.nodes {
-        node.l1 = proxies.iter().map(|proxy| proxy.url.clone()).collect();
+        node.l1 = proxies.iter().map(Proxy::url).collect();
         node.start();
     }
     home.until_epoch(2);
     let mut stake = TOKENS;
-    for (turn, manner) in Manner::FAULTY.into_iter().enumerate() {
+    for (turn, manner) in Manner::FAULTS.into_iter().enumerate() {
+        println!("{} is {}", proxies[turn % 3].name, manner.name());
         proxies[turn % 3].behave(manner);
         stake[1] += 3;
         home.stake(2, &["delegate", "--amount", "3"]);

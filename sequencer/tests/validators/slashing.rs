@@ -3,7 +3,7 @@
 //! The modified node is the test itself: it connects with the validator's network key and signs with
 //! its consensus key what no honest node signs.
 
-use std::{fs, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use bytes::Bytes;
 use hotshot_types::{
@@ -253,6 +253,37 @@ fn a_validator_that_votes_twice_loses_stake_and_seat_to_a_watcher_with_the_publi
     home.until_epoch(gone + 1);
     let votes = fifth.votes();
     eventually("the others go on without it", || fifth.votes() > votes + 20);
+}
+
+/// The doctor's word on the account of a node that is to report.
+fn diagnosis(home: &Home, key: &Path) -> (String, String) {
+    let mut doctor = home.network.nodes[0].command(&["doctor", "--json", "--patience", "1"]);
+    doctor.args(["--l1.endpoints", &home.anvil.url]);
+    let output = doctor.arg("--l1.account").arg(key).output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let account = findings.iter().find(|found| found["check"] == "account");
+    let account = account.unwrap_or_else(|| panic!("{report:#}"));
+    let text = |key: &str| account[key].as_str().unwrap().to_owned();
+    (text("status"), text("message"))
+}
+
+#[test]
+fn doctor_says_whether_the_account_that_reports_can_pay() {
+    let home = Home::new();
+    let directory = home.network.directory.path();
+    let rich = home.anvil.key_file(0, directory);
+    let (status, message) = diagnosis(&home, &rich);
+    assert_eq!(status, "ok", "{message}");
+    assert!(message.contains(&home.anvil.address(0).to_string()));
+    let poor = directory.join("poor.key");
+    fs::copy(&rich, &poor).unwrap();
+    fs::write(&poor, "11".repeat(32)).unwrap();
+    let (status, message) = diagnosis(&home, &poor);
+    assert_eq!(status, "warn", "{message}");
+    assert!(message.contains("0.000000 ether") && message.contains("fund it"));
+    fs::write(&poor, "no key").unwrap();
+    assert_eq!(diagnosis(&home, &poor).0, "fail");
 }
 
 /// A node with an account reports by itself, and one of several is paid.

@@ -1,4 +1,5 @@
-//! The home L1: whether its endpoints are of use, and whether this node's key is in the stake table.
+//! The home L1: whether its endpoints are of use, whether this node's key is in the stake table, and
+//! whether its account can pay.
 
 use hotshot_types::{Address, GenesisDocument, digest::keccak};
 use light_client::{
@@ -7,7 +8,10 @@ use light_client::{
 };
 
 use super::{Report, Scene};
-use crate::cli::exit::{Exit, Failure};
+use crate::{
+    cli::exit::{Exit, Failure},
+    keys,
+};
 
 /// Examines every endpoint; says nothing about a network without L1.
 pub(super) async fn examine(scene: &Scene, report: &mut Report) {
@@ -40,7 +44,10 @@ pub(super) async fn examine(scene: &Scene, report: &mut Report) {
         }
     }
     match useful {
-        Some(endpoint) => registration(scene, genesis, endpoint, report).await,
+        Some(endpoint) => {
+            registration(scene, genesis, endpoint, report).await;
+            account(scene, endpoint, report).await;
+        }
         None => report.fail(
             "l1",
             "no L1 endpoint is of use: committees of later epochs can't be learnt",
@@ -119,6 +126,48 @@ async fn registration(
             "this node's key is not registered: `sequencer stake register` puts it into the committee two epochs later",
         ),
         Err(error) => report.warn("stake", Failure::from(error)),
+    }
+}
+
+/// Gas of a report on misbehaviour, rounded up.
+const REPORT_GAS: u128 = 400_000;
+const WEI_PER_MICROETHER: u128 = 1_000_000_000_000;
+
+/// Whether the account that reports misbehaviour can pay for it.
+async fn account(scene: &Scene, endpoint: &Endpoint, report: &mut Report) {
+    let Some(path) = &scene.settings.l1.account else {
+        return;
+    };
+    let address = match keys::account_address(path) {
+        Ok(address) => address,
+        Err(error) => return report.fail("account", error, Exit::Key),
+    };
+    let (balance, fees) = match (
+        endpoint.balance(address).await,
+        endpoint.fee_history().await,
+    ) {
+        (Ok(balance), Ok(fees)) => (balance, fees),
+        (Err(error), _) | (_, Err(error)) => return report.warn("account", error),
+    };
+    let base = fees.base_fee_per_gas.last().map_or(0, |fee| fee.0);
+    // The base fee may double until the report is in a block.
+    let price = base.saturating_mul(2).saturating_mul(REPORT_GAS);
+    let ether = |wei: u128| {
+        let micros = wei / WEI_PER_MICROETHER;
+        format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+    };
+    let about = format!(
+        "{address} holds {} ether, a report costs up to {}",
+        ether(balance),
+        ether(price)
+    );
+    if balance > price {
+        report.ok("account", about);
+    } else {
+        report.warn(
+            "account",
+            format!("{about}: fund it, or it can't report what validators do wrong"),
+        );
     }
 }
 
