@@ -1,28 +1,21 @@
 //! The list of settings: each field is a flag, an environment variable and a key of the file.
 
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use hotshot_types::GenesisDocument;
-use light_client::{Account, rpc::Endpoint};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ApiConfig, Bootnode, ConfigError, DEFAULT_API, DEFAULT_API_CONNECTIONS,
-    DEFAULT_API_SOURCE_RATE, DEFAULT_METRICS, FILE_NAME, L1Config, L1Url, ListenAddress,
-    MempoolLimits, PeerAddress, Retention, file,
-};
-use crate::{
-    api::DEFAULT_STREAMS,
-    keys::{self, PasswordSource, Unlock},
+    Bootnode, ConfigError, FILE_NAME, ListenAddress, MempoolLimits, PeerAddress, Retention, file,
 };
 
-/// Most endpoints of the L1.
-const MAX_ENDPOINTS: usize = 16;
-/// Pause between two looks at the L1 by default.
-const DEFAULT_POLL_MS: u32 = 4_000;
-/// Most streams that a node may be set to allow.
-const MAX_STREAMS: u32 = 100_000;
+mod api;
+mod l1;
+
+pub use self::{
+    api::{ApiSettings, MetricsSettings},
+    l1::L1Settings,
+};
 
 /// What one source says; a field that is `None` is left to the next source.
 #[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -132,128 +125,6 @@ pub struct P2pSettings {
         value_delimiter = ','
     )]
     pub bootnodes: Option<Vec<Bootnode>>,
-}
-
-/// The L1 that has the stake table.
-#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct L1Settings {
-    /// HTTP URLs of nodes of the L1 with the stake table, comma-separated
-    #[arg(
-        id = "l1.endpoints",
-        long = "l1.endpoints",
-        env = "SEQUENCER_L1_ENDPOINTS",
-        value_name = "URL",
-        value_delimiter = ',',
-        hide_env_values = true
-    )]
-    pub endpoints: Option<Vec<L1Url>>,
-    /// Pause between two looks at the L1 in milliseconds [default: 4000]
-    #[arg(
-        id = "l1.poll_ms",
-        long = "l1.poll-ms",
-        env = "SEQUENCER_L1_POLL_MS",
-        value_name = "MS"
-    )]
-    pub poll_ms: Option<NonZeroU32>,
-    /// L1 block from which to look for the stake table's events [default: that of genesis]
-    #[arg(
-        id = "l1.from_block",
-        long = "l1.from-block",
-        env = "SEQUENCER_L1_FROM_BLOCK",
-        value_name = "NUMBER"
-    )]
-    pub from_block: Option<u64>,
-    /// Key file of an L1 account that reports misbehaviour of validators; it pays the fees and is paid
-    #[arg(
-        id = "l1.account",
-        long = "l1.account",
-        env = "SEQUENCER_L1_ACCOUNT",
-        value_name = "FILE"
-    )]
-    pub account: Option<PathBuf>,
-    /// File with the password of that key [default: the password of the node's keys]
-    #[arg(
-        id = "l1.account_password_file",
-        long = "l1.account-password-file",
-        env = "SEQUENCER_L1_ACCOUNT_PASSWORD_FILE",
-        value_name = "FILE"
-    )]
-    pub account_password_file: Option<PathBuf>,
-}
-
-/// The HTTP API.
-#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ApiSettings {
-    /// Address of the HTTP API [default: 127.0.0.1:8080]
-    #[arg(
-        id = "api.listen",
-        long = "api.listen",
-        env = "SEQUENCER_API_LISTEN",
-        value_name = "ADDR"
-    )]
-    pub listen: Option<SocketAddr>,
-    /// Allow an API address that other machines reach [default: false]
-    #[arg(
-        id = "api.public",
-        long = "api.public",
-        env = "SEQUENCER_API_PUBLIC",
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true"
-    )]
-    pub public: Option<bool>,
-    /// Streams of events at one time, 1 to 100000; each may take a file descriptor and 256 KiB [default: 2048]
-    #[arg(
-        id = "api.max_streams",
-        long = "api.max-streams",
-        env = "SEQUENCER_API_MAX_STREAMS",
-        value_name = "N"
-    )]
-    pub max_streams: Option<u32>,
-    /// Connections to the API at one time besides those of streams; more wait [default: 1024]
-    #[arg(
-        id = "api.connections",
-        long = "api.connections",
-        env = "SEQUENCER_API_CONNECTIONS",
-        value_name = "N"
-    )]
-    pub connections: Option<NonZeroU32>,
-    /// With api.public, requests a second of one address that is not this machine [default: 100]
-    #[arg(
-        id = "api.source_rate",
-        long = "api.source-rate",
-        env = "SEQUENCER_API_SOURCE_RATE",
-        value_name = "N"
-    )]
-    pub source_rate: Option<NonZeroU32>,
-}
-
-/// Metrics.
-#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct MetricsSettings {
-    /// Serve /metrics [default: true]
-    #[arg(
-        id = "metrics.enabled",
-        long = "metrics.enabled",
-        env = "SEQUENCER_METRICS_ENABLED",
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true"
-    )]
-    pub enabled: Option<bool>,
-    /// Address of /metrics [default: 127.0.0.1:9090]
-    #[arg(
-        id = "metrics.listen",
-        long = "metrics.listen",
-        env = "SEQUENCER_METRICS_LISTEN",
-        value_name = "ADDR"
-    )]
-    pub listen: Option<SocketAddr>,
 }
 
 /// How logs are written.
@@ -388,23 +259,8 @@ impl Settings {
                 announce: self.p2p.announce.or(other.p2p.announce),
                 bootnodes: self.p2p.bootnodes.or(other.p2p.bootnodes),
             },
-            l1: L1Settings {
-                endpoints: self.l1.endpoints.or(other.l1.endpoints),
-                poll_ms: self.l1.poll_ms.or(other.l1.poll_ms),
-                from_block: self.l1.from_block.or(other.l1.from_block),
-                account: self.l1.account.or(other.l1.account),
-                account_password_file: self
-                    .l1
-                    .account_password_file
-                    .or(other.l1.account_password_file),
-            },
-            api: ApiSettings {
-                listen: self.api.listen.or(other.api.listen),
-                public: self.api.public.or(other.api.public),
-                max_streams: self.api.max_streams.or(other.api.max_streams),
-                connections: self.api.connections.or(other.api.connections),
-                source_rate: self.api.source_rate.or(other.api.source_rate),
-            },
+            l1: self.l1.or(other.l1),
+            api: self.api.or(other.api),
             metrics: MetricsSettings {
                 enabled: self.metrics.enabled.or(other.metrics.enabled),
                 listen: self.metrics.listen.or(other.metrics.listen),
@@ -474,87 +330,6 @@ impl Settings {
             (None, None) => Err(ConfigError::NoDataDir),
         }
     }
-}
-
-impl L1Settings {
-    /// How to reach the L1 of this network, without the account; none if it has none.
-    pub(crate) fn resolve(
-        &self,
-        genesis: &GenesisDocument,
-    ) -> Result<Option<L1Config>, ConfigError> {
-        let urls = self.endpoints.as_deref().unwrap_or_default();
-        match (genesis.l1_chain_id, urls) {
-            (0, []) if self.account.is_none() => return Ok(None),
-            (0, _) => return Err(ConfigError::NoL1),
-            (chain_id, []) => return Err(ConfigError::L1Endpoints { chain_id }),
-            _ => {}
-        }
-        if urls.len() > MAX_ENDPOINTS {
-            return Err(ConfigError::L1TooMany(MAX_ENDPOINTS));
-        }
-        let endpoints = urls.iter().map(|url| Ok(Endpoint::new(&url.0)?));
-        Ok(Some(L1Config {
-            endpoints: endpoints.collect::<Result<_, ConfigError>>()?,
-            poll: Duration::from_millis(
-                self.poll_ms.map_or(DEFAULT_POLL_MS, NonZeroU32::get).into(),
-            ),
-            from_block: self.from_block,
-            account: None,
-        }))
-    }
-
-    /// Opens the account that reports.
-    pub(crate) fn account(&self, unlock: &mut Unlock) -> Result<Option<Account>, ConfigError> {
-        let Some(path) = &self.account else {
-            return Ok(None);
-        };
-        let account = match &self.account_password_file {
-            Some(file) => {
-                let source = PasswordSource::of(Some(file), None);
-                keys::load_account(path, &mut Unlock::with(source))?
-            }
-            None => keys::load_account(path, unlock)?,
-        };
-        Ok(Some(account))
-    }
-}
-
-impl ApiSettings {
-    pub(crate) fn resolve(&self) -> Result<ApiConfig, ConfigError> {
-        let listen = self.listen.unwrap_or_else(|| parse_default(DEFAULT_API));
-        let is_public = self.public.unwrap_or(false);
-        let max_streams = self.max_streams.unwrap_or(DEFAULT_STREAMS);
-        if !(1..=MAX_STREAMS).contains(&max_streams) {
-            return Err(ConfigError::Streams(MAX_STREAMS));
-        }
-        if is_public || listen.ip().is_loopback() {
-            let count =
-                |chosen: Option<NonZeroU32>, default| chosen.map_or(default, NonZeroU32::get);
-            let rate = count(self.source_rate, DEFAULT_API_SOURCE_RATE);
-            Ok(ApiConfig {
-                listen,
-                is_public,
-                max_streams,
-                connections: count(self.connections, DEFAULT_API_CONNECTIONS),
-                source_rate: is_public.then_some(rate),
-            })
-        } else {
-            Err(ConfigError::PublicApi(listen))
-        }
-    }
-}
-
-impl MetricsSettings {
-    pub(crate) fn resolve(&self) -> Option<SocketAddr> {
-        let listen = self
-            .listen
-            .unwrap_or_else(|| parse_default(DEFAULT_METRICS));
-        self.enabled.unwrap_or(true).then_some(listen)
-    }
-}
-
-fn parse_default(address: &str) -> SocketAddr {
-    address.parse().expect("a constant address is valid")
 }
 
 impl RetentionSettings {
