@@ -1,6 +1,6 @@
 //! A server that passes on what a real node answers, and changes it on the way.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -11,7 +11,7 @@ use axum::{
 };
 use futures::StreamExt as _;
 use serde_json::Value;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 /// What it does to answers.
 #[derive(Clone, Debug)]
@@ -28,10 +28,14 @@ pub(crate) enum Lie {
     Garbage,
     /// No answers.
     Silence,
+    /// True answers, but not before another server has answered and was heard.
+    After(watch::Receiver<bool>),
 }
 
 pub(crate) struct Liar {
     pub(crate) url: String,
+    /// Whether it has answered.
+    pub(crate) answered: watch::Receiver<bool>,
     task: JoinHandle<()>,
 }
 
@@ -44,17 +48,29 @@ impl Drop for Liar {
 struct Proxy {
     node: SocketAddr,
     lie: Lie,
+    answered: watch::Sender<bool>,
 }
+
+/// As long as an answer may take from the sender to whoever waits for it.
+const HEARD: Duration = Duration::from_secs(10);
 
 impl Liar {
     pub(crate) async fn before(node: SocketAddr, lie: Lie) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        let router = Router::new()
-            .fallback(relay)
-            .with_state(Arc::new(Proxy { node, lie }));
+        let (answered, has_answered) = watch::channel(false);
+        let proxy = Proxy {
+            node,
+            lie,
+            answered,
+        };
+        let router = Router::new().fallback(relay).with_state(Arc::new(proxy));
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, task }
+        Self {
+            url,
+            answered: has_answered,
+            task,
+        }
     }
 }
 
@@ -62,6 +78,13 @@ async fn relay(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     if matches!(proxy.lie, Lie::Silence) {
         std::future::pending::<()>().await;
     }
+    if let Lie::After(other) = &proxy.lie
+        && !*other.borrow()
+    {
+        other.clone().wait_for(|answered| *answered).await.unwrap();
+        tokio::time::sleep(HEARD).await;
+    }
+    let answered = proxy.answered.clone();
     let url = format!("http://{}{}", proxy.node, request.uri());
     let answer = reqwest::Client::new().get(url).send().await.unwrap();
     let status = answer.status();
@@ -90,6 +113,7 @@ async fn relay(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
             Err(_) => Body::from(body),
         }
     };
+    answered.send_replace(true);
     (status, [(header::CONTENT_TYPE, form)], body).into_response()
 }
 
@@ -141,7 +165,7 @@ impl Lie {
                         }
                     }
                 }
-                Self::Withheld(_) | Self::Garbage | Self::Silence => {}
+                Self::Withheld(_) | Self::Garbage | Self::Silence | Self::After(_) => {}
             }
             fields.values_mut().for_each(|field| self.change(field));
         } else if let Value::Array(values) = value {
