@@ -78,8 +78,9 @@ async fn ids_until(stream: &mut TcpStream, last: u64) -> (Vec<u64>, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn healthy_readers_have_no_gap_and_wait_for_no_slow_one() {
     let patient = Bounds {
-        stream_stall: Duration::from_secs(1),
-        // However busy the machine is, they are told before they are cut off.
+        // A healthy reader may be held up by a busy machine, and the slow ones are not cut off
+        // before they are told.
+        stream_stall: Duration::from_secs(15),
         stall_timeout: Duration::from_secs(600),
         ..bounds()
     };
@@ -140,9 +141,10 @@ async fn healthy_readers_have_no_gap_and_wait_for_no_slow_one() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), left)
+    tokio::time::timeout(Duration::from_secs(60), left)
         .await
         .expect("those that ended gave their places back");
+    // Their streams have been full since long before the healthy readers had the last block.
     tokio::time::sleep(patient.stream_stall).await;
     for mut stream in slow {
         let (ids, text) = ids_until(&mut stream, u64::MAX).await;
@@ -232,6 +234,8 @@ async fn a_web_socket_says_that_the_node_stops() {
         };
         assert_eq!(u16::from(end.code), 1001);
         assert_eq!(end.reason.as_str(), "shutting_down: resume from 11");
+        // Its answer to the close frame is sent while it reads on.
+        while socket.next().await.is_some_and(|rest| rest.is_ok()) {}
     };
     tokio::join!(read, node.stop());
 }

@@ -64,7 +64,7 @@ impl Node {
         let served = watch::Sender::new(Height(0));
         let mut registry = Registry::default();
         let metrics = ApiMetrics::register(&mut registry);
-        let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let server = server().await;
         let mut node = Self {
             address: server.local_addr(),
             running: None,
@@ -206,12 +206,28 @@ pub(crate) async fn sample() -> Node {
     Node::start(Chain::sample()).await
 }
 
-/// The product's bounds, but nothing takes long.
+/// A server at a port that nobody takes while it is down.
+async fn server() -> Server {
+    loop {
+        let address = ([127, 0, 0, 1], crate::ports::free()).into();
+        if let Ok(server) = Server::bind(address).await {
+            return server;
+        }
+    }
+}
+
+/// The product's bounds, but what comes now and then comes often, and nobody is too slow for a node
+/// on a busy machine.
 pub(crate) fn bounds() -> Bounds {
+    const PATIENCE: Duration = Duration::from_secs(300);
     Bounds {
         heartbeat: Duration::from_millis(300),
         head_interval: Duration::from_millis(50),
-        drain: Duration::from_secs(2),
+        head_timeout: PATIENCE,
+        body_timeout: PATIENCE,
+        stall_timeout: PATIENCE,
+        stream_stall: PATIENCE,
+        drain: Duration::from_secs(20),
         ..Bounds::default()
     }
 }

@@ -26,7 +26,7 @@ async fn a_transaction_waits_until_it_is_final_and_served() {
     let waiting = {
         let (api, bytes) = (api.clone(), bytes.clone());
         tokio::spawn(async move {
-            api.submit(id(42), bytes, Some(Duration::from_secs(20)))
+            api.submit(id(42), bytes, Some(Duration::from_secs(60)))
                 .await
         })
     };
@@ -126,7 +126,11 @@ async fn a_transaction_that_is_final_already_is_answered_at_once() {
     let node = sample().await;
     let again = node
         .api()
-        .submit(id(7), Bytes::from(vec![9, 1]), Some(Duration::from_secs(5)))
+        .submit(
+            id(7),
+            Bytes::from(vec![9, 1]),
+            Some(Duration::from_secs(60)),
+        )
         .await;
     let position = again.unwrap().position.unwrap();
     assert_eq!((position.height, position.index), (Height(9), 0));
@@ -140,7 +144,7 @@ async fn waiting_requests_end_when_the_node_stops() {
     let bytes = Bytes::from_static(b"too late");
     let hash = da::tx_hash(&bytes);
     let waiting = tokio::spawn(async move {
-        api.submit(id(7), bytes, Some(Duration::from_secs(30)))
+        api.submit(id(7), bytes, Some(Duration::from_secs(60)))
             .await
     });
     while node.mempool.status(&hash).is_none() {
@@ -158,7 +162,7 @@ async fn the_same_bytes_in_two_namespaces_are_two_transactions() {
     let mut node = sample().await;
     let (api, bytes) = (node.api(), Bytes::from(vec![9, 1]));
     let waiting = tokio::spawn(async move {
-        api.submit(id(42), bytes, Some(Duration::from_secs(20)))
+        api.submit(id(42), bytes, Some(Duration::from_secs(60)))
             .await
     });
     while node.mempool.metrics().transactions == 0 {
