@@ -7,6 +7,8 @@ mod abuse;
 mod attacker;
 #[path = "network/node.rs"]
 mod node;
+#[path = "ports/mod.rs"]
+mod ports;
 
 use std::time::{Duration, Instant};
 
@@ -47,7 +49,9 @@ async fn two_nodes_exchange_frames_on_both_lanes_in_order() {
         assert_eq!((message.peer, message.lane), (b.id(), Lane::Bulk));
         assert_eq!(message.bytes, vec![n.to_be_bytes()[3]; 10_000]);
     }
-    assert_eq!(a.network.metrics().control.frames_out, 100);
+    // A frame is counted after it was written.
+    a.until(|a| a.network.metrics().control.frames_out == 100)
+        .await;
     assert_eq!(b.network.metrics().control.bytes_in, 400);
     assert_eq!(a.network.metrics().bulk.bytes_in, 1_000_000);
 }
@@ -164,7 +168,7 @@ async fn a_request_brings_the_hosts_response() {
                 .unwrap();
         }
     });
-    let ask = |n: u8| asking.request(id_b, Bytes::from(vec![n]), Duration::from_secs(60));
+    let ask = |n: u8| asking.request(id_b, Bytes::from(vec![n]), Duration::from_secs(300));
     // More at once than the peer serves at a time: the others wait for their turn.
     let answers = futures::future::join_all((0..40).map(ask)).await;
     for (n, answer) in (0..40).zip(answers) {
@@ -182,16 +186,17 @@ async fn a_request_without_a_response_says_why() {
         let network = a.network.clone();
         tokio::spawn(async move { network.request(id, Bytes::from_static(b"?"), limit).await })
     };
-    let slow = ask(Duration::from_millis(100));
+    // Long enough to arrive there.
+    let slow = ask(Duration::from_secs(10));
     let kept = within(b.requests.recv()).await.unwrap();
     assert_eq!(slow.await.unwrap(), Err(RequestError::Timeout));
     assert_eq!(kept.body, "?");
 
-    let refused = ask(Duration::from_secs(10));
+    let refused = ask(Duration::from_secs(120));
     drop(within(b.requests.recv()).await.unwrap());
     assert_eq!(refused.await.unwrap(), Err(RequestError::Refused));
 
-    let too_large = ask(Duration::from_secs(10));
+    let too_large = ask(Duration::from_secs(120));
     let request = within(b.requests.recv()).await.unwrap();
     let size = 8 * MIB + 1;
     let error = request
@@ -346,7 +351,8 @@ async fn networks_of_different_chains_do_not_mix() {
 #[tokio::test(flavor = "multi_thread")]
 async fn blame_disconnects_and_refuses_for_the_time_of_the_ban() {
     let mut config_a = config(Keypair::generate_ed25519());
-    config_a.blame.ban = Duration::from_secs(1);
+    // The peer calls at least every two seconds.
+    config_a.blame.ban = Duration::from_secs(15);
     let mut a = Node::spawn(config_a).await;
     let mut b = Node::spawn(config(Keypair::generate_ed25519())).await;
     a.network.set_peers(vec![b.peer()]);
@@ -408,7 +414,7 @@ async fn strangers_may_ask_up_to_their_number() {
         let (network, id) = (stranger.network.clone(), a.id());
         tokio::spawn(async move {
             network
-                .request(id, Bytes::from_static(b"sync"), Duration::from_secs(10))
+                .request(id, Bytes::from_static(b"sync"), Duration::from_secs(120))
                 .await
         })
     };
@@ -541,7 +547,9 @@ async fn a_peer_over_its_quota_is_slowed_down_and_not_cut_off() {
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_on_the_port_is_a_closed_connection() {
     let [a, mut b] =
-        connected_with(|config| config.handshake_timeout = Duration::from_secs(1)).await;
+        connected_with(|config| config.handshake_timeout = Duration::from_secs(5)).await;
+    // On a busy machine the two may have failed at first.
+    let before = a.network.metrics().rejected(Rejection::Handshake);
     for garbage in [
         &[0_u8; 4096][..],
         &[0xff; 4096],
@@ -556,7 +564,7 @@ async fn garbage_on_the_port_is_a_closed_connection() {
         // Either end of a connection will do: a reset, or a close after the node's own greeting.
         within(connection.read_to_end(&mut rest)).await.ok();
     }
-    a.until(|a| a.network.metrics().rejected(Rejection::Handshake) == 4)
+    a.until(|a| a.network.metrics().rejected(Rejection::Handshake) >= before + 4)
         .await;
     still_talk(&a, &mut b).await;
 }

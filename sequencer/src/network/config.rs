@@ -143,6 +143,10 @@ pub struct NetworkConfig {
     pub pulse_interval: Duration,
     /// A connection on which nothing came in for this long while a probe waits is dead.
     pub silence_limit: Duration,
+    /// How long a shutdown may take to send what waits, and again to close the connections.
+    pub drain_timeout: Duration,
+    /// How long the host may take to accept what came in before a connection closed.
+    pub last_words: Duration,
     /// When blame turns into a ban.
     pub blame: BlameLimits,
 }
@@ -210,6 +214,8 @@ impl NetworkConfig {
             redial_max: Duration::from_secs(2),
             pulse_interval: Duration::from_secs(1),
             silence_limit: Duration::from_secs(5),
+            drain_timeout: Duration::from_millis(500),
+            last_words: Duration::from_secs(1),
             blame: BlameLimits {
                 threshold: 100,
                 half_life: Duration::from_secs(60),

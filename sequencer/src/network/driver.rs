@@ -46,9 +46,6 @@ const REPORT_BACKLOG: usize = 1024;
 /// How long a connection that was replaced may still deliver what is under way on it.
 const RETIREMENT: Duration = Duration::from_secs(1);
 
-/// How long a shutdown may take to send what waits, and again to close the connections.
-const DRAIN: Duration = Duration::from_millis(500);
-
 /// A connection that lived this long was a working one: its peer is dialed again without a pause.
 const STABLE: Duration = Duration::from_secs(5);
 
@@ -406,6 +403,7 @@ impl Driver {
 
     /// Sends what waits for connected peers, for a bounded time.
     async fn drain(&mut self) {
+        let limit = self.config.drain_timeout;
         for connection in self.links.drain() {
             self.end(connection, Ending::Cut);
         }
@@ -425,12 +423,13 @@ impl Driver {
                 }
             }
         };
-        if timeout(DRAIN, drained).await.is_err() {
+        if timeout(limit, drained).await.is_err() {
             tracing::debug!("shut down before all frames were sent");
         }
     }
 
     async fn close_all(&mut self) {
+        let limit = self.config.drain_timeout;
         let peers: BTreeSet<_> = self.links.peers();
         for peer in peers {
             self.disconnect(&peer);
@@ -446,7 +445,7 @@ impl Driver {
                 self.swarm.select_next_some().await;
             }
         };
-        if timeout(DRAIN, closed).await.is_err() {
+        if timeout(limit, closed).await.is_err() {
             tracing::debug!("shut down before all connections were closed");
         }
     }

@@ -39,9 +39,6 @@ const WRITE_BUFFER: usize = 16 * 1024;
 /// the peer cuts frames as well.
 const TRUNCATION_GRACE: Duration = Duration::from_secs(1);
 
-/// How long the host may take to accept what came in before a connection closed.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-
 /// What the driver wants a link to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -137,7 +134,10 @@ impl Link {
             tokio::select! {
                 inbound = self.ends.inbound.recv() => match inbound {
                     Some((kind, stream)) => acceptor.accept(&mut tasks, kind, stream)?,
-                    None => return Err(finish_reading(tasks).await),
+                    None => {
+                        let limit = self.context.config.last_words;
+                        return Err(finish_reading(tasks, limit).await);
+                    }
                 },
                 Some(finished) = tasks.join_next() => {
                     match finished.unwrap_or_else(|error| Err(Fault::Broken(io::Error::other(error))))? {
@@ -189,10 +189,10 @@ impl Link {
 }
 
 /// The connection is gone: lets the readers hand over what had come in by then.
-async fn finish_reading(mut tasks: Tasks) -> Fault {
+async fn finish_reading(mut tasks: Tasks, limit: Duration) -> Fault {
     let finished = async { while tasks.join_next().await.is_some() {} };
     // Tasks that do not end by themselves, such as a request the host does not answer, end here.
-    timeout(LAST_WORDS, finished).await.ok();
+    timeout(limit, finished).await.ok();
     Fault::Closed
 }
 

@@ -47,7 +47,8 @@ async fn a_stranger_has_a_lower_frame_cap_than_a_configured_peer() {
     let mut stream = attacker.open("bulk").await;
     attacker::try_write(&mut stream, &framed(&large)).await.ok();
     attacker.until_disconnected().await;
-    assert_eq!(a.network.metrics().rejected(Rejection::OversizedFrame), 1);
+    a.until(|a| a.network.metrics().rejected(Rejection::OversizedFrame) == 1)
+        .await;
     assert!(a.bulk.try_recv().is_err());
 }
 
@@ -156,8 +157,7 @@ async fn a_peer_that_opens_hundreds_of_streams_is_served_within_its_limit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frame_that_never_ends_costs_the_connection_and_no_ban() {
-    let [a, mut b] =
-        connected_with(|config| config.frame_timeout = Duration::from_millis(200)).await;
+    let [a, mut b] = connected_with(|config| config.frame_timeout = Duration::from_secs(3)).await;
     for lane in ["control", "bulk"] {
         let mut attacker = Attacker::connect(&a, &DOMAIN).await;
         let mut stream = attacker.open(lane).await;
@@ -172,7 +172,6 @@ async fn a_frame_that_never_ends_costs_the_connection_and_no_ban() {
 async fn responses_that_strangers_do_not_read_are_bounded() {
     let [mut a, b] = connected_with(|config| {
         config.unknown_response_bytes = 20 * MIB;
-        config.frame_timeout = Duration::from_secs(60);
     })
     .await;
     let mut attacker = Attacker::connect(&a, &DOMAIN).await;
@@ -197,7 +196,7 @@ async fn responses_that_strangers_do_not_read_are_bounded() {
     let asking = {
         let (network, id) = (b.network.clone(), a.id());
         tokio::spawn(async move {
-            let limit = Duration::from_secs(20);
+            let limit = Duration::from_secs(120);
             network.request(id, Bytes::from_static(b"?"), limit).await
         })
     };

@@ -17,7 +17,7 @@ use tokio::{
 pub(crate) const DOMAIN: [u8; 32] = [7; 32];
 
 /// Long enough for a busy machine; a test that waits this long has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
     timeout(PATIENCE, future)
@@ -25,9 +25,20 @@ pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
         .expect("what is waited for happens")
 }
 
+/// The product's settings, at a port that nobody takes while the node is down, and with more
+/// patience than any test has: who is slow on a busy machine is not taken for dead or stuck.
 pub(crate) fn config(keypair: Keypair) -> NetworkConfig {
+    const LONG: Duration = Duration::from_secs(600);
     let mut config = NetworkConfig::new(keypair, DOMAIN);
-    config.listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
+    let listen = format!("/ip4/127.0.0.1/tcp/{}", crate::ports::free());
+    config.listen = vec![listen.parse().unwrap()];
+    config.handshake_timeout = Duration::from_secs(60);
+    config.answer_timeout = LONG;
+    config.frame_timeout = LONG;
+    config.frame_ttl = LONG;
+    config.silence_limit = LONG;
+    config.drain_timeout = Duration::from_secs(60);
+    config.last_words = Duration::from_secs(20);
     config
 }
 
@@ -106,8 +117,13 @@ pub(crate) async fn connected_with<const N: usize>(
         nodes.push(Node::spawn(config).await);
     }
     let peers: Vec<_> = nodes.iter().map(Node::peer).collect();
-    for node in &nodes {
-        node.network.set_peers(peers.clone());
+    for (index, node) in nodes.iter().enumerate() {
+        let mut known = peers.clone();
+        // Of each pair one dials: of two connections one would go at a time of its own.
+        for peer in &mut known[..index] {
+            peer.addresses.clear();
+        }
+        node.network.set_peers(known);
     }
     for node in &mut nodes {
         for _ in 1..N {
@@ -116,6 +132,9 @@ pub(crate) async fn connected_with<const N: usize>(
                 PeerEvent::Connected(_)
             ));
         }
+    }
+    for node in &nodes {
+        node.network.set_peers(peers.clone());
     }
     nodes
         .try_into()
