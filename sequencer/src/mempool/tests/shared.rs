@@ -24,7 +24,7 @@ async fn a_submitter_waits_until_its_transaction_is_final() {
         namespace: namespace(3),
         index: 0,
     };
-    let waited = tokio::time::timeout(Duration::from_secs(5), waiting).await;
+    let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
     assert_eq!(waited.unwrap().unwrap(), Some(position));
     assert_eq!(
         mempool.wait_final(&hash, namespace(3)).await,
