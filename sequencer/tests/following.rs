@@ -31,7 +31,7 @@ async fn orders(node: &Running, text: &str) -> sequencer_client::client::Verifie
         .submit(
             namespace,
             Bytes::copy_from_slice(text.as_bytes()),
-            Some(Duration::from_secs(50)),
+            Some(Duration::from_secs(60)),
         )
         .await
         .unwrap();
@@ -200,6 +200,7 @@ async fn a_replayed_address_record_is_nothing_and_a_forged_one_a_fault() {
     let domain = net.genesis.chain_domain();
     let mut config = NetworkConfig::new(Keypair::generate_ed25519(), domain.0);
     config.listen = vec![address(0).parse().unwrap()];
+    config.silence_limit = Duration::from_secs(600);
     config.peers = vec![Peer {
         id: target,
         addresses: vec![net.genesis.validators[0].address.parse().unwrap()],
@@ -208,7 +209,7 @@ async fn a_replayed_address_record_is_nothing_and_a_forged_one_a_fault() {
     // The frame with addresses; others push final blocks.
     const ADDRESSES: u8 = 4;
     let genuine = loop {
-        let frame = timeout(Duration::from_secs(60), inbound.bulk.recv()).await;
+        let frame = timeout(Duration::from_secs(240), inbound.bulk.recv()).await;
         let bytes = frame.unwrap().unwrap().bytes;
         if bytes[0] == ADDRESSES {
             break bytes;
@@ -217,10 +218,18 @@ async fn a_replayed_address_record_is_nothing_and_a_forged_one_a_fault() {
     for _ in 0..10 {
         attacker.send(target, Lane::Bulk, genuine.clone()).unwrap();
     }
-    validator.reaches(3).await;
+    let height = validator.api().status().await.unwrap().final_height;
+    validator.reaches(height.0 + 3).await;
     let connected = inbound.events.try_recv();
     assert_eq!(connected, Ok(PeerEvent::Connected(target)));
-    assert!(inbound.events.try_recv().is_err(), "a replay is no fault");
+    // A busy machine may cost a connection; a fault costs the next ones, too, for minutes.
+    eventually("a replay is no fault", async || {
+        let peers = attacker.peers();
+        let is_connected = peers.iter().any(|peer| peer.is_connected);
+        is_connected.then_some(())
+    })
+    .await;
+    while inbound.events.try_recv().is_ok() {}
 
     // One bit of the signature, which stands last.
     let mut forged = genuine.to_vec();
@@ -230,7 +239,7 @@ async fn a_replayed_address_record_is_nothing_and_a_forged_one_a_fault() {
             .send(target, Lane::Bulk, forged.clone().into())
             .unwrap();
     }
-    let gone = timeout(Duration::from_secs(60), inbound.events.recv()).await;
+    let gone = timeout(Duration::from_secs(240), inbound.events.recv()).await;
     assert_eq!(gone.unwrap(), Some(PeerEvent::Disconnected(target)));
     let height = validator.api().status().await.unwrap().final_height;
     validator.reaches(height.0 + 3).await;
