@@ -24,8 +24,20 @@ use super::{
 pub(crate) const TOKENS: [u64; 4] = [10, 11, 12, 13];
 const WEIGHT_OF_TOKEN: u64 = 1_000_000_000;
 
-/// Blocks in a long epoch.
-pub(crate) const LONG_EPOCH: u64 = 150;
+/// Contracts whose light client goes on from a block of any age that a test may have, however busy
+/// the machine is.
+const PATIENT: Terms = Terms {
+    escrow_s: 3_700,
+    trust_period_s: 3_600,
+    ..Terms::development()
+};
+
+/// Contracts that pay stake back within a test.
+const IMPATIENT: Terms = Terms {
+    escrow_s: 105,
+    trust_period_s: 100,
+    ..Terms::development()
+};
 
 pub(crate) struct Home {
     pub(crate) anvil: Anvil,
@@ -41,17 +53,17 @@ impl Home {
         Self::on(1, &[])
     }
 
-    /// With epochs long enough for an L1 of a block a second to follow in the middle of one.
-    pub(crate) fn with_long_epochs() -> Self {
-        Self::made(1, &[], LONG_EPOCH)
+    /// With epochs of so many blocks.
+    pub(crate) fn with_epochs_of(blocks: u64) -> Self {
+        Self::made(1, &[], blocks, &PATIENT)
     }
 
     /// The same on an L1 with slots in an epoch, and with settings for every node.
     pub(crate) fn on(slots: u8, settings: &[&str]) -> Self {
-        Self::made(slots, settings, 30)
+        Self::made(slots, settings, 30, &PATIENT)
     }
 
-    fn made(slots: u8, settings: &[&str], epoch_length: u64) -> Self {
+    fn made(slots: u8, settings: &[&str], epoch_length: u64, terms: &Terms) -> Self {
         let epoch_length = epoch_length.to_string();
         let anvil = Anvil::start(slots);
         let contracts = Contracts::predicted(anvil.address(0), 0);
@@ -80,23 +92,18 @@ impl Home {
             contracts,
             genesis,
         };
-        home.deploy();
+        home.deploy(terms);
         for node in &mut home.network.nodes {
             node.l1 = vec![home.anvil.url.clone()];
         }
         home
     }
 
-    fn deploy(&self) {
+    fn deploy(&self, terms: &Terms) {
         let header = trust::genesis_block(&self.genesis).unwrap();
         let artifacts = Artifacts::new(&contracts().join("out"));
-        let terms = Terms {
-            escrow_s: 75,
-            trust_period_s: 70,
-            ..Terms::development()
-        };
         let sender = self.anvil.sender(0);
-        let deployed = deploy_home(&sender, &artifacts, &self.genesis, &header, &terms);
+        let deployed = deploy_home(&sender, &artifacts, &self.genesis, &header, terms);
         assert_eq!(self.anvil.ask(deployed).unwrap(), self.contracts);
         for index in 1..7 {
             let call = IStakeToken::transferCall {
@@ -287,7 +294,8 @@ pub(crate) fn epoch_with(home: &Home, what: &str, is_right: impl Fn(&Committee) 
 /// and gets its stake back.
 #[test]
 fn a_fifth_validator_joins_and_one_of_the_first_leaves_with_its_stake() {
-    let mut home = Home::with_long_epochs();
+    // Epochs long enough for an L1 of a block a second to follow in the middle of one.
+    let mut home = Home::made(1, &[], 150, &IMPATIENT);
     home.start();
     // A relayer whose node stays.
     let relay = home.relay(6, 1);
