@@ -13,7 +13,7 @@ use std::{
 use tempfile::TempDir;
 
 /// How long anything may take on a busy machine.
-const LIMIT: Duration = Duration::from_secs(90);
+const LIMIT: Duration = Duration::from_secs(300);
 
 pub(crate) struct Network {
     pub(crate) directory: TempDir,
@@ -125,6 +125,11 @@ impl Network {
             });
         }
         network
+    }
+
+    /// The newest epoch that any node is in.
+    pub(crate) fn newest_epoch(&self) -> u64 {
+        self.nodes.iter().map(Node::epoch).max().unwrap_or(0)
     }
 
     /// Nobody has seen two signatures that contradict each other.
