@@ -313,7 +313,7 @@ async fn a_reader_that_takes_nothing_is_disconnected() {
     let request = "GET /v1/stream/blocks?from=1 HTTP/1.1\r\nhost: x\r\n\r\n";
     stuck.write_all(request.as_bytes()).await.unwrap();
     // There is one place for connections, so the next one is served once the stuck one is closed.
-    let next = tokio::time::timeout(Duration::from_secs(60), node.get("/livez")).await;
+    let next = tokio::time::timeout(Duration::from_secs(120), node.get("/livez")).await;
     assert_eq!(next.expect("the connection was closed").0, 200);
     drop(stuck);
 }
