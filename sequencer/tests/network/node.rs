@@ -117,9 +117,10 @@ pub(crate) async fn connected_with<const N: usize>(
         nodes.push(Node::spawn(config).await);
     }
     let peers: Vec<_> = nodes.iter().map(Node::peer).collect();
-    for (index, node) in nodes.iter().enumerate() {
+    // Of each pair the first one dials, once the other expects it: of two connections one would go
+    // at a time of its own.
+    for (index, node) in nodes.iter().enumerate().rev() {
         let mut known = peers.clone();
-        // Of each pair one dials: of two connections one would go at a time of its own.
         for peer in &mut known[..index] {
             peer.addresses.clear();
         }
