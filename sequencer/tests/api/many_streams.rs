@@ -82,6 +82,8 @@ async fn healthy_readers_have_no_gap_and_wait_for_no_slow_one() {
         // before they are told.
         stream_stall: Duration::from_secs(15),
         stall_timeout: Duration::from_secs(600),
+        // Ends the connection after its stream: the slow ones read until then.
+        head_timeout: Duration::from_secs(10),
         ..bounds()
     };
     let mut node = Node::with(Chain::new(), patient, None).await;
