@@ -164,6 +164,58 @@ contract BlsTest is Test {
     }
 }
 
+/// L1s whose precompiles answer, but not what they should.
+contract BlsWrongPrecompilesTest is Test {
+    /// Addition and multiplication in G1, pairing, map to G1.
+    bytes4 private constant USED = hex"0b0c0f10";
+
+    function test_requirePrecompiles_anyOfThemReverts_reverts() public {
+        for (uint256 i = 0; i < USED.length; ++i) {
+            vm.mockCallRevert(_precompile(uint8(USED[i])), "", "");
+            _refuse();
+        }
+    }
+
+    function test_requirePrecompiles_anyOfThemIsCutShort_reverts() public {
+        for (uint256 i = 0; i < USED.length; ++i) {
+            vm.mockCall(_precompile(uint8(USED[i])), "", hex"00");
+            _refuse();
+        }
+    }
+
+    function test_requirePrecompiles_pairingAlwaysTheSame_reverts() public {
+        for (uint256 answer = 0; answer < 3; ++answer) {
+            vm.mockCall(_precompile(Bls.PAIRING), "", abi.encode(answer));
+            _refuse();
+        }
+    }
+
+    function test_requirePrecompiles_anotherPoint_reverts() public {
+        vm.mockCall(_precompile(Bls.MAP_TO_G1), "", abi.encode(Bls.generator()));
+        _refuse();
+        vm.mockCall(_precompile(Bls.G1_ADD), "", abi.encode(Bls.generator()));
+        _refuse();
+        vm.mockCall(_precompile(Bls.G1_MSM), "", abi.encode(Bls.generator()));
+        _refuse();
+    }
+
+    function _precompile(uint256 number) private pure returns (address) {
+        return address(uint160(number));
+    }
+
+    /// Refused for the precompiles as they answer now, which answer right again afterwards.
+    function _refuse() private {
+        vm.expectRevert(Bls.Bls_PrecompilesMissing.selector);
+        this.requirePrecompiles();
+        vm.clearMockedCalls();
+        this.requirePrecompiles();
+    }
+
+    function requirePrecompiles() external view {
+        Bls.requirePrecompiles();
+    }
+}
+
 /// An L1 of the hard fork before EIP-2537.
 /// forge-config: default.evm_version = "cancun"
 contract BlsBeforePragueTest is Test {

@@ -41,6 +41,9 @@ library Bls {
     uint256 private constant NEGATED_G2_Y1_HIGH = 0x13fa4d4a0ad8b1ce186ed5061789213d;
     uint256 private constant NEGATED_G2_Y1_LOW = 0x993923066dddaf1040bc3ff59f825c78df74f2d75467e25e0f55f8a00fa030ed;
 
+    /// Keccak-256 of the point, with its padding, that the field element 1 is mapped to.
+    bytes32 private constant MAPPED_ONE = 0x9ac8949dc0f430c817214cedce245bb027db3b6619be3698a316f245aecd6f59;
+
     /// The generator of G1.
     function generator() internal pure returns (uint256[4] memory) {
         return [G1_X_HIGH, G1_X_LOW, G1_Y_HIGH, G1_Y_LOW];
@@ -179,9 +182,25 @@ library Bls {
     /// Reverts unless the precompiles are there and compute what they should.
     function requirePrecompiles() internal view {
         uint256[4] memory g = generator();
-        uint256[8] memory identity;
-        uint256[4] memory mapped;
+        // -g2
+        uint256[8] memory h = [
+            G2_X0_HIGH,
+            G2_X0_LOW,
+            G2_X1_HIGH,
+            G2_X1_LOW,
+            NEGATED_G2_Y0_HIGH,
+            NEGATED_G2_Y0_LOW,
+            NEGATED_G2_Y1_HIGH,
+            NEGATED_G2_Y1_LOW
+        ];
+        bool pairs = hasEqualPairings(g, negate(g), h) && !hasEqualPairings(g, g, h);
+        require(pairs && _answers(g) && _maps(), Bls_PrecompilesMissing());
+    }
+
+    /// Whether the field element 1 is mapped to the point that it should be.
+    function _maps() private view returns (bool) {
         bool done;
+        uint256[4] memory mapped;
         assembly ("memory-safe") {
             let input := mload(0x40)
             mstore(input, 0)
@@ -189,8 +208,7 @@ library Bls {
             done := staticcall(MAP_TO_G1_GAS, MAP_TO_G1, input, 0x40, mapped, 0x80)
             done := and(done, eq(returndatasize(), 0x80))
         }
-        require(done && !hasEqualPairings(mapped, [uint256(0), 0, 0, 0], identity), Bls_PrecompilesMissing());
-        require(_answers(g) && hasEqualPairings([uint256(0), 0, 0, 0], g, identity), Bls_PrecompilesMissing());
+        return done && keccak256(abi.encode(mapped)) == MAPPED_ONE;
     }
 
     /// Whether 2*g computed by addition and by multiplication agree.

@@ -18,6 +18,7 @@ interface Vm {
     }
 
     function assume(bool condition) external pure;
+    function clearMockedCalls() external;
     function cool(address target) external;
     function deployCode(string calldata artifact, bytes calldata arguments) external returns (address);
     function envOr(string calldata name, bool fallbackValue) external view returns (bool);
@@ -29,6 +30,8 @@ interface Vm {
     function getRecordedLogs() external returns (Log[] memory);
     function keyExistsJson(string calldata json, string calldata key) external view returns (bool);
     function lastCallGas() external view returns (Gas memory);
+    function mockCall(address callee, bytes calldata input, bytes calldata output) external;
+    function mockCallRevert(address callee, bytes calldata input, bytes calldata reason) external;
     function parseJsonAddress(string calldata json, string calldata key) external pure returns (address);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function parseJsonBytes32(string calldata json, string calldata key) external pure returns (bytes32);
