@@ -9,6 +9,7 @@ import {LightClient} from "../src/LightClient.sol";
 import {StakeTable} from "../src/StakeTable.sol";
 import {StakeToken} from "../src/StakeToken.sol";
 import {Digests} from "../src/libraries/Digests.sol";
+import {IDeploy} from "./IDeploy.sol";
 
 /// The cheat codes of forge that a script uses.
 interface ScriptVm {
@@ -22,42 +23,14 @@ interface ScriptVm {
     function stopBroadcast() external;
 }
 
-/// Deploys the contracts of a network on its home L1. `predict` comes first: its answer, the stake table's address, goes
-/// into the genesis document, whose committee and header are what `run` needs.
+/// See IDeploy. `run` takes the settings from the environment.
 ///
 ///     forge script script/Deploy.s.sol --sig 'predict(address)' <deployer> --rpc-url <url>
 ///     forge script script/Deploy.s.sol --rpc-url <url> --broadcast --private-key <key>
-contract Deploy {
+contract Deploy is IDeploy {
     ScriptVm private constant vm = ScriptVm(address(uint160(uint256(keccak256("hevm cheat code")))));
 
-    struct Settings {
-        address deployer;
-        /// Proposes and executes what the timelock does.
-        address governor;
-        uint256 timelockDelay;
-        uint256 supply;
-        bytes32 salt;
-        uint64 trustPeriod;
-        uint64 escrow;
-        uint96 minimumStake;
-        uint16 maximumMembers;
-        Header genesis;
-        bytes32 genesisRest;
-        bytes32 committee1;
-        bytes32 committee2;
-    }
-
-    struct Deployment {
-        StakeToken token;
-        TimelockController timelock;
-        LightClient lightClient;
-        StakeTable stakeTable;
-    }
-
-    /// The genesis document names a stake table that this deployment would not make.
-    error Deploy_AnotherStakeTable(address predicted, address found);
-
-    /// Where the stake table of the next deployment by an account will be.
+    /// @inheritdoc IDeploy
     function predict(address deployer) public view returns (address) {
         return vm.computeCreateAddress(deployer, vm.getNonce(deployer) + 3);
     }
@@ -94,31 +67,35 @@ contract Deploy {
         return made;
     }
 
-    /// Deploys by four transactions of one account.
+    /// @inheritdoc IDeploy
     function deploy(Settings memory settings, address stakeTable) public returns (Deployment memory made) {
         address predicted = predict(settings.deployer);
         require(predicted == stakeTable, Deploy_AnotherStakeTable(predicted, stakeTable));
-        made.token = new StakeToken("Stake", "STK", settings.governor, settings.supply);
+        made.token = address(new StakeToken("Stake", "STK", settings.governor, settings.supply));
         address[] memory governors = new address[](1);
         governors[0] = settings.governor;
-        made.timelock = new TimelockController(settings.timelockDelay, governors, governors, address(0));
-        made.lightClient = new LightClient(
-            Digests.chainDomain(block.chainid, predicted, settings.salt),
-            address(made.timelock),
-            settings.trustPeriod,
-            settings.genesis,
-            settings.genesisRest,
-            settings.committee1,
-            settings.committee2
+        made.timelock = address(new TimelockController(settings.timelockDelay, governors, governors, address(0)));
+        made.lightClient = address(
+            new LightClient(
+                Digests.chainDomain(block.chainid, predicted, settings.salt),
+                made.timelock,
+                settings.trustPeriod,
+                settings.genesis,
+                settings.genesisRest,
+                settings.committee1,
+                settings.committee2
+            )
         );
-        made.stakeTable = new StakeTable(
-            IStakeToken(address(made.token)),
-            ILightClient(address(made.lightClient)),
-            address(made.timelock),
-            settings.salt,
-            settings.escrow,
-            settings.minimumStake,
-            settings.maximumMembers
+        made.stakeTable = address(
+            new StakeTable(
+                IStakeToken(made.token),
+                ILightClient(made.lightClient),
+                made.timelock,
+                settings.salt,
+                settings.escrow,
+                settings.minimumStake,
+                settings.maximumMembers
+            )
         );
     }
 }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Bls} from "../src/libraries/Bls.sol";
 import {HashToG1} from "../src/libraries/HashToG1.sol";
+import {Points} from "./support/Points.sol";
 import {Signer} from "./support/Signer.sol";
 import {Test} from "./support/Test.sol";
 
@@ -77,7 +78,7 @@ contract BlsTest is Test {
     }
 
     function test_hasEqualPairings_pointOutsideSubgroup_fails() public view {
-        uint256[4] memory outside = _outsideSubgroup();
+        uint256[4] memory outside = Points.outsideSubgroup();
         uint256[8] memory identity;
         uint256[4] memory g = Bls.generator();
         // On the curve: addition takes it.
@@ -87,7 +88,7 @@ contract BlsTest is Test {
     }
 
     function test_multiply_pointOutsideSubgroup_reverts() public {
-        uint256[4] memory outside = _outsideSubgroup();
+        uint256[4] memory outside = Points.outsideSubgroup();
         vm.expectRevert(Bls.Bls_InvalidPoint.selector);
         this.multiply(outside);
     }
@@ -100,13 +101,7 @@ contract BlsTest is Test {
     }
 
     function test_add_coordinateAboveModulus_reverts() public {
-        uint256[4] memory g = Bls.generator();
-        // y + p, a second encoding of the same point.
-        unchecked {
-            uint256 low = g[3] + Bls.P_LOW;
-            g[2] += Bls.P_HIGH + (low < g[3] ? 1 : 0);
-            g[3] = low;
-        }
+        uint256[4] memory g = Points.aboveModulus(Bls.generator());
         vm.expectRevert(Bls.Bls_InvalidPoint.selector);
         this.add(g);
     }
@@ -151,16 +146,6 @@ contract BlsTest is Test {
         returns (bool)
     {
         return Bls.isSignedByBothHalves(digest, HashToG1.ofSigned(digest), signature, pk1, pk2);
-    }
-
-    /// (4, y): on the curve y^2 = x^3 + 4, of an order that has a factor of the cofactor.
-    function _outsideSubgroup() private pure returns (uint256[4] memory) {
-        return [
-            uint256(0),
-            4,
-            0x0a989badd40d6212b33cffc3f3763e9b,
-            0xc760f988c9926b26da9dd85e928483446346b8ed00e1de5d5ea93e354abe706c
-        ];
     }
 }
 

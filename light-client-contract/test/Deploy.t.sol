@@ -1,41 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {IDeploy} from "../script/IDeploy.sol";
 import {Header, ILightClient} from "../src/interfaces/ILightClient.sol";
 import {IStakeTable} from "../src/interfaces/IStakeTable.sol";
 import {Digests} from "../src/libraries/Digests.sol";
 import {Test} from "./support/Test.sol";
-
-/// What the test needs of the script.
-interface IDeploy {
-    struct Settings {
-        address deployer;
-        address governor;
-        uint256 timelockDelay;
-        uint256 supply;
-        bytes32 salt;
-        uint64 trustPeriod;
-        uint64 escrow;
-        uint96 minimumStake;
-        uint16 maximumMembers;
-        Header genesis;
-        bytes32 genesisRest;
-        bytes32 committee1;
-        bytes32 committee2;
-    }
-
-    struct Deployment {
-        address token;
-        address timelock;
-        address lightClient;
-        address stakeTable;
-    }
-
-    error Deploy_AnotherStakeTable(address predicted, address found);
-
-    function predict(address deployer) external view returns (address);
-    function deploy(Settings calldata settings, address stakeTable) external returns (Deployment memory);
-}
 
 contract DeployTest is Test {
     bytes32 private constant SALT = keccak256("salt");

@@ -133,9 +133,6 @@ contract ProofGasTest is LightClientFixture {
 /// What validators and reporters pay, as whole transactions.
 /// forge-config: default.evm_version = "osaka"
 contract StakeGasTest is StakeTableFixture {
-    address private constant ALICE = address(0xa11ce);
-    address private constant BOB = address(0xb0b);
-
     function setUp() public override {
         super.setUp();
         register(BOB, 21, MINIMUM);

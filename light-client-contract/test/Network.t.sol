@@ -41,7 +41,8 @@ contract NetworkTest is LightClientFixture {
         _update(10, 1, 101);
         Header memory header = _header(20, 2, 101);
         Certificate memory certificate = Validators.certify(DOMAIN, header, REST, _members(1), 0);
-        vm.expectRevert();
+        bytes32 found = Validators.commitment(certificate.committee, 2);
+        vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_WrongCommittee.selector, _commitment(2), found));
         client.update(header, REST, certificate);
     }
 
@@ -90,11 +91,7 @@ contract NetworkTest is LightClientFixture {
         _reportFork(2);
         assertTrue(client.isFrozen(), "in the epoch after that");
         vm.revertToState(state);
-        (Header memory a, Header memory b) = (_header(30, 3, 101), _header(30, 3, 102));
-        (Certificate memory one, Certificate memory other) = (_certify(a), _certify(b));
-        HistoryProof memory none;
-        vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_UnknownEpoch.selector, 3, 30));
-        client.reportConflict(a, REST, one, b, REST, other, 0, none);
+        _refuseFork(30, 3, abi.encodeWithSelector(ILightClient.LightClient_UnknownEpoch.selector, 3, 30));
     }
 
     function test_reportConflict_afterEightBlocksWithANewEpochEach_reverts() public {
@@ -113,11 +110,7 @@ contract NetworkTest is LightClientFixture {
         _reportFork(2);
         assertTrue(client.isFrozen(), "the epoch after");
         vm.revertToState(state);
-        (Header memory a, Header memory b) = (_header(10, 1, 101), _header(10, 1, 102));
-        (Certificate memory one, Certificate memory other) = (_certify(a), _certify(b));
-        HistoryProof memory none;
-        vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_UnknownEpoch.selector, 1, 10));
-        client.reportConflict(a, REST, one, b, REST, other, 0, none);
+        _refuseFork(10, 1, abi.encodeWithSelector(ILightClient.LightClient_UnknownEpoch.selector, 1, 10));
     }
 
     /// Keys whose stake may be gone by then freeze nothing.
@@ -134,11 +127,7 @@ contract NetworkTest is LightClientFixture {
         assertTrue(client.isFrozen(), "within the trust period");
         vm.revertToState(state);
         vm.warp(remembered + TRUST_PERIOD + 1);
-        (Header memory a, Header memory b) = (_header(10, 2, 101), _header(10, 2, 102));
-        (Certificate memory one, Certificate memory other) = (_certify(a), _certify(b));
-        HistoryProof memory none;
-        vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_UnknownEpoch.selector, 2, 4));
-        client.reportConflict(a, REST, one, b, REST, other, 0, none);
+        _refuseFork(10, 2, abi.encodeWithSelector(ILightClient.LightClient_UnknownEpoch.selector, 2, 4));
         _reportFork(5);
         assertTrue(client.isFrozen(), "the next epoch's are known");
     }
@@ -146,13 +135,11 @@ contract NetworkTest is LightClientFixture {
     function test_reportConflict_afterTheTrustPeriod_reverts() public {
         _update(10, 1, 101);
         vm.warp(START_MS / 1000 + 10 + TRUST_PERIOD + 1);
-        (Header memory a, Header memory b) = (_header(10, 1, 101), _header(10, 1, 102));
-        (Certificate memory one, Certificate memory other) = (_certify(a), _certify(b));
-        HistoryProof memory none;
-        vm.expectRevert(
+        _refuseFork(
+            10,
+            1,
             abi.encodeWithSelector(ILightClient.LightClient_TrustExpired.selector, START_MS / 1000 + 10, TRUST_PERIOD)
         );
-        client.reportConflict(a, REST, one, b, REST, other, 0, none);
     }
 
     /// What the history proof is about is the lower block, at its height, under the upper block's root.
@@ -277,6 +264,15 @@ contract NetworkTest is LightClientFixture {
         (Header memory a, Header memory b) = (_header(epoch * 10, epoch, 101), _header(epoch * 10, epoch, 102));
         HistoryProof memory none;
         client.reportConflict(a, REST, _certify(a), b, REST, _certify(b), 0, none);
+    }
+
+    /// Two final blocks at one height of an epoch that answer for nothing any more.
+    function _refuseFork(uint64 height, uint64 epoch, bytes memory reason) private {
+        (Header memory a, Header memory b) = (_header(height, epoch, 101), _header(height, epoch, 102));
+        (Certificate memory one, Certificate memory other) = (_certify(a), _certify(b));
+        HistoryProof memory none;
+        vm.expectRevert(reason);
+        client.reportConflict(a, REST, one, b, REST, other, 0, none);
     }
 
     function _certify(Header memory header) private view returns (Certificate memory) {

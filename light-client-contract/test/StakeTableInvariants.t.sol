@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {Evidence, IStakeTable, Offence, Operator, Signed, Withdrawal} from "../src/interfaces/IStakeTable.sol";
+import {Evidence, IStakeTable, Offence, Operator, Withdrawal} from "../src/interfaces/IStakeTable.sol";
 import {IStakeToken} from "../src/interfaces/IStakeToken.sol";
-import {Digests} from "../src/libraries/Digests.sol";
 import {ChosenLightClient, StakeTableFixture} from "./support/StakeTableFixture.sol";
-import {Signer} from "./support/Signer.sol";
-import {Test} from "./support/Test.sol";
+import {Stakers} from "./support/Stakers.sol";
 import {Vm} from "./support/Vm.sol";
 
 /// Users of a stake table who do only what is allowed, and what they believe to have.
-contract Users is Test {
+contract Users is Stakers {
     uint256 private constant OPERATORS = 4;
     uint256 private constant DELEGATORS = 3;
 
-    IStakeTable private immutable table;
-    IStakeToken private immutable token;
     ChosenLightClient private immutable client;
 
     /// What is staked and not withdrawn, before slashing, by operator.
@@ -63,12 +59,8 @@ contract Users is Test {
         address operator = operatorAt(seed);
         if (retained[operator] != 0) return;
         amount = uint96(bound(amount, table.minimumStake(), 1_000_000 ether));
-        _fund(operator, amount);
         uint256 secret = nextSecret++;
-        uint256[4] memory possession = Signer.possession(secret, table.chainDomain(), operator);
-        (uint256[4] memory pk1, uint256[8] memory pk2) = (Signer.pk1(secret), Signer.pk2(secret));
-        vm.prank(operator);
-        table.register(pk1, pk2, possession, bytes32(seed), "/dns/node", amount);
+        register(operator, secret, amount);
         (secrets[operator], retained[operator]) = (secret, 1e18);
         (units[operator], staked[operator][operator]) = (amount, amount);
     }
@@ -77,10 +69,7 @@ contract Users is Test {
         address operator = operatorAt(seed);
         if (!_isActive(operator)) return;
         uint256 secret = nextSecret++;
-        uint256[4] memory possession = Signer.possession(secret, table.chainDomain(), operator);
-        (uint256[4] memory pk1, uint256[8] memory pk2) = (Signer.pk1(secret), Signer.pk2(secret));
-        vm.prank(operator);
-        table.rotateKeys(pk1, pk2, possession);
+        rotate(operator, secret);
         // Sometimes it is the old key that signs twice.
         if (seed % 2 == 0) secrets[operator] = secret;
     }
@@ -90,9 +79,7 @@ contract Users is Test {
         if (!_isActive(operator)) return;
         address delegator = _delegator(from, operator);
         amount = uint96(bound(amount, 1, 1_000_000 ether));
-        _fund(delegator, amount);
-        vm.prank(delegator);
-        table.delegate(operator, amount);
+        delegate(delegator, operator, amount);
         units[operator] += amount;
         staked[operator][delegator] += amount;
     }
@@ -103,16 +90,14 @@ contract Users is Test {
         uint256 available = staked[operator][delegator];
         if (available == 0) return;
         amount = uint96(bound(amount, 1, available));
-        vm.prank(delegator);
-        withdrawals.push(table.undelegate(operator, amount));
+        withdrawals.push(undelegate(delegator, operator, amount));
         staked[operator][delegator] -= amount;
     }
 
     function deregister(uint256 seed) external followed {
         address operator = operatorAt(seed);
         if (retained[operator] == 0 || exited[operator]) return;
-        vm.prank(operator);
-        withdrawals.push(table.deregister());
+        withdrawals.push(deregister(operator));
         exited[operator] = true;
         staked[operator][operator] = 0;
     }
@@ -122,7 +107,7 @@ contract Users is Test {
         uint256 left = retained[operator] * 9 / 10;
         uint256 taken = units[operator] * (retained[operator] - left) / 1e18;
         if (retained[operator] != 1e18 || taken == 0) return;
-        Evidence memory evidence = _doubleVote(secrets[operator], nextEpoch++);
+        Evidence memory evidence = doubleVote(Offence.Votes1, secrets[operator], nextEpoch++);
         uint256 before = token.totalSupply();
         address reporter = address(0x4e404e4);
         uint256 rewarded = token.balanceOf(reporter);
@@ -164,27 +149,6 @@ contract Users is Test {
     function _delegator(uint256 seed, address operator) private pure returns (address) {
         seed %= DELEGATORS + 1;
         return seed == DELEGATORS ? operator : address(uint160(0x2000 + seed));
-    }
-
-    function _fund(address account, uint256 amount) private {
-        token.transfer(account, amount);
-        vm.prank(account);
-        token.approve(address(table), type(uint256).max);
-    }
-
-    function _doubleVote(uint256 secret, uint64 epoch) private view returns (Evidence memory) {
-        return Evidence({
-            offence: Offence.Votes1,
-            epoch: epoch,
-            pk2: Signer.pk2(secret),
-            first: _vote(secret, epoch, keccak256("one block")),
-            second: _vote(secret, epoch, keccak256("another block"))
-        });
-    }
-
-    function _vote(uint256 secret, uint64 epoch, bytes32 hash) private view returns (Signed memory) {
-        bytes32 digest = Digests.vote(Digests.QUORUM, table.chainDomain(), epoch, 5, 77, hash);
-        return Signed({viewNumber: 5, kind: 0, number: 77, hash: hash, signature: Signer.sign(secret, digest)});
     }
 }
 

@@ -197,35 +197,30 @@ library Bls {
         require(pairs && _answers(g) && _maps(), Bls_PrecompilesMissing());
     }
 
-    /// Whether the field element 1 is mapped to the point that it should be.
+    /// Whether the field element 1 is mapped to the point that it should be. A call that fails leaves zeros.
     function _maps() private view returns (bool) {
-        bool done;
         uint256[4] memory mapped;
         assembly ("memory-safe") {
             let input := mload(0x40)
             mstore(input, 0)
             mstore(add(input, 0x20), 1)
-            done := staticcall(MAP_TO_G1_GAS, MAP_TO_G1, input, 0x40, mapped, 0x80)
-            done := and(done, eq(returndatasize(), 0x80))
+            pop(staticcall(MAP_TO_G1_GAS, MAP_TO_G1, input, 0x40, mapped, 0x80))
         }
-        return done && keccak256(abi.encode(mapped)) == MAPPED_ONE;
+        return keccak256(abi.encode(mapped)) == MAPPED_ONE;
     }
 
-    /// Whether 2*g computed by addition and by multiplication agree.
+    /// Whether 2*g computed by addition and by multiplication agree. Calls that fail leave zeros.
     function _answers(uint256[4] memory g) private view returns (bool) {
-        bool done;
         uint256[4] memory sum;
         uint256[4] memory product;
         assembly ("memory-safe") {
             let input := mload(0x40)
             mcopy(input, g, 0x80)
             mcopy(add(input, 0x80), g, 0x80)
-            done := staticcall(G1_ADD_GAS, G1_ADD, input, 0x100, sum, 0x80)
-            done := and(done, eq(returndatasize(), 0x80))
+            pop(staticcall(G1_ADD_GAS, G1_ADD, input, 0x100, sum, 0x80))
             mstore(add(input, 0x80), 2)
-            done := and(done, staticcall(G1_MSM_GAS, G1_MSM, input, 0xa0, product, 0x80))
-            done := and(done, eq(returndatasize(), 0x80))
+            pop(staticcall(G1_MSM_GAS, G1_MSM, input, 0xa0, product, 0x80))
         }
-        return done && keccak256(abi.encode(sum)) == keccak256(abi.encode(product));
+        return !isIdentity(sum) && keccak256(abi.encode(sum)) == keccak256(abi.encode(product));
     }
 }

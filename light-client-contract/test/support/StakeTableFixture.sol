@@ -2,10 +2,9 @@
 pragma solidity 0.8.37;
 
 import {Digests} from "../../src/libraries/Digests.sol";
-import {Evidence, IStakeTable, Offence, Signed} from "../../src/interfaces/IStakeTable.sol";
+import {Evidence, IStakeTable} from "../../src/interfaces/IStakeTable.sol";
 import {IStakeToken} from "../../src/interfaces/IStakeToken.sol";
-import {Signer} from "./Signer.sol";
-import {Test} from "./Test.sol";
+import {Stakers} from "./Stakers.sol";
 
 /// The light client as the stake table sees it, so that its answers can be chosen.
 contract ChosenLightClient {
@@ -28,8 +27,8 @@ contract ChosenLightClient {
     }
 }
 
-/// A stake table at the address that the vectors name, and what its users do.
-abstract contract StakeTableFixture is Test {
+/// A stake table at the address that the vectors name, and its users.
+abstract contract StakeTableFixture is Stakers {
     uint64 internal constant ESCROW = 14 days;
     uint96 internal constant MINIMUM = 1000 ether;
     uint16 internal constant MEMBERS = 100;
@@ -38,8 +37,12 @@ abstract contract StakeTableFixture is Test {
     address internal constant TABLE = address(uint160(0x005A5a5a5A5a5A5A5A5a5a5a5A5a5a5A5a5A5a5A5a));
     bytes32 internal constant SALT = 0x0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f;
 
-    IStakeTable internal table;
-    IStakeToken internal token;
+    address internal constant ALICE = address(0xa11ce);
+    address internal constant BOB = address(0xb0b);
+    address internal constant CAROL = address(0xca401);
+    uint256 internal constant SECRET = 0x5ec4e7;
+    uint256 internal constant OTHER_SECRET = 0x07e4;
+
     ChosenLightClient internal client;
 
     function setUp() public virtual {
@@ -72,32 +75,14 @@ abstract contract StakeTableFixture is Test {
         return IStakeTable(TABLE);
     }
 
-    /// Gives an account tokens, which the table may take.
-    function fund(address account, uint256 amount) internal {
-        token.transfer(account, amount);
-        vm.prank(account);
-        token.approve(TABLE, type(uint256).max);
+    /// Whatever leaves in this block may be withdrawn then.
+    function passEscrow() internal {
+        vm.warp(block.timestamp + ESCROW);
+        client.choose(uint64(block.number), false, false);
     }
 
-    function register(address operator, uint256 secret, uint96 amount) internal {
-        fund(operator, amount);
-        uint256[4] memory possession = Signer.possession(secret, table.chainDomain(), operator);
-        (uint256[4] memory pk1, uint256[8] memory pk2) = (Signer.pk1(secret), Signer.pk2(secret));
-        vm.prank(operator);
-        table.register(pk1, pk2, possession, keccak256("network key"), "/ip4/127.0.0.1/tcp/30000", amount);
-    }
-
-    /// Two votes of one round by a key.
-    function doubleVote(uint256 secret, uint64 epoch) internal view returns (Evidence memory evidence) {
-        evidence.offence = Offence.Votes2;
-        evidence.epoch = epoch;
-        evidence.pk2 = Signer.pk2(secret);
-        evidence.first = _vote(secret, epoch, keccak256("one block"));
-        evidence.second = _vote(secret, epoch, keccak256("another block"));
-    }
-
-    function _vote(uint256 secret, uint64 epoch, bytes32 hash) private view returns (Signed memory) {
-        bytes32 digest = Digests.vote(Digests.FINAL, table.chainDomain(), epoch, 5, 77, hash);
-        return Signed({viewNumber: 5, kind: 0, number: 77, hash: hash, signature: Signer.sign(secret, digest)});
+    function report(address reporter, Evidence memory evidence) internal {
+        vm.prank(reporter);
+        table.slash(evidence);
     }
 }

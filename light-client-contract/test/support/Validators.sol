@@ -30,13 +30,7 @@ library Validators {
     }
 
     function commitment(Committee memory made, uint64 epoch) internal pure returns (bytes32) {
-        bytes memory sum = abi.encode(made.sum);
-        uint256[4] memory point;
-        for (uint256 i = 0; i < 48; ++i) {
-            point[i < 16 ? 0 : 1] = point[i < 16 ? 0 : 1] << 8 | uint8(sum[i]);
-            point[i < 16 ? 2 : 3] = point[i < 16 ? 2 : 3] << 8 | uint8(sum[48 + i]);
-        }
-        return keccak256(abi.encode(epoch, made.size, made.total, point, made.root));
+        return keccak256(abi.encode(epoch, made.size, made.total, unpack(made.sum), made.root));
     }
 
     /// The certificate on a block by all members but those whose bit is set in `absent`.
@@ -68,6 +62,14 @@ library Validators {
     function pack(uint256[4] memory point) internal pure returns (PackedG1 memory) {
         bytes memory packed = abi.encodePacked(uint128(point[0]), point[1], uint128(point[2]), point[3]);
         return abi.decode(packed, (PackedG1));
+    }
+
+    function unpack(PackedG1 memory packed) internal pure returns (uint256[4] memory point) {
+        bytes memory all = abi.encode(packed);
+        for (uint256 i = 0; i < 48; ++i) {
+            point[i < 16 ? 0 : 1] = point[i < 16 ? 0 : 1] << 8 | uint8(all[i]);
+            point[i < 16 ? 2 : 3] = point[i < 16 ? 2 : 3] << 8 | uint8(all[48 + i]);
+        }
     }
 
     function pack(uint256[8] memory point) internal pure returns (PackedG2 memory) {
