@@ -62,6 +62,7 @@ contract LightClient is ILightClient {
     /// @param guardian The timelock that may set an anchor after the trust period
     /// @param period The trust period in seconds: shorter than the stake table's escrow
     /// @param header The anchor: a block trusted to be final, usually genesis
+    /// @param restHash The hash of the rest of the anchor's header
     /// @param current Commitment of the committee of the anchor's epoch; for genesis that of epoch 1
     /// @param next Commitment of the committee of the epoch after that
     constructor(

@@ -29,7 +29,7 @@ contract StakeTable is IStakeTable {
     /// One word, written when stake leaves.
     struct Exit {
         uint96 leaving;
-        /// What of that is the operator's own, as weight.
+        /// What of that is the operator's own, as weight. It takes 18 billion tokens of one operator not to fit.
         uint64 ownWeight;
         uint48 l1Block;
         uint48 time;
@@ -75,6 +75,8 @@ contract StakeTable is IStakeTable {
     /// @param guardian The timelock that may change the committee rule
     /// @param networkSalt Tells networks of one deployer apart
     /// @param escrowSeconds How long stake stays after it stopped counting: longer than the client's trust period
+    /// @param minimum The least stake of a member at first
+    /// @param members The most members of a committee at first
     constructor(
         IStakeToken stakeToken,
         ILightClient client,

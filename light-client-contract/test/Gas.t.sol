@@ -70,14 +70,8 @@ contract ProofGasTest is LightClientFixture {
         Header memory header;
         header.height = 5;
         bytes32 node = keccak256(abi.encode(keccak256(abi.encode(header)), REST));
-        HistoryProof memory proof = HistoryProof(1 << 20, new bytes32[](20), new bytes32[](0));
-        for (uint256 level = 0; level < 20; ++level) {
-            bytes32 sibling = keccak256(abi.encode(level));
-            proof.path[level] = sibling;
-            node = header.height >> level & 1 == 1
-                ? keccak256(abi.encodePacked(uint8(1), sibling, node))
-                : keccak256(abi.encodePacked(uint8(1), node, sibling));
-        }
+        HistoryProof memory proof = HistoryProof(1 << 20, new bytes32[](0), new bytes32[](0));
+        (node, proof.path) = _above(node, header.height, 20);
         Header memory anchor;
         anchor.historyRoot = keccak256(abi.encodePacked(uint8(3), proof.count, node));
         ILightClient client = deployClient(keccak256("network"), anchor, bytes32("1"), bytes32("2"));
@@ -113,15 +107,26 @@ contract ProofGasTest is LightClientFixture {
         returns (bytes32 root, Namespace memory namespace, TreePath memory path)
     {
         namespace = Namespace(42, 1000, count, transactionRoot);
-        path = TreePath(100, 256, new bytes32[](8));
+        path = TreePath(100, 256, new bytes32[](0));
         bytes32 node = keccak256(abi.encodePacked(uint8(0), uint64(42), uint64(1000), count, transactionRoot));
-        for (uint256 level = 0; level < 8; ++level) {
-            path.siblings[level] = keccak256(abi.encode(level));
-            node = path.index >> level & 1 == 1
-                ? keccak256(abi.encodePacked(uint8(1), path.siblings[level], node))
-                : keccak256(abi.encodePacked(uint8(1), node, path.siblings[level]));
-        }
+        (node, path.siblings) = _above(node, path.index, 8);
         root = keccak256(abi.encodePacked(uint8(2), path.count, node));
+    }
+
+    /// The root `depth` levels above a node at an index, and the siblings on the way.
+    function _above(bytes32 node, uint256 index, uint256 depth)
+        private
+        pure
+        returns (bytes32 root, bytes32[] memory siblings)
+    {
+        siblings = new bytes32[](depth);
+        for (uint256 level = 0; level < depth; ++level) {
+            siblings[level] = keccak256(abi.encode(level));
+            node = index >> level & 1 == 1
+                ? keccak256(abi.encodePacked(uint8(1), siblings[level], node))
+                : keccak256(abi.encodePacked(uint8(1), node, siblings[level]));
+        }
+        return (node, siblings);
     }
 
     function _any() private returns (address) {

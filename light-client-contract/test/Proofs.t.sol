@@ -256,8 +256,26 @@ contract ProofsTest is LightClientFixture {
 
     function test_verifyAccumulator_pathLongerThanAKey_reverts() public {
         Accumulator memory accumulator;
+        bytes32[] memory siblings = new bytes32[](257);
         vm.expectRevert(ILightClient.LightClient_WrongAccumulator.selector);
-        client.verifyAccumulator(0, 1, accumulator, new bytes32[](257));
+        client.verifyAccumulator(0, 1, accumulator, siblings);
+        vm.expectRevert(ILightClient.LightClient_WrongAccumulator.selector);
+        client.verifyAccumulatorAbsent(0, 1, 0, 0, siblings);
+        vm.expectRevert(ILightClient.LightClient_WrongAccumulator.selector);
+        client.verifyAccumulatorAbsent(0, 1, bytes32(uint256(1)), 0, siblings);
+    }
+
+    /// Places that no tree has are refused as any wrong proof is.
+    function test_verifyNamespaceAbsent_placesThatNoTreeHas_reverts() public {
+        Namespace memory namespace;
+        TreePath memory left;
+        TreePath memory right;
+        right.index = 1;
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.expectRevert(ILightClient.LightClient_WrongNamespace.selector);
+            client.verifyNamespaceAbsent(keccak256("root"), 1, namespace, left, namespace, right);
+            left = TreePath(type(uint64).max, type(uint64).max, new bytes32[](0));
+        }
     }
 
     function _history(string memory json, string memory path) private pure returns (HistoryProof memory) {

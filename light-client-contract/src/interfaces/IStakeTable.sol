@@ -46,7 +46,7 @@ struct Operator {
     uint96 delegated;
     /// Stake on its way out, before slashing.
     uint96 leaving;
-    /// What is left of each unit of stake, in units of 1e-18: 1e18 at first, lowered by each slashing. Zero: never
+    /// What is left of each unit of stake, in units of 1e-18: 1e18, or 0.9e18 once it was slashed. Zero: never
     /// registered.
     uint64 retained;
     /// Slashed: out of the committee for good, takes no stake.
@@ -198,7 +198,7 @@ interface IStakeTable {
     /// committee off that may count the stake. If the light client is frozen or expired, after twice the escrow.
     function withdraw(uint256 withdrawal) external;
     /// Convicts an operator, once: burns part of its stake, delegations and withdrawals pro rata, jails it, pays the
-    /// sender, but never more than the operator itself loses.
+    /// sender a tenth of it, but at most half of what the operator itself loses.
     function slash(Evidence calldata evidence) external;
     /// Changes the committee rule. Only the timelock.
     function setCommitteeRule(uint96 minimumStake, uint16 maximumMembers) external;

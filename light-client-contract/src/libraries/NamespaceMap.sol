@@ -28,7 +28,7 @@ library NamespaceMap {
         bytes32 end = EMPTY;
         if (otherKey != 0 || otherValue != 0) {
             // The other leaf shows absence only if this key would have to pass through the same node.
-            bool onPath = siblings.length == 0 || uint256(key ^ otherKey) >> (256 - siblings.length) == 0;
+            bool onPath = siblings.length <= 256 && uint256(key ^ otherKey) >> (256 - siblings.length) == 0;
             require(otherKey != key && onPath, ILightClient.LightClient_WrongAccumulator());
             end = _leaf(otherKey, otherValue);
         }

@@ -34,7 +34,7 @@ library Namespaces {
         // A block without namespaces.
         if (root == _root(0, 0)) return;
         bool first = rightPath.index == 0;
-        bool last = !first && leftPath.index == leftPath.count - 1;
+        bool last = !first && uint256(leftPath.index) + 1 == leftPath.count;
         if (!first) {
             require(left.id < id, ILightClient.LightClient_WrongNamespace());
             verify(root, left, leftPath);
