@@ -117,33 +117,6 @@ contract RegistrationTest is StakeTableFixture {
         vm.stopPrank();
     }
 
-    function test_updateNetwork_addressNotPrintable_reverts() public {
-        register(ALICE, SECRET, MINIMUM);
-        bytes1[4] memory letters = [bytes1(0xff), 0x80, 0x7f, 0x20];
-        for (uint256 i = 0; i < letters.length; ++i) {
-            string memory wrong = string(abi.encodePacked("/ip4/1.2.3.4/tcp/9", letters[i]));
-            vm.expectRevert(abi.encodeWithSelector(IStakeTable.StakeTable_WrongNetworkAddress.selector, 19));
-            vm.prank(ALICE);
-            table.updateNetwork(bytes32(uint256(1)), wrong);
-        }
-    }
-
-    /// Every letter at every place of the words that are looked at at once.
-    function testFuzz_updateNetwork_anyLetterAnywhere(uint8 letter, uint8 place, uint8 length) public {
-        register(ALICE, SECRET, MINIMUM);
-        uint256 size = bound(length, 1, 256);
-        bytes memory text = new bytes(size);
-        for (uint256 i = 0; i < size; ++i) {
-            text[i] = bytes1(uint8(0x21 + (i + place) % 0x5e));
-        }
-        text[place % size] = bytes1(letter);
-        if (letter < 0x21 || letter > 0x7e) {
-            vm.expectRevert(abi.encodeWithSelector(IStakeTable.StakeTable_WrongNetworkAddress.selector, size));
-        }
-        vm.prank(ALICE);
-        table.updateNetwork(0, string(text));
-    }
-
     /// Registers with keys that may be wrong.
     function _register(uint256[4] memory pk1, uint256[8] memory pk2, uint256[4] memory possession) private {
         fund(ALICE, MINIMUM);
@@ -196,5 +169,38 @@ contract RegistrationTest is StakeTableFixture {
         uint16 members
     ) external {
         deployTable(stakeToken, lightClient, timelock, escrow, minimum, members);
+    }
+}
+
+/// The address of an operator.
+contract NetworkAddressTest is StakeTableFixture {
+    function setUp() public override {
+        super.setUp();
+        register(ALICE, SECRET, MINIMUM);
+    }
+
+    function test_updateNetwork_addressNotPrintable_reverts() public {
+        bytes1[4] memory letters = [bytes1(0xff), 0x80, 0x7f, 0x20];
+        for (uint256 i = 0; i < letters.length; ++i) {
+            string memory wrong = string(abi.encodePacked("/ip4/1.2.3.4/tcp/9", letters[i]));
+            vm.expectRevert(abi.encodeWithSelector(IStakeTable.StakeTable_WrongNetworkAddress.selector, 19));
+            vm.prank(ALICE);
+            table.updateNetwork(bytes32(uint256(1)), wrong);
+        }
+    }
+
+    /// Every letter at every place of the words that are looked at at once.
+    function testFuzz_updateNetwork_anyLetterAnywhere(uint8 letter, uint8 place, uint8 length) public {
+        uint256 size = bound(length, 1, 256);
+        bytes memory text = new bytes(size);
+        for (uint256 i = 0; i < size; ++i) {
+            text[i] = bytes1(uint8(0x21 + (i + place) % 0x5e));
+        }
+        text[place % size] = bytes1(letter);
+        if (letter < 0x21 || letter > 0x7e) {
+            vm.expectRevert(abi.encodeWithSelector(IStakeTable.StakeTable_WrongNetworkAddress.selector, size));
+        }
+        vm.prank(ALICE);
+        table.updateNetwork(0, string(text));
     }
 }
