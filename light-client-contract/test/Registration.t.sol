@@ -179,6 +179,21 @@ contract NetworkAddressTest is StakeTableFixture {
         register(ALICE, SECRET, MINIMUM);
     }
 
+    function test_updateNetwork_asLongAsMayBe_succeeds() public {
+        bytes memory text = new bytes(257);
+        for (uint256 i = 0; i < text.length; ++i) {
+            text[i] = "a";
+        }
+        vm.prank(ALICE);
+        vm.expectRevert(abi.encodeWithSelector(IStakeTable.StakeTable_WrongNetworkAddress.selector, 257));
+        table.updateNetwork(0, string(text));
+        assembly ("memory-safe") {
+            mstore(text, 256)
+        }
+        vm.prank(ALICE);
+        table.updateNetwork(0, string(text));
+    }
+
     function test_updateNetwork_addressNotPrintable_reverts() public {
         bytes1[4] memory letters = [bytes1(0xff), 0x80, 0x7f, 0x20];
         for (uint256 i = 0; i < letters.length; ++i) {
