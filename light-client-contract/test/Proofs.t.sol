@@ -254,6 +254,21 @@ contract ProofsTest is LightClientFixture {
         client.verifyAccumulatorAbsent(root, 1, other, value, siblings);
     }
 
+    /// Two keys that differ in their last bit only.
+    function test_verifyAccumulator_pathAsLongAsAKey_succeeds() public view {
+        Accumulator memory accumulator;
+        bytes32 key = keccak256(abi.encodePacked(uint64(1)));
+        bytes32 node = keccak256(abi.encodePacked("JMT::LeafNode", key, keccak256(abi.encode(accumulator))));
+        bytes32[] memory siblings = new bytes32[](256);
+        for (uint256 bit = 0; bit < 256; ++bit) {
+            siblings[bit] = keccak256(abi.encode(bit));
+            node = uint256(key) >> bit & 1 == 1
+                ? keccak256(abi.encodePacked("JMT::IntrnalNode", siblings[bit], node))
+                : keccak256(abi.encodePacked("JMT::IntrnalNode", node, siblings[bit]));
+        }
+        client.verifyAccumulator(node, 1, accumulator, siblings);
+    }
+
     function test_verifyAccumulator_pathLongerThanAKey_reverts() public {
         Accumulator memory accumulator;
         bytes32[] memory siblings = new bytes32[](257);

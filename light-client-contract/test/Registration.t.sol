@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+
 import {Bls} from "../src/libraries/Bls.sol";
 import {IStakeTable, Operator} from "../src/interfaces/IStakeTable.sol";
 import {Points} from "./support/Points.sol";
@@ -20,6 +22,29 @@ contract RegistrationTest is StakeTableFixture {
         _refuseTable(address(token), address(client), TIMELOCK, ESCROW, MINIMUM, 1001);
         ChosenLightClient foreign = new ChosenLightClient(keccak256("another network"));
         _refuseTable(address(token), address(foreign), TIMELOCK, ESCROW, MINIMUM, MEMBERS);
+    }
+
+    function test_constructor_parametersAtTheirBounds_succeeds() public {
+        uint96 most = uint96((uint256(1) << 64) * 1e9 - 1);
+        table = deployTable(address(token), address(client), TIMELOCK, 7 days + 1, 1, 4);
+        assertEq(table.escrow(), 7 days + 1, "the shortest escrow");
+        table = deployTable(address(token), address(client), TIMELOCK, 3650 days, most, 1000);
+        assertEq(table.escrow(), 3650 days, "the longest escrow");
+        assertEq(table.minimumStake(), most, "the highest minimum");
+        assertEq(table.maximumMembers(), 1000, "the largest committee");
+        _refuseTable(address(token), address(client), TIMELOCK, 3650 days + 1, MINIMUM, MEMBERS);
+        _refuseTable(address(token), address(client), TIMELOCK, ESCROW, most + 1, MEMBERS);
+    }
+
+    function test_constructor_supplyThatAmountsCannotHold_reverts() public {
+        uint256 most = type(uint96).max;
+        table = deployTable(_tokenOf(most), address(client), TIMELOCK, ESCROW, MINIMUM, MEMBERS);
+        assertEq(table.escrow(), ESCROW, "the largest supply");
+        _refuseTable(_tokenOf(most + 1), address(client), TIMELOCK, ESCROW, MINIMUM, MEMBERS);
+    }
+
+    function _tokenOf(uint256 supply) private returns (address) {
+        return vm.deployCode("StakeToken.sol:StakeToken", abi.encode("Stake", "STK", address(this), supply));
     }
 
     function test_chainDomain_vectors_succeeds() public view {
@@ -54,6 +79,9 @@ contract RegistrationTest is StakeTableFixture {
         uint96 most = uint96((uint256(1) << 64) * 1e9 - 1);
         bytes memory reason = abi.encodeWithSelector(IStakeTable.StakeTable_StakeOverflow.selector, uint256(most) + 1);
         _refuseRegistration(ALICE, SECRET, SECRET, SECRET, ALICE, most + 1, reason);
+        // One unit less lacks nothing but the tokens.
+        reason = abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, TABLE, 0, most);
+        _refuseRegistration(ALICE, SECRET, SECRET, SECRET, ALICE, most, reason);
     }
 
     function test_register_possessionOfAnotherOperatorKeyOrHalf_reverts() public {
