@@ -184,6 +184,63 @@ contract BlsWrongPrecompilesTest is Test {
         _refuse();
     }
 
+    /// A precompile that fails, for want of gas if for nothing else, makes no point that is signed or summed up.
+    function test_points_anyPrecompileFails_reverts() public {
+        // SHA-256 and modular exponentiation, too.
+        bytes6 used = hex"02050b0c0f10";
+        for (uint256 i = 0; i < used.length; ++i) {
+            uint256 precompile = uint8(used[i]);
+            vm.mockCallRevert(_precompile(precompile), "", "");
+            if (precompile == Bls.PAIRING) {
+                assertTrue(!this.pairs(), "pairing");
+            } else if (precompile == Bls.G1_MSM) {
+                _refusePoint(this.product);
+                _refusePoint(this.addedProduct);
+            } else if (precompile == Bls.G1_ADD) {
+                _refusePoint(this.sum);
+                _refusePoint(this.addedProduct);
+                _refusePoint(this.hash);
+            } else if (precompile == Bls.MAP_TO_G1 || precompile == 0x05) {
+                _refusePoint(this.hash);
+            } else {
+                vm.expectRevert(bytes(""));
+                this.hash();
+            }
+            vm.clearMockedCalls();
+            this.hash();
+            this.sum();
+            this.product();
+            this.addedProduct();
+            assertTrue(this.pairs(), "pairing as it is");
+        }
+    }
+
+    function _refusePoint(function() external view returns (uint256[4] memory) point) private {
+        vm.expectRevert(Bls.Bls_InvalidPoint.selector);
+        point();
+    }
+
+    function hash() external view returns (uint256[4] memory) {
+        return HashToG1.ofSigned(keccak256("digest"));
+    }
+
+    function sum() external view returns (uint256[4] memory) {
+        return Bls.add(Bls.generator(), Bls.generator());
+    }
+
+    function product() external view returns (uint256[4] memory) {
+        return Bls.multiply(Bls.generator(), bytes32(uint256(2)));
+    }
+
+    function addedProduct() external view returns (uint256[4] memory point) {
+        point = Bls.generator();
+        Bls.addProduct(point, Bls.generator(), bytes32(uint256(2)));
+    }
+
+    function pairs() external view returns (bool) {
+        return Bls.hasEqualPairings(Signer.pk1(3), Bls.generator(), Signer.pk2(3));
+    }
+
     function _precompile(uint256 number) private pure returns (address) {
         return address(uint160(number));
     }
