@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::{AsyncWriteExt, io::BufWriter};
+use futures::{AsyncReadExt as _, AsyncWriteExt as _, io::BufWriter};
 use libp2p::{Stream, swarm::ConnectionId};
 use tokio::{
     sync::{mpsc, watch},
@@ -135,14 +135,20 @@ impl Link {
                 inbound = self.ends.inbound.recv() => match inbound {
                     Some((kind, stream)) => acceptor.accept(&mut tasks, kind, stream)?,
                     None => {
-                        let limit = self.context.config.last_words;
-                        return Err(finish_reading(tasks, limit).await);
+                        finish_reading(tasks, self.context.config.last_words).await;
+                        return Err(Fault::Closed);
                     }
                 },
                 Some(finished) = tasks.join_next() => {
-                    match finished.unwrap_or_else(|error| Err(Fault::Broken(io::Error::other(error))))? {
-                        Finished::Writer => writers -= 1,
-                        Finished::Other => {}
+                    match finished.unwrap_or_else(|error| Err(Fault::Broken(io::Error::other(error)))) {
+                        Ok(Finished::Writer) => writers -= 1,
+                        Ok(Finished::Other) => {}
+                        Err(fault @ Fault::Broken(_)) => {
+                            // As a rule the connection is gone, and one of its streams was first to notice.
+                            finish_reading(tasks, self.context.config.last_words).await;
+                            return Err(fault);
+                        }
+                        Err(fault) => return Err(fault),
                     }
                     if writers == 0 && *self.role.borrow() == Role::Draining {
                         return Err(Fault::Drained);
@@ -189,11 +195,10 @@ impl Link {
 }
 
 /// The connection is gone: lets the readers hand over what had come in by then.
-async fn finish_reading(mut tasks: Tasks, limit: Duration) -> Fault {
+async fn finish_reading(mut tasks: Tasks, limit: Duration) {
     let finished = async { while tasks.join_next().await.is_some() {} };
     // Tasks that do not end by themselves, such as a request the host does not answer, end here.
     timeout(limit, finished).await.ok();
-    Fault::Closed
 }
 
 /// Starts a task for each stream the peer opens; lanes and the pulse have one stream at a time.
@@ -346,7 +351,13 @@ async fn write_lane(
             continue;
         }
         if now_role == Role::Draining {
-            break;
+            writer.close().await?;
+            // The peer closes its end when it has read everything. A socket closed before that would
+            // be reset, and what it still had to send be lost.
+            return match writer.read(&mut [0]).await? {
+                0 => Ok(()),
+                _ => Err(io::ErrorKind::InvalidData.into()),
+            };
         }
         writer.flush().await?;
         tokio::select! {
