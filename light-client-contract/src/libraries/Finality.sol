@@ -5,7 +5,7 @@ import {Bls} from "./Bls.sol";
 import {Committees} from "./Committees.sol";
 import {Digests} from "./Digests.sol";
 import {HashToG1} from "./HashToG1.sol";
-import {Certificate, Header, ILightClient} from "../interfaces/ILightClient.sol";
+import {Certificate, Committee, Header, ILightClient} from "../interfaces/ILightClient.sol";
 
 /// Whether a certificate of finality proves a block (C1).
 library Finality {
@@ -36,21 +36,21 @@ library Finality {
     function _signers(bytes32 commitment, uint64 epoch, Certificate calldata certificate)
         private
         view
-        returns (uint256[4] memory key)
+        returns (uint256[4] memory)
     {
-        uint256[4] memory all = Bls.unpack(certificate.committee.sum);
-        bytes32 found = Committees.commitment(certificate.committee, epoch, all);
+        Committee calldata committee = certificate.committee;
+        uint256[4] memory key = Bls.unpack(committee.sum);
+        bytes32 found = Committees.commitment(committee, epoch, key);
         require(found == commitment, ILightClient.LightClient_WrongCommittee(commitment, found));
-        if (certificate.absent.length == 0 && certificate.siblings.length == 0) {
-            key = all;
-        } else {
-            (uint256 weight, uint256[4] memory sum) =
-                Committees.absent(certificate.committee, certificate.absent, certificate.siblings);
-            uint256 total = certificate.committee.total;
-            uint256 signed = total - weight;
+        if (certificate.absent.length != 0 || certificate.siblings.length != 0) {
+            // What is left of minus the sum of all is minus the sum of the signers.
+            key = Bls.negate(key);
+            uint256 total = committee.total;
+            uint256 signed = total - Committees.addAbsent(committee, certificate.absent, certificate.siblings, key);
             require(3 * signed > 2 * total, ILightClient.LightClient_NoQuorum(signed, total));
-            key = Bls.add(all, Bls.negate(sum));
+            key = Bls.negate(key);
         }
         require(!Bls.isIdentity(key), ILightClient.LightClient_IdentityKey());
+        return key;
     }
 }
