@@ -56,24 +56,19 @@ library Bls {
     /// The point with its padding. That it is one is checked by what takes it.
     function unpack(PackedG1 calldata packed) internal pure returns (uint256[4] memory point) {
         assembly ("memory-safe") {
-            mstore(point, shr(128, calldataload(packed)))
-            mstore(add(point, 0x20), calldataload(add(packed, 16)))
-            mstore(add(point, 0x40), shr(128, calldataload(add(packed, 48))))
-            mstore(add(point, 0x60), calldataload(add(packed, 64)))
+            // Behind the padding, which is zero as all new memory.
+            calldatacopy(add(point, 0x10), packed, 48)
+            calldatacopy(add(point, 0x50), add(packed, 48), 48)
         }
     }
 
     /// The point with its padding. That it is one is checked by what takes it.
     function unpack(PackedG2 calldata packed) internal pure returns (uint256[8] memory point) {
         assembly ("memory-safe") {
-            mstore(point, shr(128, calldataload(packed)))
-            mstore(add(point, 0x20), calldataload(add(packed, 16)))
-            mstore(add(point, 0x40), shr(128, calldataload(add(packed, 48))))
-            mstore(add(point, 0x60), calldataload(add(packed, 64)))
-            mstore(add(point, 0x80), shr(128, calldataload(add(packed, 96))))
-            mstore(add(point, 0xa0), calldataload(add(packed, 112)))
-            mstore(add(point, 0xc0), shr(128, calldataload(add(packed, 144))))
-            mstore(add(point, 0xe0), calldataload(add(packed, 160)))
+            calldatacopy(add(point, 0x10), packed, 48)
+            calldatacopy(add(point, 0x50), add(packed, 48), 48)
+            calldatacopy(add(point, 0x90), add(packed, 96), 48)
+            calldatacopy(add(point, 0xd0), add(packed, 144), 48)
         }
     }
 
