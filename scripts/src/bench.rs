@@ -96,6 +96,10 @@ pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
     Ok(None)
 }
 
+/// As long as those of networks that are no development: what was measured is looked up afterwards,
+/// and nodes forget by epochs.
+const EPOCHS: [&str; 2] = ["--epoch-length", "3000"];
+
 struct Bench<'a> {
     program: &'a Path,
     nodes: usize,
@@ -103,7 +107,8 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     async fn network(&self, genesis: &[&str]) -> Result<Network> {
-        let plan = Plan::equal(self.nodes).with_genesis(genesis);
+        let genesis = [&EPOCHS, genesis].concat();
+        let plan = Plan::equal(self.nodes).with_genesis(&genesis);
         let mut network = Network::prepare(self.program, &plan)?;
         network.start().await?;
         Ok(network)

@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Command, Stdio},
+    thread::available_parallelism,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -43,6 +44,9 @@ const RUNS: [&[&str]; 2] = [
     ],
 ];
 
+/// Says to tests of Rust how many of them run at a time.
+const THREADS: &str = "RUST_TEST_THREADS";
+
 /// Runs all tests and prints how many passed and failed, alone on the last line.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut sum = Tally::default();
@@ -56,6 +60,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for arguments in RUNS {
         let mut command = workspace::cargo();
         command.args(arguments);
+        if std::env::var_os(THREADS).is_none() {
+            command.env(THREADS, threads()?.to_string());
+        }
         commands.push(command);
     }
     for mut command in commands {
@@ -75,6 +82,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bail!("no test ran");
     }
     Ok(())
+}
+
+/// One for each core, but at least four: the long tests wait for processes most of the time.
+fn threads() -> Result<usize> {
+    let cores = available_parallelism().context("cannot count the cores")?;
+    Ok(cores.get().max(4))
 }
 
 /// Runs one test command, shows what it prints, and adds up its result lines.

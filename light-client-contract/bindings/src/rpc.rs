@@ -302,12 +302,14 @@ impl Endpoint {
         Ok(data.0)
     }
 
-    /// The gas that a transaction would need.
+    /// The gas that a transaction would need after the newest block. Without being asked for that,
+    /// some nodes count what waits for the next one.
     ///
     /// # Errors
     /// As [`Self::ask`]; a revert is [`RpcError::Refused`] with its data.
     pub async fn estimate_gas(&self, call: &CallFrame) -> Result<u64, RpcError> {
-        let gas: Quantity = self.ask("eth_estimateGas", json!([call])).await?;
+        let params = json!([call, Tag::Latest]);
+        let gas: Quantity = self.ask("eth_estimateGas", params).await?;
         self.narrow("eth_estimateGas", gas)
     }
 

@@ -12,8 +12,11 @@ use sequencer_client::{
 
 use crate::{chain, network::Network, report::whole};
 
+/// Epochs for which nodes keep their own slots unless told otherwise: `retention.slot_epochs`.
+const SLOT_EPOCHS: u64 = 10;
+
 /// Bytes on disk for each byte that a node has to keep: the payloads that it has not pruned, and its
-/// own slots of them.
+/// own slots, for longer.
 pub(super) async fn ratio(network: &Network) -> Result<f64> {
     let tip = chain::common_height(network).await?;
     let api = network.nodes[0].api()?;
@@ -28,16 +31,18 @@ pub(super) async fn ratio(network: &Network) -> Result<f64> {
             Err(error) => return Err(error.into()),
         }
     }
-    let blocks = chain::blocks(&api, kept, tip).await?;
-    let payloads: u64 = blocks
-        .iter()
-        .map(|block| u64::from(block.header.payload_len))
-        .sum();
+    let window = SLOT_EPOCHS * api.genesis().await?.parameters.epoch_length;
+    let slots_from = Height(tip.0.saturating_sub(window));
+    let blocks = chain::blocks(&api, slots_from.min(kept), tip).await?;
+    let payloads = |from: Height| -> u64 {
+        let kept = blocks.iter().filter(|block| block.header.height >= from);
+        kept.map(|block| u64::from(block.header.payload_len)).sum()
+    };
     let slots = Slots::new(&vec![1; network.nodes.len()])?;
     let own = slots.range(0).context("the first node has slots")?;
     let coded = f64::from(own.end - own.start) / f64::from(slots.threshold());
     let used = allocated(&network.nodes[0].home().join("db")).context("no database")?;
-    Ok(whole(used) / (whole(payloads) * (1.0 + coded)))
+    Ok(whole(used) / (whole(payloads(kept)) + whole(payloads(slots_from)) * coded))
 }
 
 fn allocated(path: &Path) -> io::Result<u64> {

@@ -7,6 +7,7 @@ use light_client::{
 use serde_json::json;
 
 use super::{
+    anvil::Anvil,
     home::{Home, Relay},
     network::eventually,
 };
@@ -99,6 +100,23 @@ fn a_relayer_killed_before_its_receipt_replaces_what_it_sent_and_repairs_what_it
     is_replaced(&home, &sent);
     assert_eq!(home.light_client_epoch(), known);
     goes_on(&home);
+}
+
+/// What waits is replaced, so the state after it is not the one that the next transaction meets. A
+/// relayer would find the update stale that it left behind, and so never replace it.
+#[test]
+fn what_is_sent_is_tried_out_without_what_waits() {
+    let anvil = Anvil::start(1);
+    anvil.order("evm_setIntervalMining", json!([0]));
+    anvil.order("evm_mine", json!([]));
+    let receiver = "0x0000000000000000000000000000000000000099";
+    let payment = json!([{ "from": anvil.address(6), "to": receiver, "value": "0x1" }]);
+    anvil.order("eth_sendTransaction", payment);
+    // PUSH1 0x99, BALANCE, PUSH1 7, JUMPI, STOP; 7: JUMPDEST, PUSH1 0, PUSH1 0, REVERT.
+    let reverts_once_paid = hex::decode("609931600757005b60006000fd").unwrap();
+    let sender = anvil.sender(6);
+    let gas = anvil.ask(sender.try_out(None, reverts_once_paid));
+    assert!(gas.is_ok(), "{gas:?}");
 }
 
 #[test]
