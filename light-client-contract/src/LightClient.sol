@@ -89,13 +89,14 @@ contract LightClient is ILightClient {
     function update(Header calldata header, bytes32 restHash, Certificate calldata certificate) external {
         Newest known = _newest;
         _requireTrusted(known);
-        require(header.height > known.height(), LightClient_StaleHeight(header.height, known.height()));
-        bytes32 commitment = _committee(known.epoch(), header.epoch);
+        (uint64 height, uint64 epoch) = (header.height, header.epoch);
+        require(height > known.height(), LightClient_StaleHeight(height, known.height()));
+        bytes32 commitment = _committee(known.epoch(), epoch);
         bytes32 blockHash = Digests.blockHash(header, restHash);
         Finality.verify(chainDomain, commitment, header, blockHash, certificate);
 
-        if (header.epoch != known.epoch()) _advance(known.epoch(), header);
-        _store(known.entry(), header.height, header.epoch, blockHash, header.historyRoot, header.timestampMs);
+        if (epoch != known.epoch()) _advance(known.epoch(), header);
+        _store(known.entry(), height, epoch, blockHash, header.historyRoot, header.timestampMs);
     }
 
     /// @inheritdoc ILightClient

@@ -238,7 +238,7 @@ contract LightClientTest is LightClientFixture {
         // Negated, and with a second encoding of its ordinate.
         target = readCase(updates(), FOUR_ONE_ABSENT);
         uint256[4] memory point = Validators.unpack(target.certificate.signature);
-        target.certificate.signature = Validators.pack(Bls.negate(point));
+        target.certificate.signature = Validators.pack(Points.negated(point));
         _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
         target.certificate.signature = Validators.pack(Points.aboveModulus(point));
         _refuse(client, target, Bls.Bls_InvalidPoint.selector);

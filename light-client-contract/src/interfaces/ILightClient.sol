@@ -53,8 +53,8 @@ struct Certificate {
     PackedG2 signers;
     /// The members that did not sign, by strictly rising index, 106 bytes each: index (2), weight (8), key in G1 (96).
     bytes absent;
-    /// Proves the absent against `committee.root`: on each level from the leaves up, from left to right, the sibling
-    /// of each known node whose sibling is not known.
+    /// Proves the absent against `committee.root`: for each node above an absent member, in post-order (left, right,
+    /// itself), its child that is above none, if it has one.
     bytes32[] siblings;
 }
 

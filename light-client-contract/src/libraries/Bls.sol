@@ -72,13 +72,13 @@ library Bls {
         }
     }
 
-    /// -a
-    function negate(uint256[4] memory a) internal pure returns (uint256[4] memory) {
-        if (isIdentity(a)) return a;
+    /// a = -a, in place.
+    function negate(uint256[4] memory a) internal pure {
+        if (isIdentity(a)) return;
         unchecked {
             // A coordinate that is not below the modulus makes one that is not either, which the precompiles refuse.
             uint256 borrow = a[3] > P_LOW ? 1 : 0;
-            return [a[0], a[1], P_HIGH - a[2] - borrow, P_LOW - a[3]];
+            (a[2], a[3]) = (P_HIGH - a[2] - borrow, P_LOW - a[3]);
         }
     }
 
@@ -188,7 +188,9 @@ library Bls {
             NEGATED_G2_Y1_HIGH,
             NEGATED_G2_Y1_LOW
         ];
-        bool pairs = hasEqualPairings(g, negate(g), h) && !hasEqualPairings(g, g, h);
+        uint256[4] memory negated = generator();
+        negate(negated);
+        bool pairs = hasEqualPairings(g, negated, h) && !hasEqualPairings(g, g, h);
         require(pairs && _answers(g) && _maps(), Bls_PrecompilesMissing());
     }
 

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Bls} from "./Bls.sol";
-import {Committee, ILightClient} from "../interfaces/ILightClient.sol";
+import {ILightClient} from "../interfaces/ILightClient.sol";
 
 /// The commitment of a committee, and the proof of some of its members.
 library Committees {
@@ -10,12 +10,11 @@ library Committees {
     uint256 internal constant RECORD = 106;
 
     /// Keccak-256 of the words epoch, n, S, sum of keys, root.
-    function commitment(Committee calldata committee, uint64 epoch, uint256[4] memory sum)
+    function commitment(uint64 epoch, uint256 size, uint256 total, uint256[4] memory sum, bytes32 root)
         internal
         pure
         returns (bytes32 hash)
     {
-        (uint256 size, uint256 total, bytes32 root) = (committee.size, committee.total, committee.root);
         assembly ("memory-safe") {
             let all := mload(0x40)
             mstore(all, epoch)
@@ -28,9 +27,10 @@ library Committees {
     }
 
     /// Adds the keys of members to `sum`, in place, and returns the sum of their weights. The members stand in `records`
-    /// by strictly rising index and are proven by `siblings` against the committee's root.
+    /// by strictly rising index and are proven by `siblings` against the root of a committee of `size`.
     function addAbsent(
-        Committee calldata committee,
+        uint256 size,
+        bytes32 root,
         bytes calldata records,
         bytes32[] calldata siblings,
         uint256[4] memory sum
@@ -40,24 +40,20 @@ library Committees {
             return 0;
         }
         require(records.length % RECORD == 0, ILightClient.LightClient_MalformedAbsent());
-        uint256 nodes;
+        uint256 leaves;
         uint256 end;
-        (nodes, end, weight) = _read(records, committee.size, sum);
-        require(
-            _climb(nodes, end, _width(committee.size), siblings) == committee.root,
-            ILightClient.LightClient_WrongMembers()
-        );
+        (leaves, end, weight) = _read(records, size, sum);
+        require(_climb(leaves, end, _width(size), siblings) == root, ILightClient.LightClient_WrongMembers());
     }
 
-    /// Adds the records up and writes their leaves to memory from `nodes` to `end`: pairs of index and hash.
+    /// Adds the records up and writes their leaves to memory from `leaves` to `end`: pairs of index and hash.
     function _read(bytes calldata records, uint256 size, uint256[4] memory sum)
         private
         view
-        returns (uint256 nodes, uint256 end, uint256 weight)
+        returns (uint256 leaves, uint256 end, uint256 weight)
     {
         (uint256 g1Add, uint256 g1AddGas) = (Bls.G1_ADD, Bls.G1_ADD_GAS);
-        bool inOrder;
-        bool onCurve = true;
+        bool good = true;
         uint256 atLeast;
         assembly ("memory-safe") {
             // A word, the next key, and the sum so far, for addition takes both; then the pairs. The leaf is the key
@@ -65,14 +61,14 @@ library Committees {
             let leaf := mload(0x40)
             calldatacopy(leaf, calldatasize(), 0xa0)
             mcopy(add(leaf, 0xa0), sum, 0x80)
-            nodes := add(leaf, 0x120)
-            end := nodes
+            leaves := add(leaf, 0x120)
+            end := leaves
             let from := records.offset
             let last := add(from, records.length)
             for {} lt(from, last) { from := add(from, RECORD) } {
                 let head := calldataload(from)
                 let index := shr(240, head)
-                if lt(index, atLeast) { break }
+                good := and(good, iszero(lt(index, atLeast)))
                 atLeast := add(index, 1)
                 head := shr(192, shl(16, head))
                 weight := add(weight, head)
@@ -85,25 +81,35 @@ library Committees {
                 mstore(add(leaf, 0xa0), head)
                 mstore(add(end, 0x20), keccak256(leaf, 0xc0))
                 mstore(add(leaf, 0xa0), index)
-                onCurve := and(onCurve, staticcall(g1AddGas, g1Add, add(leaf, 0x20), 0x100, add(leaf, 0xa0), 0x80))
+                good := and(good, staticcall(g1AddGas, g1Add, add(leaf, 0x20), 0x100, add(leaf, 0xa0), 0x80))
                 end := add(end, 0x40)
             }
             // One word more, for the end to be marked.
             mstore(0x40, add(end, 0x20))
             mcopy(sum, add(leaf, 0xa0), 0x80)
             // Indices rise, so that the last one is the highest.
-            inOrder := iszero(or(lt(from, last), gt(atLeast, size)))
-            // The record that was refused, for the error.
-            if lt(from, last) { atLeast := add(shr(240, calldataload(from)), 1) }
+            good := and(good, iszero(gt(atLeast, size)))
         }
-        if (inOrder && onCurve) return (nodes, end, weight);
-        require(inOrder, ILightClient.LightClient_AbsentOutOfOrder(atLeast - 1));
+        if (good) return (leaves, end, weight);
+        _requireInOrder(records, size);
         revert Bls.Bls_InvalidPoint();
+    }
+
+    /// Reverts for the first record whose index does not rise or is outside the committee.
+    function _requireInOrder(bytes calldata records, uint256 size) private pure {
+        uint256 atLeast = 0;
+        for (uint256 from = 0; from < records.length; from += RECORD) {
+            uint256 index = uint16(bytes2(records[from:from + 2]));
+            require(index >= atLeast && index < size, ILightClient.LightClient_AbsentOutOfOrder(index));
+            atLeast = index + 1;
+        }
     }
 
     /// The root over some leaves, pairs of index and hash, with the siblings that they lack; 0 if these are too many or
     /// too few. Frees the leaves' memory.
-    function _climb(uint256 nodes, uint256 end, uint256 width, bytes32[] calldata siblings)
+    ///
+    /// Each leaf climbs until it meets the way of the next one, of which it is then the left sibling, and waits there.
+    function _climb(uint256 leaves, uint256 end, uint256 width, bytes32[] calldata siblings)
         private
         pure
         returns (bytes32 root)
@@ -113,33 +119,44 @@ library Committees {
             // 0x01, left, right: from the last byte of the first word of memory on, over the free memory pointer.
             mstore(0x00, 1)
             let sibling := siblings.offset
-            for {} gt(width, 1) { width := shr(1, width) } {
-                // No node has this index, so the last one has no neighbour.
-                mstore(end, not(0))
-                // Parents replace the nodes; there are never more of them than nodes read.
-                let to := nodes
-                for { let from := nodes } lt(from, end) {} {
-                    let index := mload(from)
-                    // The node goes left (0x20) or right (0x40), the next sibling to the other place.
-                    let side := shl(5, and(index, 1))
-                    mstore(add(0x20, side), mload(add(from, 0x20)))
-                    from := add(from, 0x40)
-                    mstore(sub(0x40, side), calldataload(sibling))
-                    sibling := add(sibling, 0x20)
-                    // Only a left node can have its sibling next to it, instead: indices rise.
-                    if eq(mload(from), or(index, 1)) {
-                        mstore(0x40, mload(add(from, 0x20)))
-                        sibling := sub(sibling, 0x20)
-                        from := add(from, 0x40)
+            // The nodes that wait, the lowest last, where leaves were that are read. And a bit for the level of each.
+            let top := leaves
+            let waiting := 0
+            // The last leaf climbs to the root.
+            mstore(end, xor(mload(sub(end, 0x40)), width))
+            for { let leaf := leaves } lt(leaf, end) { leaf := add(leaf, 0x40) } {
+                let index := mload(leaf)
+                let node := mload(add(leaf, 0x20))
+                // The two ways meet above the highest bit in which the indices differ.
+                let apart := shr(1, xor(index, mload(add(leaf, 0x40))))
+                let level := 1
+                for {} iszero(lt(apart, level)) { level := add(level, level) } {
+                    if and(waiting, level) {
+                        waiting := xor(waiting, level)
+                        top := sub(top, 0x20)
+                        mstore(0x20, mload(top))
+                        mstore(0x40, node)
+                        node := keccak256(0x1f, 0x41)
+                        continue
                     }
-                    mstore(to, shr(1, index))
-                    mstore(add(to, 0x20), keccak256(0x1f, 0x41))
-                    to := add(to, 0x40)
+                    let other := calldataload(sibling)
+                    sibling := add(sibling, 0x20)
+                    if and(index, level) {
+                        mstore(0x20, other)
+                        mstore(0x40, node)
+                        node := keccak256(0x1f, 0x41)
+                        continue
+                    }
+                    mstore(0x20, node)
+                    mstore(0x40, other)
+                    node := keccak256(0x1f, 0x41)
                 }
-                end := to
+                waiting := or(waiting, level)
+                mstore(top, node)
+                top := add(top, 0x20)
             }
-            mstore(0x40, nodes)
-            root := mload(add(nodes, 0x20))
+            mstore(0x40, leaves)
+            root := mload(leaves)
             usedUp := eq(sibling, add(siblings.offset, shl(5, siblings.length)))
         }
         // Too few siblings read what follows them in calldata; a surplus would leave proofs malleable.

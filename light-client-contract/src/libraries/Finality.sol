@@ -17,9 +17,9 @@ library Finality {
         bytes32 blockHash,
         Certificate calldata certificate
     ) internal view {
-        uint256[4] memory key = _signers(commitment, header.epoch, certificate);
-        bytes32 digest =
-            Digests.vote(Digests.FINAL, domain, header.epoch, certificate.viewNumber, header.height, blockHash);
+        uint64 epoch = header.epoch;
+        uint256[4] memory key = _signers(commitment, epoch, certificate);
+        bytes32 digest = Digests.vote(Digests.FINAL, domain, epoch, certificate.viewNumber, header.height, blockHash);
         require(
             Bls.isSignedByBothHalves(
                 digest,
@@ -39,16 +39,18 @@ library Finality {
         returns (uint256[4] memory)
     {
         Committee calldata committee = certificate.committee;
+        (uint256 size, uint256 total, bytes32 root) = (committee.size, committee.total, committee.root);
         uint256[4] memory key = Bls.unpack(committee.sum);
-        bytes32 found = Committees.commitment(committee, epoch, key);
+        bytes32 found = Committees.commitment(epoch, size, total, key, root);
         require(found == commitment, ILightClient.LightClient_WrongCommittee(commitment, found));
-        if (certificate.absent.length != 0 || certificate.siblings.length != 0) {
+        (bytes calldata absent, bytes32[] calldata siblings) = (certificate.absent, certificate.siblings);
+        if (absent.length != 0 || siblings.length != 0) {
             // What is left of minus the sum of all is minus the sum of the signers.
-            key = Bls.negate(key);
-            uint256 total = committee.total;
-            uint256 signed = total - Committees.addAbsent(committee, certificate.absent, certificate.siblings, key);
-            require(3 * signed > 2 * total, ILightClient.LightClient_NoQuorum(signed, total));
-            key = Bls.negate(key);
+            Bls.negate(key);
+            uint256 lacking = Committees.addAbsent(size, root, absent, siblings, key);
+            // More than two thirds signed: 3 * (total - lacking) > 2 * total.
+            require(3 * lacking < total, ILightClient.LightClient_NoQuorum(total - lacking, total));
+            Bls.negate(key);
         }
         require(!Bls.isIdentity(key), ILightClient.LightClient_IdentityKey());
         return key;

@@ -113,7 +113,7 @@ library HashToG1 {
     ///
     /// With high and low the number's words, high * RECIPROCAL / 2^380 is below number / p by less than 2^-123: so its
     /// whole part is the quotient or one less, and what is left after that many p is below 2p.
-    function reduce(uint256 at) internal pure {
+    function reduce(uint256 place) internal pure {
         (uint256 pHigh, uint256 pLow) = (Bls.P_HIGH, Bls.P_LOW);
         assembly ("memory-safe") {
             // The high word of a product: a * b modulo 2^256 - 1 is the sum of both words modulo that.
@@ -122,8 +122,8 @@ library HashToG1 {
                 let lower := mul(a, b)
                 high := sub(sub(both, lower), lt(both, lower))
             }
-            let high := mload(at)
-            let low := mload(add(at, 0x20))
+            let high := mload(place)
+            let low := mload(add(place, 0x20))
             let quotient := shr(124, mulHigh(high, RECIPROCAL))
             let lowProduct := mul(quotient, pLow)
             high := sub(sub(high, mul(quotient, pHigh)), mulHigh(quotient, pLow))
@@ -135,8 +135,8 @@ library HashToG1 {
                 high := less
                 low := sub(low, pLow)
             }
-            mstore(at, high)
-            mstore(add(at, 0x20), low)
+            mstore(place, high)
+            mstore(add(place, 0x20), low)
         }
     }
 }
