@@ -128,6 +128,54 @@ contract LightClientTest is LightClientFixture {
         }
     }
 
+    /// The error names the first record that is refused, whatever follows it.
+    function test_update_severalAbsentOutOfOrder_namesTheFirst() public {
+        (Case memory target, ILightClient client) = _case(SEVEN_TWO_ABSENT);
+        bytes memory record = _head(target.certificate.absent, RECORD);
+        uint16[5][5] memory indices = [
+            // The first of two that do not rise.
+            [uint16(1), 3, 2, 5, 4],
+            [uint16(1), 3, 3, 0, 0],
+            // Outside and not rising after that.
+            [uint16(9), 3, 2, 1, 0],
+            [uint16(1), 2, 65_535, 0, 9],
+            // Rising, the first outside of several.
+            [uint16(1), 6, 7, 8, 65_535]
+        ];
+        uint16[5] memory refused = [uint16(2), 3, 9, 65_535, 7];
+        for (uint256 i = 0; i < indices.length; ++i) {
+            bytes memory records;
+            for (uint256 j = 0; j < 5; ++j) {
+                records = abi.encodePacked(records, indices[i][j], _slice(record, 2));
+            }
+            target.certificate.absent = records;
+            bytes4 reason = ILightClient.LightClient_AbsentOutOfOrder.selector;
+            _refuse(client, target, abi.encodeWithSelector(reason, uint256(refused[i])));
+        }
+    }
+
+    /// What is added after a key that is no point does not hide it.
+    function test_update_absentKeyOffTheCurveBeforeOthers_reverts() public {
+        (Case memory target, ILightClient client) = _case(SEVEN_TWO_ABSENT);
+        target.certificate.absent[RECORD - 1] ^= 0x01;
+        _refuse(client, target, Bls.Bls_InvalidPoint.selector);
+        // In the middle, and all of them; the weights and the proof do not matter then.
+        bytes memory right = readCase(updates(), SEVEN_TWO_ABSENT).certificate.absent;
+        bytes memory wrong = _head(target.certificate.absent, RECORD);
+        (right[1], wrong[1]) = (0x00, 0x01);
+        bytes memory after_ = _slice(right, RECORD);
+        after_[1] = 0x06;
+        target.certificate.absent = abi.encodePacked(_head(right, RECORD), wrong, after_);
+        _refuse(client, target, Bls.Bls_InvalidPoint.selector);
+        right[1] = 0x05;
+        target.certificate.absent = abi.encodePacked(wrong, _head(right, RECORD), after_);
+        _refuse(client, target, Bls.Bls_InvalidPoint.selector);
+        // An index out of order is said first.
+        after_[1] = 0x05;
+        target.certificate.absent = abi.encodePacked(wrong, _head(right, RECORD), after_);
+        _refuse(client, target, abi.encodeWithSelector(ILightClient.LightClient_AbsentOutOfOrder.selector, 5));
+    }
+
     function test_update_absentUnproven_reverts() public {
         (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
         // Another weight, of which less than is due would be subtracted.
