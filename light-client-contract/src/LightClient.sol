@@ -17,16 +17,12 @@ import {
     HistoryProof,
     ILightClient,
     Namespace,
+    RingEntry,
     TreePath
 } from "./interfaces/ILightClient.sol";
 
 /// The light client of one network: see ILightClient for what it does and guarantees.
 contract LightClient is ILightClient {
-    struct Entry {
-        bytes32 blockHash;
-        bytes32 historyRoot;
-    }
-
     /// Committees that were known when an L1 block began in which the epoch rose.
     struct Past {
         /// The epoch that was the current one.
@@ -53,8 +49,9 @@ contract LightClient is ILightClient {
     uint256 private _draws;
     /// Commitments of the committees of the current epoch and the next, by the epoch's parity.
     bytes32[2] private _committees;
-    /// Full from the start, so that an update never pays for a new slot.
-    Entry[ringSize] private _ring;
+    /// The Keccak-256 of each `RingEntry`: one word to write. Full from the start, so that an update never pays for a new
+    /// slot.
+    bytes32[ringSize] private _ring;
     /// By the number of the L1 block; full from the start too.
     Past[PASTS] private _pasts;
 
@@ -78,8 +75,9 @@ contract LightClient is ILightClient {
         require(domain != 0 && guardian != address(0) && period != 0, LightClient_InvalidAnchor());
         (chainDomain, timelock, trustPeriod) = (domain, guardian, period);
         bytes32 blockHash = keccak256(abi.encode(keccak256(abi.encode(header)), restHash));
+        bytes32 entry = Digests.ringEntry(blockHash, header.historyRoot);
         for (uint8 i = 0; i < ringSize; ++i) {
-            _ring[i] = Entry(blockHash, header.historyRoot);
+            _ring[i] = entry;
         }
         for (uint256 i = 0; i < PASTS; ++i) {
             _pasts[i] = Past({epoch: type(uint64).max, l1Block: 0, time: 0, current: current, next: next});
@@ -91,13 +89,14 @@ contract LightClient is ILightClient {
     function update(Header calldata header, bytes32 restHash, Certificate calldata certificate) external {
         Newest known = _newest;
         _requireTrusted(known);
-        require(header.height > known.height(), LightClient_StaleHeight(header.height, known.height()));
-        bytes32 commitment = _committee(known.epoch(), header.epoch);
+        (uint64 height, uint64 epoch) = (header.height, header.epoch);
+        require(height > known.height(), LightClient_StaleHeight(height, known.height()));
+        bytes32 commitment = _committee(known.epoch(), epoch);
         bytes32 blockHash = Digests.blockHash(header, restHash);
         Finality.verify(chainDomain, commitment, header, blockHash, certificate);
 
-        if (header.epoch != known.epoch()) _advance(known.epoch(), header);
-        _store(known.entry(), header.height, header.epoch, blockHash, header.historyRoot, header.timestampMs);
+        if (epoch != known.epoch()) _advance(known.epoch(), header);
+        _store(known.entry(), height, epoch, blockHash, header.historyRoot, header.timestampMs);
     }
 
     /// @inheritdoc ILightClient
@@ -147,20 +146,23 @@ contract LightClient is ILightClient {
     }
 
     /// @inheritdoc ILightClient
-    function verifyHeader(uint8 entry, Header calldata header, bytes32 restHash, HistoryProof calldata proof)
-        external
-        view
-        returns (bytes32 blockHash)
-    {
+    function verifyHeader(
+        uint8 entry,
+        RingEntry calldata stored,
+        Header calldata header,
+        bytes32 restHash,
+        HistoryProof calldata proof
+    ) external view returns (bytes32 blockHash) {
         require(entry < ringSize, LightClient_NoSuchEntry(entry));
+        if (Digests.ringEntry(stored.blockHash, stored.historyRoot) != _ring[entry]) {
+            require(!_newest.isFrozen(), LightClient_Frozen());
+            revert LightClient_WrongEntry(entry);
+        }
         blockHash = Digests.blockHash(header, restHash);
         bool found = proof.count == 0
-            ? blockHash == _ring[entry].blockHash
-            : MountainRange.contains(_ring[entry].historyRoot, header.height, blockHash, proof);
-        if (!found) {
-            require(!_newest.isFrozen(), LightClient_Frozen());
-            revert LightClient_NotInHistory();
-        }
+            ? blockHash == stored.blockHash
+            : MountainRange.contains(stored.historyRoot, header.height, blockHash, proof);
+        require(found, LightClient_NotInHistory());
     }
 
     /// @inheritdoc ILightClient
@@ -220,12 +222,9 @@ contract LightClient is ILightClient {
     /// @inheritdoc ILightClient
     function finalized() external view returns (Finalized memory) {
         Newest known = _newest;
-        Entry memory place = _ring[known.entry()];
         return Finalized({
             height: known.height(),
             epoch: known.epoch(),
-            blockHash: place.blockHash,
-            historyRoot: place.historyRoot,
             timestamp: known.timestamp(),
             l1Block: known.l1Block(),
             entry: known.entry()
@@ -233,9 +232,9 @@ contract LightClient is ILightClient {
     }
 
     /// @inheritdoc ILightClient
-    function entryAt(uint8 entry) external view returns (bytes32 blockHash, bytes32 historyRoot) {
+    function entryAt(uint8 entry) external view returns (bytes32 hash) {
         require(entry < ringSize, LightClient_NoSuchEntry(entry));
-        return (_ring[entry].blockHash, _ring[entry].historyRoot);
+        return _ring[entry];
     }
 
     /// @inheritdoc ILightClient
@@ -341,8 +340,7 @@ contract LightClient is ILightClient {
             entry = (last + 1) % ringSize;
         }
         _newest = newest(height, epoch, uint48(time), uint64(block.number), entry);
-        Entry storage place = _ring[entry];
-        (place.blockHash, place.historyRoot) = (blockHash, historyRoot);
+        _ring[entry] = Digests.ringEntry(blockHash, historyRoot);
         emit Updated(height, epoch, blockHash, historyRoot, entry);
     }
 }

@@ -70,7 +70,7 @@ contract BlsTest is Test {
         uint256[4] memory hash = HashToG1.ofSigned(digest);
         uint256[4] memory victim = Signer.pk1(7);
         uint256[4] memory forged = Bls.multiply(Bls.add(hash, Bls.generator()), bytes32(uint256(5)));
-        forged = Bls.add(forged, Bls.negate(victim));
+        forged = Bls.add(forged, Points.negated(victim));
         uint256[4] memory left = Bls.add(forged, victim);
         uint256[4] memory right = Bls.add(hash, Bls.generator());
         assertTrue(Bls.hasEqualPairings(left, right, Signer.pk2(5)), "the forgery is one of the plain check");
@@ -114,9 +114,69 @@ contract BlsTest is Test {
         assertTrue(before - gasleft() < 10_000, "gas of a refused point");
     }
 
+    function testFuzz_reduce_agreesWithModularExponentiation(uint256 high, uint256 low) public view {
+        _checkReduced(high, low);
+        _checkReduced(high % (Bls.P_HIGH + 2), low);
+    }
+
+    /// The largest numbers, and those next to multiples of the modulus, where the quotient is off by one first.
+    function testFuzz_reduce_nextToMultiplesOfTheModulus_agrees(uint256 seed) public view {
+        _checkReduced(type(uint256).max, type(uint256).max);
+        unchecked {
+            _checkAround(seed >> (seed % 126 + 126));
+        }
+    }
+
+    /// Numbers far from those that fuzzing draws: around the multiples of the modulus where the quotient steps, and the
+    /// ends of both words.
+    function test_reduce_edges_agreesWithModularExponentiation() public view {
+        uint256[7] memory highs = [0, 1, Bls.P_HIGH - 1, Bls.P_HIGH, Bls.P_HIGH + 1, 1 << 255, type(uint256).max];
+        uint256[7] memory lows = [0, 1, Bls.P_LOW - 1, Bls.P_LOW, Bls.P_LOW + 1, 1 << 255, type(uint256).max];
+        for (uint256 i = 0; i < highs.length; ++i) {
+            for (uint256 j = 0; j < lows.length; ++j) {
+                _checkReduced(highs[i], lows[j]);
+            }
+        }
+        // 0, p, 2p, then each power of two and its neighbours, up to the largest multiple of 512 bits: one less, itself
+        // and one more of each.
+        uint256 last = uint256(0x9d835d2f3cc9e45ce28101b0cc7a6ba291b82741ff6a0a94bdf4771e0286779d) >> 124;
+        _checkAround(last);
+        for (uint256 power = 1; power <= last; power <<= 1) {
+            _checkAround(power - 1);
+            _checkAround(power);
+            if (power < last) _checkAround(power + 1);
+        }
+    }
+
+    /// The multiple of the modulus, and its neighbours that fit 512 bits.
+    function _checkAround(uint256 quotient) private view {
+        unchecked {
+            uint256 low = quotient * Bls.P_LOW;
+            uint256 both = mulmod(quotient, Bls.P_LOW, type(uint256).max);
+            uint256 high = quotient * Bls.P_HIGH + both - low - (both < low ? 1 : 0);
+            _checkReduced(high, low);
+            _checkReduced(low == type(uint256).max ? high + 1 : high, low + 1);
+            _checkReduced(low == 0 ? high - 1 : high, low - 1);
+        }
+    }
+
+    function _checkReduced(uint256 high, uint256 low) private view {
+        uint256[2] memory halves = [high, low];
+        bytes memory modulus = abi.encodePacked(uint256(Bls.P_HIGH), uint256(Bls.P_LOW));
+        bytes memory input = abi.encodePacked(uint256(64), uint256(1), uint256(64), high, low, uint8(1), modulus);
+        (bool done, bytes memory rest) = address(5).staticcall(input);
+        assertTrue(done, "modular exponentiation");
+        uint256 place;
+        assembly ("memory-safe") {
+            place := halves
+        }
+        HashToG1.reduce(place);
+        assertEq(abi.encode(halves), rest, "rest");
+    }
+
     function testFuzz_negate_sumIsIdentity(uint256 secret) public view {
         uint256[4] memory point = Signer.pk1(secret);
-        assertTrue(Bls.isIdentity(Bls.add(point, Bls.negate(point))), "identity");
+        assertTrue(Bls.isIdentity(Bls.add(point, Points.negated(point))), "identity");
     }
 
     function testFuzz_isSignedByBothHalves_anySecret(uint256 secret, bytes32 digest, bytes32 other) public view {
@@ -186,8 +246,8 @@ contract BlsWrongPrecompilesTest is Test {
 
     /// A precompile that fails, for want of gas if for nothing else, makes no point that is signed or summed up.
     function test_points_anyPrecompileFails_reverts() public {
-        // SHA-256 and modular exponentiation, too.
-        bytes6 used = hex"02050b0c0f10";
+        // SHA-256, too.
+        bytes5 used = hex"020b0c0f10";
         for (uint256 i = 0; i < used.length; ++i) {
             uint256 precompile = uint8(used[i]);
             vm.mockCallRevert(_precompile(precompile), "", "");
@@ -200,7 +260,7 @@ contract BlsWrongPrecompilesTest is Test {
                 _refusePoint(this.sum);
                 _refusePoint(this.addedProduct);
                 _refusePoint(this.hash);
-            } else if (precompile == Bls.MAP_TO_G1 || precompile == 0x05) {
+            } else if (precompile == Bls.MAP_TO_G1) {
                 _refusePoint(this.hash);
             } else {
                 vm.expectRevert(bytes(""));

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {ILightClient, Header, HistoryProof, Namespace, TreePath} from "../src/interfaces/ILightClient.sol";
+import {ILightClient, Header, HistoryProof, Namespace, RingEntry, TreePath} from "../src/interfaces/ILightClient.sol";
 import {IStakeTable} from "../src/interfaces/IStakeTable.sol";
 import {LightClientFixture} from "./support/LightClientFixture.sol";
 import {Signer} from "./support/Signer.sol";
 import {StakeTableFixture} from "./support/StakeTableFixture.sol";
 import {Transaction} from "./support/Transaction.sol";
+import {Validators} from "./support/Validators.sol";
 
 /// The gas of each call that users pay for, over fixed vectors; compared with `snapshots/LightClient.json`.
 /// forge-config: default.evm_version = "osaka"
@@ -75,7 +76,8 @@ contract ProofGasTest is LightClientFixture {
         Header memory anchor;
         anchor.historyRoot = keccak256(abi.encodePacked(uint8(3), proof.count, node));
         ILightClient client = deployClient(keccak256("network"), anchor, bytes32("1"), bytes32("2"));
-        bytes memory input = abi.encodeCall(ILightClient.verifyHeader, (1, header, REST, proof));
+        RingEntry memory stored = RingEntry(Validators.hashOf(anchor, ANCHOR_REST), anchor.historyRoot);
+        bytes memory input = abi.encodeCall(ILightClient.verifyHeader, (1, stored, header, REST, proof));
         vm.snapshotValue("LightClient", "verify_header", Transaction.execution(address(client), input));
     }
 

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Bls} from "../src/libraries/Bls.sol";
-import {Committee, Finalized, Header, HistoryProof, ILightClient} from "../src/interfaces/ILightClient.sol";
+import {Committee, Finalized, Header, HistoryProof, ILightClient, RingEntry} from "../src/interfaces/ILightClient.sol";
 import {LightClientFixture} from "./support/LightClientFixture.sol";
 import {Points} from "./support/Points.sol";
 import {Validators} from "./support/Validators.sol";
@@ -21,17 +21,18 @@ contract LightClientTest is LightClientFixture {
             if (count == BELOW_QUORUM) continue;
             Case memory target = readCase(json, count);
             ILightClient client = clientFor(target);
+            uint8 entry = client.finalized().entry + 1;
+            (bytes32 hash, bytes32 root) = (target.blockHash, target.header.historyRoot);
+            vm.expectEmit(address(client));
+            emit ILightClient.Updated(target.header.height, target.header.epoch, hash, root, entry);
             client.update(target.header, target.restHash, target.certificate);
             Finalized memory found = client.finalized();
             assertEq(found.height, target.header.height, "height");
             assertEq(found.epoch, target.header.epoch, "epoch");
-            assertEq(found.blockHash, target.blockHash, "block hash");
-            assertEq(found.historyRoot, target.header.historyRoot, "history root");
             assertEq(found.timestamp, target.header.timestampMs / 1000, "timestamp");
             assertEq(found.l1Block, block.number, "l1 block");
-            (bytes32 blockHash, bytes32 historyRoot) = client.entryAt(found.entry);
-            assertEq(blockHash, target.blockHash, "entry's block hash");
-            assertEq(historyRoot, target.header.historyRoot, "entry's history root");
+            assertEq(found.entry, entry, "entry");
+            assertEq(client.entryAt(entry), keccak256(abi.encode(hash, root)), "entry's hash");
         }
         assertEq(count, 10, "cases");
     }
@@ -125,6 +126,54 @@ contract LightClientTest is LightClientFixture {
             bytes memory reason = abi.encodeWithSelector(ILightClient.LightClient_AbsentOutOfOrder.selector, index);
             _refuse(client, target, reason);
         }
+    }
+
+    /// The error names the first record that is refused, whatever follows it.
+    function test_update_severalAbsentOutOfOrder_namesTheFirst() public {
+        (Case memory target, ILightClient client) = _case(SEVEN_TWO_ABSENT);
+        bytes memory record = _head(target.certificate.absent, RECORD);
+        uint16[5][5] memory indices = [
+            // The first of two that do not rise.
+            [uint16(1), 3, 2, 5, 4],
+            [uint16(1), 3, 3, 0, 0],
+            // Outside and not rising after that.
+            [uint16(9), 3, 2, 1, 0],
+            [uint16(1), 2, 65_535, 0, 9],
+            // Rising, the first outside of several.
+            [uint16(1), 6, 7, 8, 65_535]
+        ];
+        uint16[5] memory refused = [uint16(2), 3, 9, 65_535, 7];
+        for (uint256 i = 0; i < indices.length; ++i) {
+            bytes memory records;
+            for (uint256 j = 0; j < 5; ++j) {
+                records = abi.encodePacked(records, indices[i][j], _slice(record, 2));
+            }
+            target.certificate.absent = records;
+            bytes4 reason = ILightClient.LightClient_AbsentOutOfOrder.selector;
+            _refuse(client, target, abi.encodeWithSelector(reason, uint256(refused[i])));
+        }
+    }
+
+    /// What is added after a key that is no point does not hide it.
+    function test_update_absentKeyOffTheCurveBeforeOthers_reverts() public {
+        (Case memory target, ILightClient client) = _case(SEVEN_TWO_ABSENT);
+        target.certificate.absent[RECORD - 1] ^= 0x01;
+        _refuse(client, target, Bls.Bls_InvalidPoint.selector);
+        // In the middle, and all of them; the weights and the proof do not matter then.
+        bytes memory right = readCase(updates(), SEVEN_TWO_ABSENT).certificate.absent;
+        bytes memory wrong = _head(target.certificate.absent, RECORD);
+        (right[1], wrong[1]) = (0x00, 0x01);
+        bytes memory after_ = _slice(right, RECORD);
+        after_[1] = 0x06;
+        target.certificate.absent = abi.encodePacked(_head(right, RECORD), wrong, after_);
+        _refuse(client, target, Bls.Bls_InvalidPoint.selector);
+        right[1] = 0x05;
+        target.certificate.absent = abi.encodePacked(wrong, _head(right, RECORD), after_);
+        _refuse(client, target, Bls.Bls_InvalidPoint.selector);
+        // An index out of order is said first.
+        after_[1] = 0x05;
+        target.certificate.absent = abi.encodePacked(wrong, _head(right, RECORD), after_);
+        _refuse(client, target, abi.encodeWithSelector(ILightClient.LightClient_AbsentOutOfOrder.selector, 5));
     }
 
     function test_update_absentUnproven_reverts() public {
@@ -237,7 +286,7 @@ contract LightClientTest is LightClientFixture {
         // Negated, and with a second encoding of its ordinate.
         target = readCase(updates(), FOUR_ONE_ABSENT);
         uint256[4] memory point = Validators.unpack(target.certificate.signature);
-        target.certificate.signature = Validators.pack(Bls.negate(point));
+        target.certificate.signature = Validators.pack(Points.negated(point));
         _refuse(client, target, ILightClient.LightClient_WrongSignature.selector);
         target.certificate.signature = Validators.pack(Points.aboveModulus(point));
         _refuse(client, target, Bls.Bls_InvalidPoint.selector);
@@ -331,10 +380,11 @@ contract LightClientTest is LightClientFixture {
     }
 
     function test_constructor_ring_isFullOfTheAnchor() public {
-        (, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        Header memory anchor = readCase(updates(), 0).header;
+        ILightClient client = deployClient(domain(), anchor, keccak256("1"), keccak256("2"));
+        bytes32 blockHash = Validators.hashOf(anchor, ANCHOR_REST);
         for (uint8 i = 0; i < client.ringSize(); ++i) {
-            (bytes32 blockHash,) = client.entryAt(i);
-            assertEq(blockHash, client.finalized().blockHash, "entry");
+            assertEq(client.entryAt(i), keccak256(abi.encode(blockHash, anchor.historyRoot)), "entry");
         }
         uint8 size = client.ringSize();
         vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_NoSuchEntry.selector, size));
@@ -345,13 +395,49 @@ contract LightClientTest is LightClientFixture {
         (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
         client.update(target.header, target.restHash, target.certificate);
         uint8 entry = client.finalized().entry;
+        RingEntry memory stored = RingEntry(target.blockHash, target.header.historyRoot);
         HistoryProof memory none;
-        assertEq(client.verifyHeader(entry, target.header, target.restHash, none), target.blockHash, "hash");
+        assertEq(client.verifyHeader(entry, stored, target.header, target.restHash, none), target.blockHash, "hash");
         target.header.nsRoot ^= bytes32(uint256(1));
         vm.expectRevert(ILightClient.LightClient_NotInHistory.selector);
-        client.verifyHeader(entry, target.header, target.restHash, none);
+        client.verifyHeader(entry, stored, target.header, target.restHash, none);
         vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_NoSuchEntry.selector, 32));
-        client.verifyHeader(32, target.header, target.restHash, none);
+        client.verifyHeader(32, stored, target.header, target.restHash, none);
+    }
+
+    /// What the ring holds is a hash, which only the block's own hashes have.
+    function test_verifyHeader_notTheRingsBlock_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        client.update(target.header, target.restHash, target.certificate);
+        uint8 entry = client.finalized().entry;
+        (bytes32 hash, bytes32 root) = (target.blockHash, target.header.historyRoot);
+        HistoryProof memory none;
+        RingEntry[4] memory wrong = [
+            RingEntry(hash, ~root), RingEntry(~hash, root), RingEntry(root, hash), RingEntry(0, client.entryAt(entry))
+        ];
+        for (uint256 i = 0; i < wrong.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_WrongEntry.selector, entry));
+            client.verifyHeader(entry, wrong[i], target.header, target.restHash, none);
+        }
+        vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_WrongEntry.selector, entry - 1));
+        client.verifyHeader(entry - 1, RingEntry(hash, root), target.header, target.restHash, none);
+    }
+
+    /// A header of a history that the caller makes up.
+    function test_verifyHeader_anotherHistory_reverts() public {
+        (Case memory target, ILightClient client) = _case(FOUR_ONE_ABSENT);
+        client.update(target.header, target.restHash, target.certificate);
+        uint8 entry = client.finalized().entry;
+        Header memory forged = target.header;
+        forged.height = 0;
+        bytes32 peak = Validators.hashOf(forged, target.restHash);
+        RingEntry memory stored = RingEntry(target.blockHash, keccak256(abi.encodePacked(uint8(3), uint64(1), peak)));
+        HistoryProof memory proof = HistoryProof(1, new bytes32[](0), new bytes32[](0));
+        vm.expectRevert(abi.encodeWithSelector(ILightClient.LightClient_WrongEntry.selector, entry));
+        client.verifyHeader(entry, stored, forged, target.restHash, proof);
+        stored.historyRoot = readCase(updates(), FOUR_ONE_ABSENT).header.historyRoot;
+        vm.expectRevert(ILightClient.LightClient_NotInHistory.selector);
+        client.verifyHeader(entry, stored, forged, target.restHash, proof);
     }
 
     function _case(uint256 index) private returns (Case memory target, ILightClient client) {

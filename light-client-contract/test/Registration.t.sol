@@ -121,7 +121,7 @@ contract RegistrationTest is StakeTableFixture {
         (uint256[4] memory pk1, uint256[8] memory pk2, uint256[4] memory possession) = keysOf(ALICE, SECRET);
         uint256[8] memory swapped = [pk2[2], pk2[3], pk2[0], pk2[1], pk2[6], pk2[7], pk2[4], pk2[5]];
         _refuseKeys(pk1, swapped, possession, IStakeTable.StakeTable_WrongPossession.selector);
-        _refuseKeys(Bls.negate(pk1), pk2, possession, IStakeTable.StakeTable_WrongPossession.selector);
+        _refuseKeys(Points.negated(pk1), pk2, possession, IStakeTable.StakeTable_WrongPossession.selector);
         _register(pk1, pk2, possession);
     }
 

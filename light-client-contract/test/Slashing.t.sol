@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Bls} from "../src/libraries/Bls.sol";
 import {Evidence, IStakeTable, Offence, Operator, Signed, Withdrawal} from "../src/interfaces/IStakeTable.sol";
+import {Points} from "./support/Points.sol";
 import {Signer} from "./support/Signer.sol";
 import {StakeTableFixture} from "./support/StakeTableFixture.sol";
 
@@ -99,7 +100,7 @@ contract SlashingTest is StakeTableFixture {
         Evidence memory evidence = doubleVote(SECRET, 3);
         uint256[4] memory shift = Signer.pk1(77);
         evidence.first.signature = Bls.add(evidence.first.signature, shift);
-        evidence.second.signature = Bls.add(evidence.second.signature, Bls.negate(shift));
+        evidence.second.signature = Bls.add(evidence.second.signature, Points.negated(shift));
         _refuse(evidence, IStakeTable.StakeTable_WrongSignature.selector);
     }
 

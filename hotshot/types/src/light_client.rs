@@ -14,8 +14,8 @@ use crate::{
 pub struct MembersProof {
     /// By rising index, [`Self::RECORD`] bytes each: index (2 bytes), weight (8), G1 half (96, x and y).
     pub records: Vec<u8>,
-    /// On each level from the leaves up, from left to right: the sibling of each known node whose
-    /// sibling is not known. Padding is sent too.
+    /// For each node with members below it, in post-order (left, right, itself): its child without
+    /// members, if it has one. Padding is sent too.
     pub siblings: Vec<Hash>,
 }
 
@@ -36,23 +36,36 @@ impl MembersProof {
             records.extend_from_slice(&member.weight.to_be_bytes());
             records.extend_from_slice(&member.key.point_g1().packed());
         }
-        let mut known: Vec<usize> = members.iter().map(|index| index.position()).collect();
+        let known: Vec<usize> = members.iter().map(|index| index.position()).collect();
+        let levels = committee.levels();
         let mut siblings = Vec::new();
-        for level in committee.levels() {
-            if level.len() == 1 {
-                break;
-            }
-            let lacking = |position: &usize| !known.contains(&(position ^ 1));
-            siblings.extend(
-                known
-                    .iter()
-                    .filter(|position| lacking(position))
-                    .map(|position| level[position ^ 1]),
-            );
-            known = known.iter().map(|position| position / 2).collect();
-            known.dedup();
-        }
+        lacking(&levels, levels.len() - 1, 0, &known, &mut siblings);
         Some(Self { records, siblings })
+    }
+}
+
+/// Collects what is not known below the node at a level and position, whose leaves `known` are.
+fn lacking(
+    levels: &[Vec<Hash>],
+    level: usize,
+    position: usize,
+    known: &[usize],
+    to: &mut Vec<Hash>,
+) {
+    let Some(below) = level.checked_sub(1) else {
+        return;
+    };
+    let (left, right) = (2 * position, 2 * position + 1);
+    let (lefts, rights) = known.split_at(known.partition_point(|leaf| leaf >> below < right));
+    for (child, leaves) in [(left, lefts), (right, rights)] {
+        if !leaves.is_empty() {
+            lacking(levels, below, child, leaves, to);
+        }
+    }
+    match (lefts.is_empty(), rights.is_empty()) {
+        (true, false) => to.push(levels[below][left]),
+        (false, true) => to.push(levels[below][right]),
+        _ => {}
     }
 }
 

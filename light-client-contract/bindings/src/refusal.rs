@@ -115,6 +115,10 @@ fn light_client(error: &Light) -> String {
         Light::LightClient_IdentityKey(_) => "the signers' keys sum up to nothing".into(),
         Light::LightClient_WrongSignature(_) => "the certificate's signature is wrong".into(),
         Light::LightClient_NoSuchEntry(_) => "there is no such place in the ring".into(),
+        Light::LightClient_WrongEntry(e) => format!(
+            "the ring holds another block at place {}: a newer one may have taken it. Ask for the newest block and prove against that",
+            e.entry
+        ),
         Light::LightClient_NotInHistory(_) => "the block is not in the history of the ring's block".into(),
         Light::LightClient_NoConflict(_) => "the blocks do not contradict each other".into(),
         Light::LightClient_WrongNamespace(_) => "the block does not hold this namespace there".into(),

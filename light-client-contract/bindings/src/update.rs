@@ -19,6 +19,15 @@ pub fn header(header: &Header) -> abi::Header {
     }
 }
 
+/// What the ring of a light client keeps of a block.
+#[must_use]
+pub fn ring_entry(header: &Header) -> abi::RingEntry {
+    abi::RingEntry {
+        blockHash: word(header.hash()),
+        historyRoot: word(header.history_root),
+    }
+}
+
 /// A certificate of finality, with the committee that made it and a proof of those who did not sign. None if it is not
 /// of that committee's size, or its signature is no point.
 #[must_use]

@@ -53,8 +53,8 @@ struct Certificate {
     PackedG2 signers;
     /// The members that did not sign, by strictly rising index, 106 bytes each: index (2), weight (8), key in G1 (96).
     bytes absent;
-    /// Proves the absent against `committee.root`: on each level from the leaves up, from left to right, the sibling
-    /// of each known node whose sibling is not known.
+    /// Proves the absent against `committee.root`: for each node above an absent member, in post-order (left, right,
+    /// itself), its child that is above none, if it has one.
     bytes32[] siblings;
 }
 
@@ -95,12 +95,17 @@ struct Accumulator {
     bytes32 chain;
 }
 
-/// The newest block that a light client knows to be final.
+/// What a place of the ring commits to. Both are in the event `Updated`, and in the block's header.
+struct RingEntry {
+    bytes32 blockHash;
+    /// The one in that block's header, over all earlier blocks.
+    bytes32 historyRoot;
+}
+
+/// The newest block that a light client knows to be final; its hashes are in the event `Updated`.
 struct Finalized {
     uint64 height;
     uint64 epoch;
-    bytes32 blockHash;
-    bytes32 historyRoot;
     /// Seconds: the block's time, or that of the L1 block that stored it if the block's was ahead.
     uint64 timestamp;
     /// The block of this L1 in which it was stored.
@@ -149,6 +154,8 @@ interface ILightClient {
     error LightClient_WrongSignature();
     /// There is no such place in the ring.
     error LightClient_NoSuchEntry(uint8 entry);
+    /// The ring does not hold this block at the place: another was meant, or a newer one has taken the place since.
+    error LightClient_WrongEntry(uint8 entry);
     /// The header is not in the history of the ring's block.
     error LightClient_NotInHistory();
     /// The two blocks do not contradict each other.
@@ -198,8 +205,8 @@ interface ILightClient {
     function ringSize() external view returns (uint8);
     /// The newest block known to be final.
     function finalized() external view returns (Finalized memory);
-    /// The ring's block at a place.
-    function entryAt(uint8 entry) external view returns (bytes32 blockHash, bytes32 historyRoot);
+    /// The Keccak-256 of the `RingEntry` at a place of the ring; 0 once frozen.
+    function entryAt(uint8 entry) external view returns (bytes32 hash);
     /// The commitment of the committee of the current epoch or the next; reverts for others.
     function committee(uint64 epoch) external view returns (bytes32);
     /// Whether a conflict was proven.
@@ -215,12 +222,16 @@ interface ILightClient {
     function hasRotatedOut(uint64 l1Block) external view returns (bool);
 
     /// Checks that a block is final and returns its hash; reverts if it is not proven, always once frozen.
-    /// @param entry The ring's block that is the header's or later
+    /// @param entry The place in the ring of a block that is the header's or later
+    /// @param stored That block
     /// @param proof Where the header stands in the history of that block; for that block itself `count` is 0
-    function verifyHeader(uint8 entry, Header calldata header, bytes32 restHash, HistoryProof calldata proof)
-        external
-        view
-        returns (bytes32 blockHash);
+    function verifyHeader(
+        uint8 entry,
+        RingEntry calldata stored,
+        Header calldata header,
+        bytes32 restHash,
+        HistoryProof calldata proof
+    ) external view returns (bytes32 blockHash);
 
     /// Checks that a block holds exactly this namespace and returns the leaf's hash. `nsRoot` is from a header that was
     /// verified.

@@ -56,34 +56,29 @@ library Bls {
     /// The point with its padding. That it is one is checked by what takes it.
     function unpack(PackedG1 calldata packed) internal pure returns (uint256[4] memory point) {
         assembly ("memory-safe") {
-            mstore(point, shr(128, calldataload(packed)))
-            mstore(add(point, 0x20), calldataload(add(packed, 16)))
-            mstore(add(point, 0x40), shr(128, calldataload(add(packed, 48))))
-            mstore(add(point, 0x60), calldataload(add(packed, 64)))
+            // Behind the padding, which is zero as all new memory.
+            calldatacopy(add(point, 0x10), packed, 48)
+            calldatacopy(add(point, 0x50), add(packed, 48), 48)
         }
     }
 
     /// The point with its padding. That it is one is checked by what takes it.
     function unpack(PackedG2 calldata packed) internal pure returns (uint256[8] memory point) {
         assembly ("memory-safe") {
-            mstore(point, shr(128, calldataload(packed)))
-            mstore(add(point, 0x20), calldataload(add(packed, 16)))
-            mstore(add(point, 0x40), shr(128, calldataload(add(packed, 48))))
-            mstore(add(point, 0x60), calldataload(add(packed, 64)))
-            mstore(add(point, 0x80), shr(128, calldataload(add(packed, 96))))
-            mstore(add(point, 0xa0), calldataload(add(packed, 112)))
-            mstore(add(point, 0xc0), shr(128, calldataload(add(packed, 144))))
-            mstore(add(point, 0xe0), calldataload(add(packed, 160)))
+            calldatacopy(add(point, 0x10), packed, 48)
+            calldatacopy(add(point, 0x50), add(packed, 48), 48)
+            calldatacopy(add(point, 0x90), add(packed, 96), 48)
+            calldatacopy(add(point, 0xd0), add(packed, 144), 48)
         }
     }
 
-    /// -a
-    function negate(uint256[4] memory a) internal pure returns (uint256[4] memory) {
-        if (isIdentity(a)) return a;
+    /// a = -a, in place.
+    function negate(uint256[4] memory a) internal pure {
+        if (isIdentity(a)) return;
         unchecked {
             // A coordinate that is not below the modulus makes one that is not either, which the precompiles refuse.
             uint256 borrow = a[3] > P_LOW ? 1 : 0;
-            return [a[0], a[1], P_HIGH - a[2] - borrow, P_LOW - a[3]];
+            (a[2], a[3]) = (P_HIGH - a[2] - borrow, P_LOW - a[3]);
         }
     }
 
@@ -193,7 +188,9 @@ library Bls {
             NEGATED_G2_Y1_HIGH,
             NEGATED_G2_Y1_LOW
         ];
-        bool pairs = hasEqualPairings(g, negate(g), h) && !hasEqualPairings(g, g, h);
+        uint256[4] memory negated = generator();
+        negate(negated);
+        bool pairs = hasEqualPairings(g, negated, h) && !hasEqualPairings(g, g, h);
         require(pairs && _answers(g) && _maps(), Bls_PrecompilesMissing());
     }
 

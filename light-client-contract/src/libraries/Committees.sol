@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Bls} from "./Bls.sol";
-import {Committee, ILightClient} from "../interfaces/ILightClient.sol";
+import {ILightClient} from "../interfaces/ILightClient.sol";
 
 /// The commitment of a committee, and the proof of some of its members.
 library Committees {
@@ -10,12 +10,11 @@ library Committees {
     uint256 internal constant RECORD = 106;
 
     /// Keccak-256 of the words epoch, n, S, sum of keys, root.
-    function commitment(Committee calldata committee, uint64 epoch, uint256[4] memory sum)
+    function commitment(uint64 epoch, uint256 size, uint256 total, uint256[4] memory sum, bytes32 root)
         internal
         pure
         returns (bytes32 hash)
     {
-        (uint256 size, uint256 total, bytes32 root) = (committee.size, committee.total, committee.root);
         assembly ("memory-safe") {
             let all := mload(0x40)
             mstore(all, epoch)
@@ -27,82 +26,90 @@ library Committees {
         }
     }
 
-    /// The sums of the weights and of the keys of members that stand in `records` by strictly rising index, proven by
-    /// `siblings` against the committee's root.
-    function absent(Committee calldata committee, bytes calldata records, bytes32[] calldata siblings)
-        internal
-        view
-        returns (uint256 weight, uint256[4] memory sum)
-    {
+    /// Adds the keys of members to `sum`, in place, and returns the sum of their weights. The members stand in `records`
+    /// by strictly rising index and are proven by `siblings` against the root of a committee of `size`.
+    function addAbsent(
+        uint256 size,
+        bytes32 root,
+        bytes calldata records,
+        bytes32[] calldata siblings,
+        uint256[4] memory sum
+    ) internal view returns (uint256 weight) {
         if (records.length == 0) {
             require(siblings.length == 0, ILightClient.LightClient_WrongMembers());
-            return (0, sum);
+            return 0;
         }
         require(records.length % RECORD == 0, ILightClient.LightClient_MalformedAbsent());
-        uint256 nodes;
+        uint256 leaves;
         uint256 end;
-        (nodes, end, weight, sum) = _read(records, committee.size);
-        bytes32 root = _climb(nodes, end, _depth(committee.size), siblings);
-        require(root == committee.root, ILightClient.LightClient_WrongMembers());
+        (leaves, end, weight) = _read(records, size, sum);
+        require(_climb(leaves, end, _width(size), siblings) == root, ILightClient.LightClient_WrongMembers());
     }
 
-    /// Sums the records up and writes their leaves to memory from `nodes` to `end`: pairs of index and hash.
-    function _read(bytes calldata records, uint256 size)
+    /// Adds the records up and writes their leaves to memory from `leaves` to `end`: pairs of index and hash.
+    function _read(bytes calldata records, uint256 size, uint256[4] memory sum)
         private
         view
-        returns (uint256 nodes, uint256 end, uint256 weight, uint256[4] memory sum)
+        returns (uint256 leaves, uint256 end, uint256 weight)
     {
         (uint256 g1Add, uint256 g1AddGas) = (Bls.G1_ADD, Bls.G1_ADD_GAS);
-        bool inOrder = true;
-        bool onCurve = true;
-        uint256 index;
+        bool good = true;
+        uint256 atLeast;
         assembly ("memory-safe") {
-            // The sum so far and the next key, which addition takes both; then the pairs. The leaf is the key with its
-            // index in front of it and its weight behind it; its index stands where the sum ends, which is kept aside.
-            let sumEnd := add(mload(0x40), 0x60)
-            nodes := add(sumEnd, 0xc0)
-            end := nodes
-            calldatacopy(sub(sumEnd, 0x60), calldatasize(), 0x80)
-            let atLeast := 0
-            for { let from := records.offset } lt(from, add(records.offset, records.length)) {
-                from := add(from, RECORD)
-            } {
+            // A word, the next key, and the sum so far, for addition takes both; then the pairs. The leaf is the key
+            // with its index in front of it and its weight behind it, where the sum begins, which is kept aside.
+            let leaf := mload(0x40)
+            calldatacopy(leaf, calldatasize(), 0xa0)
+            mcopy(add(leaf, 0xa0), sum, 0x80)
+            leaves := add(leaf, 0x120)
+            end := leaves
+            let from := records.offset
+            let last := add(from, records.length)
+            for {} lt(from, last) { from := add(from, RECORD) } {
                 let head := calldataload(from)
-                index := shr(240, head)
-                if or(lt(index, atLeast), iszero(lt(index, size))) {
-                    inOrder := 0
-                    break
-                }
+                let index := shr(240, head)
+                good := and(good, iszero(lt(index, atLeast)))
                 atLeast := add(index, 1)
-                head := and(shr(176, head), 0xffffffffffffffff)
+                head := shr(192, shl(16, head))
                 weight := add(weight, head)
-                mstore(add(sumEnd, 0x20), shr(128, calldataload(add(from, 10))))
-                mstore(add(sumEnd, 0x40), calldataload(add(from, 26)))
-                mstore(add(sumEnd, 0x60), shr(128, calldataload(add(from, 58))))
-                mstore(add(sumEnd, 0x80), calldataload(add(from, 74)))
-                mstore(add(sumEnd, 0xa0), head)
-                let kept := mload(sumEnd)
-                mstore(sumEnd, index)
+                // Behind the padding of each coordinate.
+                calldatacopy(add(leaf, 0x30), add(from, 10), 48)
+                calldatacopy(add(leaf, 0x70), add(from, 58), 48)
+                mstore(leaf, index)
                 mstore(end, index)
-                mstore(add(end, 0x20), keccak256(sumEnd, 0xc0))
-                mstore(sumEnd, kept)
-                let points := sub(sumEnd, 0x60)
-                if iszero(staticcall(g1AddGas, g1Add, points, 0x100, points, 0x80)) {
-                    onCurve := 0
-                    break
-                }
+                index := mload(add(leaf, 0xa0))
+                mstore(add(leaf, 0xa0), head)
+                mstore(add(end, 0x20), keccak256(leaf, 0xc0))
+                mstore(add(leaf, 0xa0), index)
+                good := and(good, staticcall(g1AddGas, g1Add, add(leaf, 0x20), 0x100, add(leaf, 0xa0), 0x80))
                 end := add(end, 0x40)
             }
             // One word more, for the end to be marked.
             mstore(0x40, add(end, 0x20))
-            mcopy(sum, sub(sumEnd, 0x60), 0x80)
+            mcopy(sum, add(leaf, 0xa0), 0x80)
+            // Indices rise, so that the last one is the highest.
+            good := and(good, iszero(gt(atLeast, size)))
         }
-        require(inOrder, ILightClient.LightClient_AbsentOutOfOrder(index));
-        require(onCurve, Bls.Bls_InvalidPoint());
+        if (good) return (leaves, end, weight);
+        _requireInOrder(records, size);
+        revert Bls.Bls_InvalidPoint();
     }
 
-    /// The root over some leaves, pairs of index and hash, with the siblings that they lack.
-    function _climb(uint256 nodes, uint256 end, uint256 depth, bytes32[] calldata siblings)
+    /// Reverts for the first record whose index does not rise or is outside the committee.
+    function _requireInOrder(bytes calldata records, uint256 size) private pure {
+        uint256 atLeast = 0;
+        for (uint256 from = 0; from < records.length; from += RECORD) {
+            uint256 index = uint16(bytes2(records[from:from + 2]));
+            require(index >= atLeast && index < size, ILightClient.LightClient_AbsentOutOfOrder(index));
+            atLeast = index + 1;
+        }
+    }
+
+    /// The root over some leaves, pairs of index and hash, with the siblings that they lack; 0 if these are too many or
+    /// too few. Frees the leaves' memory.
+    ///
+    /// Each leaf climbs until it meets the way of the next one, of which it is then the left sibling, and waits there.
+    function _climb(uint256 leaves, uint256 end, uint256 width, bytes32[] calldata siblings)
         private
         pure
         returns (bytes32 root)
@@ -110,45 +117,65 @@ library Committees {
         bool usedUp;
         assembly ("memory-safe") {
             // 0x01, left, right: from the last byte of the first word of memory on, over the free memory pointer.
-            let free := mload(0x40)
             mstore(0x00, 1)
             let sibling := siblings.offset
-            for {} depth { depth := sub(depth, 1) } {
-                // No node has this index, so the last one has no neighbour.
-                mstore(end, not(0))
-                // Parents replace the nodes; there are never more of them than nodes read.
-                let to := nodes
-                for { let from := nodes } lt(from, end) { from := add(from, 0x40) } {
-                    let index := mload(from)
-                    // The node goes left (0x20) or right (0x40), its sibling to the other place.
-                    let side := shl(5, and(index, 1))
-                    mstore(add(0x20, side), mload(add(from, 0x20)))
-                    // Only a left node can have its sibling next to it: indices rise.
-                    switch eq(mload(add(from, 0x40)), or(index, 1))
-                    case 1 {
-                        mstore(0x40, mload(add(from, 0x60)))
-                        from := add(from, 0x40)
+            // The nodes that wait, the lowest last, where leaves were that are read. And a bit for the level of each.
+            let top := leaves
+            let waiting := 0
+            // The last leaf climbs to the root.
+            mstore(end, xor(mload(sub(end, 0x40)), width))
+            for { let leaf := leaves } lt(leaf, end) { leaf := add(leaf, 0x40) } {
+                let index := mload(leaf)
+                let node := mload(add(leaf, 0x20))
+                // The two ways meet above the highest bit in which the indices differ.
+                let apart := shr(1, xor(index, mload(add(leaf, 0x40))))
+                let level := 1
+                for {} iszero(lt(apart, level)) { level := add(level, level) } {
+                    if and(waiting, level) {
+                        waiting := xor(waiting, level)
+                        top := sub(top, 0x20)
+                        mstore(0x20, mload(top))
+                        mstore(0x40, node)
+                        node := keccak256(0x1f, 0x41)
+                        continue
                     }
-                    default {
-                        mstore(sub(0x40, side), calldataload(sibling))
-                        sibling := add(sibling, 0x20)
+                    let other := calldataload(sibling)
+                    sibling := add(sibling, 0x20)
+                    if and(index, level) {
+                        mstore(0x20, other)
+                        mstore(0x40, node)
+                        node := keccak256(0x1f, 0x41)
+                        continue
                     }
-                    mstore(to, shr(1, index))
-                    mstore(add(to, 0x20), keccak256(0x1f, 0x41))
-                    to := add(to, 0x40)
+                    mstore(0x20, node)
+                    mstore(0x40, other)
+                    node := keccak256(0x1f, 0x41)
                 }
-                end := to
+                waiting := or(waiting, level)
+                mstore(top, node)
+                top := add(top, 0x20)
             }
-            mstore(0x40, free)
-            root := mload(add(nodes, 0x20))
+            mstore(0x40, leaves)
+            root := mload(leaves)
             usedUp := eq(sibling, add(siblings.offset, shl(5, siblings.length)))
         }
         // Too few siblings read what follows them in calldata; a surplus would leave proofs malleable.
-        require(usedUp, ILightClient.LightClient_WrongMembers());
+        if (!usedUp) return 0;
+        return root;
     }
 
-    /// Levels above the leaves of a tree of `size` leaves, padded to a power of two.
-    function _depth(uint256 size) private pure returns (uint256 depth) {
-        while (uint256(1) << depth < size) ++depth;
+    /// Leaves of a tree over `size` members, padded to a power of two.
+    function _width(uint256 size) private pure returns (uint256 width) {
+        unchecked {
+            // Sets all bits below the highest one of the last index, which has 64 bits.
+            width = size - 1;
+            width |= width >> 1;
+            width |= width >> 2;
+            width |= width >> 4;
+            width |= width >> 8;
+            width |= width >> 16;
+            width |= width >> 32;
+            ++width;
+        }
     }
 }

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Header} from "../interfaces/ILightClient.sol";
 
 /// What validators sign and what a block hash is over (R3, D1 to D4, D6): Keccak-256 of words, the first of which is
-/// the Keccak-256 of a name.
+/// the Keccak-256 of a name. And what the light client's ring holds.
 library Digests {
     bytes32 internal constant CHAIN_DOMAIN = keccak256("chain domain");
     bytes32 internal constant PROPOSAL = keccak256("D_prop");
@@ -71,6 +71,15 @@ library Digests {
             calldatacopy(words, header, 0x100)
             mstore(0, keccak256(words, 0x100))
             mstore(0x20, restHash)
+            hash := keccak256(0, 0x40)
+        }
+    }
+
+    /// What the ring keeps of a block: Keccak-256 of the words of a `RingEntry`.
+    function ringEntry(bytes32 blockHash_, bytes32 historyRoot) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            mstore(0, blockHash_)
+            mstore(0x20, historyRoot)
             hash := keccak256(0, 0x40)
         }
     }

@@ -5,7 +5,7 @@ import {Bls} from "./Bls.sol";
 import {Committees} from "./Committees.sol";
 import {Digests} from "./Digests.sol";
 import {HashToG1} from "./HashToG1.sol";
-import {Certificate, Header, ILightClient} from "../interfaces/ILightClient.sol";
+import {Certificate, Committee, Header, ILightClient} from "../interfaces/ILightClient.sol";
 
 /// Whether a certificate of finality proves a block (C1).
 library Finality {
@@ -17,9 +17,9 @@ library Finality {
         bytes32 blockHash,
         Certificate calldata certificate
     ) internal view {
-        uint256[4] memory key = _signers(commitment, header.epoch, certificate);
-        bytes32 digest =
-            Digests.vote(Digests.FINAL, domain, header.epoch, certificate.viewNumber, header.height, blockHash);
+        uint64 epoch = header.epoch;
+        uint256[4] memory key = _signers(commitment, epoch, certificate);
+        bytes32 digest = Digests.vote(Digests.FINAL, domain, epoch, certificate.viewNumber, header.height, blockHash);
         require(
             Bls.isSignedByBothHalves(
                 digest,
@@ -36,21 +36,23 @@ library Finality {
     function _signers(bytes32 commitment, uint64 epoch, Certificate calldata certificate)
         private
         view
-        returns (uint256[4] memory key)
+        returns (uint256[4] memory)
     {
-        uint256[4] memory all = Bls.unpack(certificate.committee.sum);
-        bytes32 found = Committees.commitment(certificate.committee, epoch, all);
+        Committee calldata committee = certificate.committee;
+        (uint256 size, uint256 total, bytes32 root) = (committee.size, committee.total, committee.root);
+        uint256[4] memory key = Bls.unpack(committee.sum);
+        bytes32 found = Committees.commitment(epoch, size, total, key, root);
         require(found == commitment, ILightClient.LightClient_WrongCommittee(commitment, found));
-        if (certificate.absent.length == 0 && certificate.siblings.length == 0) {
-            key = all;
-        } else {
-            (uint256 weight, uint256[4] memory sum) =
-                Committees.absent(certificate.committee, certificate.absent, certificate.siblings);
-            uint256 total = certificate.committee.total;
-            uint256 signed = total - weight;
-            require(3 * signed > 2 * total, ILightClient.LightClient_NoQuorum(signed, total));
-            key = Bls.add(all, Bls.negate(sum));
+        (bytes calldata absent, bytes32[] calldata siblings) = (certificate.absent, certificate.siblings);
+        if (absent.length != 0 || siblings.length != 0) {
+            // What is left of minus the sum of all is minus the sum of the signers.
+            Bls.negate(key);
+            uint256 lacking = Committees.addAbsent(size, root, absent, siblings, key);
+            // More than two thirds signed: 3 * (total - lacking) > 2 * total.
+            require(3 * lacking < total, ILightClient.LightClient_NoQuorum(total - lacking, total));
+            Bls.negate(key);
         }
         require(!Bls.isIdentity(key), ILightClient.LightClient_IdentityKey());
+        return key;
     }
 }

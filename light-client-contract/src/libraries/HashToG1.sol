@@ -12,7 +12,8 @@ library HashToG1 {
     bytes32 private constant TAIL = "SWU_RO_POP_+";
 
     uint256 private constant SHA_256 = 0x02;
-    uint256 private constant MODEXP = 0x05;
+    /// The whole part of 2^636 / p.
+    uint256 private constant RECIPROCAL = 0x9d835d2f3cc9e45ce28101b0cc7a6ba291b82741ff6a0a94bdf4771e0286779d;
 
     /// Of what is signed, but for the proof of possession.
     function ofSigned(bytes32 digest) internal view returns (uint256[4] memory) {
@@ -76,44 +77,66 @@ library HashToG1 {
             let zeroth := mload(0)
             // Then a word and its number (1) in front of the suite.
             let next := sub(middle, 30)
+            let length := add(suiteLength, 33)
+            let at := uniform
             let last := 0
             for { let i := 1 } lt(i, 5) { i := add(i, 1) } {
                 mstore(next, xor(zeroth, last))
                 mstore8(add(next, 0x20), i)
-                done := and(done, staticcall(gas(), SHA_256, next, add(suiteLength, 33), 0, 0x20))
-                last := mload(0)
-                mstore(add(uniform, shl(5, sub(i, 1))), last)
+                done := and(done, staticcall(gas(), SHA_256, next, length, at, 0x20))
+                last := mload(at)
+                at := add(at, 0x20)
             }
         }
         // Only a lack of gas makes SHA-256 fail.
         require(done);
     }
 
-    /// The sum of the points that the two halves of 128 bytes in memory map to, each modulo p.
+    /// The sum of the points that the two halves of 128 bytes in memory map to, each modulo p. Overwrites them.
     function _mapBoth(uint256 uniform) private view returns (uint256[4] memory sum) {
-        (uint256 high, uint256 low) = (Bls.P_HIGH, Bls.P_LOW);
         (uint256 map, uint256 mapGas) = (Bls.MAP_TO_G1, Bls.MAP_TO_G1_GAS);
         (uint256 g1Add, uint256 g1AddGas) = (Bls.G1_ADD, Bls.G1_ADD_GAS);
+        reduce(uniform);
+        reduce(uniform + 0x40);
         bool done;
         assembly ("memory-safe") {
-            // Lengths of base, exponent and modulus, then these; then the two points.
-            let input := mload(0x40)
-            let points := add(input, 0x100)
-            mstore(input, 0x40)
-            mstore(add(input, 0x20), 1)
-            mstore(add(input, 0x40), 0x40)
-            mstore8(add(input, 0xa0), 1)
-            mstore(add(input, 0xa1), high)
-            mstore(add(input, 0xc1), low)
-            mcopy(add(input, 0x60), uniform, 0x40)
-            done := staticcall(gas(), MODEXP, input, 0xe1, points, 0x40)
-            mcopy(add(input, 0x60), add(uniform, 0x40), 0x40)
-            done := and(done, staticcall(gas(), MODEXP, input, 0xe1, add(points, 0x80), 0x40))
-            done := and(done, staticcall(mapGas, map, points, 0x40, points, 0x80))
-            done := and(done, staticcall(mapGas, map, add(points, 0x80), 0x40, add(points, 0x80), 0x80))
+            let points := mload(0x40)
+            done := staticcall(mapGas, map, uniform, 0x40, points, 0x80)
+            done := and(done, staticcall(mapGas, map, add(uniform, 0x40), 0x40, add(points, 0x80), 0x80))
             done := and(done, staticcall(g1AddGas, g1Add, points, 0x100, sum, 0x80))
             done := and(done, eq(returndatasize(), 0x80))
         }
         require(done, Bls.Bls_InvalidPoint());
+    }
+
+    /// Replaces a number of 64 bytes in memory by its rest modulo p, which is cheaper than MODEXP.
+    ///
+    /// With high and low the number's words, high * RECIPROCAL / 2^380 is below number / p by less than 2^-123: so its
+    /// whole part is the quotient or one less, and what is left after that many p is below 2p.
+    function reduce(uint256 place) internal pure {
+        (uint256 pHigh, uint256 pLow) = (Bls.P_HIGH, Bls.P_LOW);
+        assembly ("memory-safe") {
+            // The high word of a product: a * b modulo 2^256 - 1 is the sum of both words modulo that.
+            function mulHigh(a, b) -> high {
+                let both := mulmod(a, b, not(0))
+                let lower := mul(a, b)
+                high := sub(sub(both, lower), lt(both, lower))
+            }
+            let high := mload(place)
+            let low := mload(add(place, 0x20))
+            let quotient := shr(124, mulHigh(high, RECIPROCAL))
+            let lowProduct := mul(quotient, pLow)
+            high := sub(sub(high, mul(quotient, pHigh)), mulHigh(quotient, pLow))
+            high := sub(high, lt(low, lowProduct))
+            low := sub(low, lowProduct)
+            // Once more, unless that is below zero.
+            let less := sub(sub(high, pHigh), lt(low, pLow))
+            if iszero(shr(255, less)) {
+                high := less
+                low := sub(low, pLow)
+            }
+            mstore(place, high)
+            mstore(add(place, 0x20), low)
+        }
     }
 }

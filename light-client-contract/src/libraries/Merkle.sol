@@ -12,9 +12,9 @@ library Merkle {
             let end := add(siblings.offset, shl(5, siblings.length))
             for { let sibling := siblings.offset } lt(sibling, end) { sibling := add(sibling, 0x20) } {
                 // The node goes left (0x20) or right (0x40), the sibling to the other place.
-                let side := shl(5, and(index, 1))
-                mstore(add(0x20, side), leaf)
-                mstore(sub(0x40, side), calldataload(sibling))
+                let side := shl(and(index, 1), 0x20)
+                mstore(side, leaf)
+                mstore(xor(side, 0x60), calldataload(sibling))
                 leaf := keccak256(0x1f, 0x41)
                 index := shr(1, index)
             }

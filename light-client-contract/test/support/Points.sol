@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Bls} from "../../src/libraries/Bls.sol";
 
-/// Points that no key or signature is, in the padding of EIP-2537.
+/// Points that no key or signature is, and negated ones, in the padding of EIP-2537.
 library Points {
     /// (4, y): on the curve y^2 = x^3 + 4, of an order that has a factor of the cofactor.
     function outsideSubgroup() internal pure returns (uint256[4] memory) {
@@ -27,6 +27,12 @@ library Points {
             0x172e93db764a8400a7d5071b6b6f5de0,
             0xda2f0f4a063119abca014006b7c40a2cfe291a1924e65db0d6d0fcfbf3bf3d5c
         ];
+    }
+
+    /// -a, which leaves a as it is.
+    function negated(uint256[4] memory a) internal pure returns (uint256[4] memory copy) {
+        copy = [a[0], a[1], a[2], a[3]];
+        Bls.negate(copy);
     }
 
     /// A second encoding of the same point: y + p.

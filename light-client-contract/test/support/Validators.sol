@@ -100,23 +100,27 @@ library Validators {
         }
     }
 
-    function _siblings(bytes32[][] memory levels, uint256 known) private pure returns (bytes32[] memory siblings) {
-        siblings = new bytes32[](0);
-        if (known == 0) return siblings;
-        for (uint256 level = 0; level + 1 < levels.length; ++level) {
-            uint256 above = 0;
-            for (uint256 i = 0; i < levels[level].length; ++i) {
-                if (known >> i & 1 == 0) continue;
-                above |= 1 << (i / 2);
-                if (known >> (i ^ 1) & 1 == 1) continue;
-                bytes32[] memory longer = new bytes32[](siblings.length + 1);
-                for (uint256 j = 0; j < siblings.length; ++j) {
-                    longer[j] = siblings[j];
-                }
-                longer[siblings.length] = levels[level][i ^ 1];
-                siblings = longer;
-            }
-            known = above;
-        }
+    function _siblings(bytes32[][] memory levels, uint256 known) private pure returns (bytes32[] memory) {
+        bytes memory siblings = _lacking(levels, levels.length - 1, 0, known);
+        return abi.decode(bytes.concat(abi.encode(0x20, siblings.length / 32), siblings), (bytes32[]));
+    }
+
+    /// What is not known below a node, in post-order.
+    function _lacking(bytes32[][] memory levels, uint256 level, uint256 position, uint256 known)
+        private
+        pure
+        returns (bytes memory siblings)
+    {
+        if (level == 0 || !_isAbove(level, position, known)) return "";
+        (uint256 left, uint256 right) = (2 * position, 2 * position + 1);
+        siblings = bytes.concat(_lacking(levels, level - 1, left, known), _lacking(levels, level - 1, right, known));
+        if (!_isAbove(level - 1, left, known)) siblings = bytes.concat(siblings, levels[level - 1][left]);
+        if (!_isAbove(level - 1, right, known)) siblings = bytes.concat(siblings, levels[level - 1][right]);
+    }
+
+    /// Whether a node is above a known leaf, or is one.
+    function _isAbove(uint256 level, uint256 position, uint256 known) private pure returns (bool) {
+        uint256 leaves = 1 << level;
+        return known >> (position * leaves) & ((1 << leaves) - 1) != 0;
     }
 }

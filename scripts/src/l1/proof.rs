@@ -46,8 +46,10 @@ pub(crate) async fn verify(l1: &L1, chain: usize, api: &Api, sent: &Delivered) -
     let stored = eventually(RELAY_LIMIT, &what, above).await?;
     let blocks = chain::blocks(api, Height(0), Height(stored.height)).await?;
     let header = &blocks[usize::try_from(height.0)?].header;
+    let newest = blocks.last().context("the node has no blocks")?;
     let call = ILightClient::verifyHeaderCall {
         entry: stored.entry,
+        stored: update::ring_entry(&newest.header),
         header: update::header(header),
         restHash: abi::word(header.rest_hash()),
         proof: history(&blocks, height, stored.height)?,

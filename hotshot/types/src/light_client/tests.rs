@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::{
     ValidatorIndex,
@@ -5,9 +7,9 @@ use crate::{
     vectors::sample::{committee, finality_certificate, sample_committee},
 };
 
-/// The root that a proof leads to, computed recursively from the top: another way than the contract's and the maker's.
+/// The root that a proof leads to, computed recursively from the top: another way than the contract's.
 fn root(proof: &MembersProof, size: usize) -> Option<Hash> {
-    let mut leaves = std::collections::BTreeMap::new();
+    let mut leaves = BTreeMap::new();
     for record in proof.records.chunks_exact(MembersProof::RECORD) {
         let index = u16::from_be_bytes(record[..2].try_into().unwrap());
         let weight = u64::from_be_bytes(record[2..10].try_into().unwrap());
@@ -23,31 +25,32 @@ fn root(proof: &MembersProof, size: usize) -> Option<Hash> {
     }
     let levels = size.next_power_of_two().trailing_zeros();
     let mut siblings = proof.siblings.iter();
-    // Siblings stand by level, so the tree is filled level by level.
-    let mut known = leaves;
-    for _ in 0..levels {
-        let mut above = std::collections::BTreeMap::new();
-        let missing: Vec<usize> = known
-            .keys()
-            .map(|position| position ^ 1)
-            .filter(|position| !known.contains_key(position))
-            .collect();
-        for position in missing {
-            known.insert(position, *siblings.next()?);
+    let root = node(&leaves, levels, 0, &mut siblings);
+    siblings.next().is_none().then_some(root).flatten()
+}
+
+/// The node at a level and position, from the leaves below it, of which there is at least one.
+fn node<'a>(
+    leaves: &BTreeMap<usize, Hash>,
+    level: u32,
+    position: usize,
+    siblings: &mut impl Iterator<Item = &'a Hash>,
+) -> Option<Hash> {
+    let Some(below) = level.checked_sub(1) else {
+        return leaves.get(&position).copied();
+    };
+    let children = [2 * position, 2 * position + 1];
+    let mut found = [None, None];
+    for (child, hash) in children.into_iter().zip(&mut found) {
+        if leaves.range(child << below..(child + 1) << below).count() > 0 {
+            *hash = Some(node(leaves, below, child, siblings)?);
         }
-        for (position, left) in &known {
-            if position % 2 == 0 {
-                let right = known.get(&(position + 1))?;
-                above.insert(position / 2, keccak_concat(&[&[1], &left.0, &right.0]));
-            }
-        }
-        known = above;
     }
-    siblings
-        .next()
-        .is_none()
-        .then(|| known.get(&0).copied())
-        .flatten()
+    for hash in &mut found {
+        *hash = hash.or_else(|| siblings.next().copied());
+    }
+    let [left, right] = found;
+    Some(keccak_concat(&[&[1], &left?.0, &right?.0]))
 }
 
 fn proof(committee: &Committee, members: &[u16]) -> MembersProof {

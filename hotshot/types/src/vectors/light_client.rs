@@ -99,7 +99,7 @@ pub(super) fn updates() -> Value {
     cases.push(update("a_unit_above", &[3, 2, 1, 1], 58, 9, &[1]));
     json!({
         "about": "arguments of LightClient.update: points without padding; absent: index (2 bytes), weight (8), pk1 (96) each; \
-                  siblings: level by level from the leaves, from left to right, where the sibling of a known node is not known",
+                  siblings: for each node above an absent member, in post-order, its child that is above none, if it has one",
         "chain_domain": sample::domain(),
         "cases": cases,
     })

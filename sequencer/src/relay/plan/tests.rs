@@ -2,7 +2,6 @@ use hotshot_types::{
     Epoch, Hash, Height, L1Block, Round, Signature, Signers, Statement, TimestampMs,
     ValidatorIndex, View, finality::EpochStep, header::HEADER_VERSION,
 };
-use light_client::abi::FixedBytes;
 
 use super::*;
 
@@ -65,8 +64,6 @@ fn state(height: u64, epoch: u64) -> Finalized {
     Finalized {
         height,
         epoch,
-        blockHash: FixedBytes::ZERO,
-        historyRoot: FixedBytes::ZERO,
         timestamp: 0,
         l1Block: 0,
         entry: 0,
