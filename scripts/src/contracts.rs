@@ -18,6 +18,10 @@ const NODE: u32 = 20;
 const ADVICE: &str = "the contracts' tools need Node.js 20 or later with npm: install it (on Debian or Ubuntu `apt-get \
                       install nodejs npm`, elsewhere from nodejs.org), then try again";
 
+/// Written when all contracts have been built at once. Forge's own record does not tell: whoever runs forge by hand
+/// builds what has changed only.
+const BUILT: &str = "cache/built-at-once";
+
 /// Arguments of `contracts`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -64,7 +68,7 @@ pub(crate) fn build() -> Result<()> {
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
         bail!("{} failed: {}", workspace::spoken(&command), output.status);
     }
-    Ok(())
+    fs::write(folder().join(BUILT), "").context("cannot mark the contracts as built")
 }
 
 /// Format, and that they build.
@@ -134,22 +138,24 @@ pub(crate) fn install() -> Result<()> {
     workspace::run(&mut command).context("npm could not install the contracts' tools")
 }
 
-/// Whether nothing has changed in a folder of contracts since forge built all of it.
+/// Whether nothing has changed since all of it was built at once.
 fn is_built(folder: &Path) -> Result<bool> {
-    let Some(built) = modified(&folder.join("cache/solidity-files-cache.json")) else {
+    let Some(built) = modified(&folder.join(BUILT)) else {
         return Ok(false);
     };
-    let mut left: Vec<PathBuf> = ["src", "test", "script", "foundry.toml"]
+    let mut left: Vec<PathBuf> = ["src", "test", "script", "foundry.toml", "package-lock.json"]
         .iter()
         .map(|name| folder.join(name))
         .collect();
     while let Some(path) = left.pop() {
+        // A folder changes when a file in it comes or goes.
+        if modified(&path).is_none_or(|changed| changed > built) {
+            return Ok(false);
+        }
         if path.is_dir() {
             for entry in fs::read_dir(&path)? {
                 left.push(entry?.path());
             }
-        } else if modified(&path).is_some_and(|changed| changed > built) {
-            return Ok(false);
         }
     }
     Ok(true)
