@@ -1,0 +1,19 @@
+//! What a rollup executes, and the trait of what executes it.
+//!
+//! Pure code at the bottom of the adapters: no I/O, no clock. Derivation (`rollup-derive`) makes the inputs, a
+//! [`Vm`] turns them into [`Transition`]s, the node (`rollup-node`) stores those and serves them. The formats that the
+//! contracts share are here too: the messages of the L1 queue and the records of withdrawals.
+
+mod message;
+mod vm;
+mod withdrawal;
+
+pub use hotshot_types::{
+    Address, Hash, Height,
+    mountain_range::{HeaderProof, MountainRange, Position},
+};
+pub use message::{Deposit, L1Message, MessageBody, QueueHead};
+pub use vm::{
+    BlockEnv, Input, Outcome, Refusal, State, StateError, Transition, Verdict, Vm, Write,
+};
+pub use withdrawal::Withdrawal;
