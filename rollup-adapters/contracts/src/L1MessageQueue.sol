@@ -81,7 +81,7 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
         (baseFee, feeStep, feeAccount) = (terms.baseFee, terms.feeStep, terms.feeAccount);
     }
 
-    /// Messages count on the home L1 only, and nothing calls back into the queue.
+    /// Messages count on the home L1 only.
     modifier atHome() {
         require(block.chainid == homeChainId, L1MessageQueue_NotHome(homeChainId));
         _;
@@ -106,7 +106,7 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
             _takeEther(amount, needed);
         } else {
             _takeToken(token, amount);
-            decimals = Decimals.of(token);
+            decimals = Decimals.ofToken(token);
         }
         index = _enqueue(head, Messages.DEPOSIT, abi.encode(token, amount, recipient, decimals));
         _refund(needed);
@@ -123,7 +123,7 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IL1MessageQueue
-    function cover(uint256 hint) external {
+    function cover(uint256 hint) external nonReentrant {
         IRollupInbox known = IRollupInbox(inbox);
         uint64 found = known.pinned();
         Checkpoint memory point = checkpoint(hint);

@@ -27,14 +27,14 @@ contract RollupInbox is IRollupInbox {
 
     /// In slot 0, where nodes prove it.
     bytes32 public pinChain;
-    uint64 public pinCount;
-    uint64 public pinned;
-
+    /// What the last `advance` learnt: these four in slot 1.
     uint64 public height;
     uint64 public blockCount;
     uint64 public transactionTotal;
     uint64 public l1Number;
     bytes32 public chain;
+    uint64 public pinCount;
+    uint64 public pinned;
 
     /// @param lightClient_ The light client on this L1
     /// @param queue_ The rollup's queue on this L1, which is deployed after this
