@@ -5,6 +5,7 @@ import {Vm} from "@light-client-test/Vm.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IL1MessageQueue} from "../src/interfaces/IL1MessageQueue.sol";
+import {IRollupInbox} from "../src/interfaces/IRollupInbox.sol";
 import {L1MessageQueue} from "../src/L1MessageQueue.sol";
 import {RollupInbox} from "../src/RollupInbox.sol";
 import {WithdrawalVault} from "../src/WithdrawalVault.sol";
@@ -60,8 +61,8 @@ contract L1MessageQueueTest is RollupFixture {
         assertEq(logs[0].data, abi.encode(0, ALICE, body), "event");
         bytes32 first = keccak256(abi.encodePacked(bytes32(0), _hash(0, 0, ALICE, body)));
         assertEq(queue.chain(), first, "chain");
-        assertEq(vm2Load(0), first, "slot 0");
-        assertEq(uint64(uint256(vm2Load(1))), 1, "count in slot 1");
+        assertEq(_slot(0), first, "slot 0");
+        assertEq(uint64(uint256(_slot(1))), 1, "count in slot 1");
         assertEq(address(vault).balance, 3 ether, "escrow");
         assertEq(address(queue).balance, BASE_FEE, "fee");
 
@@ -71,7 +72,7 @@ contract L1MessageQueueTest is RollupFixture {
         assertEq(queue.count(), 2, "count");
     }
 
-    function vm2Load(uint256 slot) private view returns (bytes32) {
+    function _slot(uint256 slot) private view returns (bytes32) {
         return cheats.load(address(queue), bytes32(slot));
     }
 
@@ -198,7 +199,7 @@ contract L1MessageQueueTest is RollupFixture {
         assertEq(queue.fee(), BASE_FEE + 11 * uint256(FEE_STEP), "eleven");
         vm.expectRevert(IL1MessageQueue.L1MessageQueue_NotCovered.selector);
         queue.cover(1);
-        vm.mockCall(address(inbox), abi.encodeCall(RollupInbox.l1Number, ()), abi.encode(START_BLOCK));
+        vm.mockCall(address(inbox), abi.encodeCall(IRollupInbox.l1Number, ()), abi.encode(START_BLOCK));
         vm.expectRevert(IL1MessageQueue.L1MessageQueue_NotCovered.selector);
         queue.cover(2);
         queue.cover(1);
@@ -206,7 +207,7 @@ contract L1MessageQueueTest is RollupFixture {
         assertEq(queue.fee(), BASE_FEE + FEE_STEP, "falls");
         vm.expectRevert(IL1MessageQueue.L1MessageQueue_NotCovered.selector);
         queue.cover(1);
-        vm.mockCall(address(inbox), abi.encodeCall(RollupInbox.pinned, ()), abi.encode(11));
+        vm.mockCall(address(inbox), abi.encodeCall(IRollupInbox.pinned, ()), abi.encode(11));
         queue.cover(0);
         assertEq(queue.fee(), BASE_FEE, "a pin covers");
     }
