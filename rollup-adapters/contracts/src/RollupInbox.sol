@@ -16,7 +16,7 @@ import {IRollupInbox} from "./interfaces/IRollupInbox.sol";
 
 /// The inbox of one rollup: see IRollupInbox for what it does and guarantees.
 contract RollupInbox is IRollupInbox {
-    /// The queue keeps an hour's last block for at least 31 hours.
+    /// The queue remembers the hours of more than a day.
     uint64 private constant LONGEST_DELAY = 24 hours;
 
     address public immutable lightClient;
@@ -84,9 +84,7 @@ contract RollupInbox is IRollupInbox {
         _requireHead(head, restHash);
         IL1MessageQueue messages = IL1MessageQueue(queue);
         Checkpoint memory point = isHour ? messages.hourly(hint) : messages.checkpoint(hint);
-        require(
-            point.l1Block > head.l1Finalized && point.count > pinned, RollupInbox_Covered(head.l1Finalized, pinned)
-        );
+        require(point.l1Block > head.l1Finalized && point.count > pinned, RollupInbox_Covered(head.l1Finalized, pinned));
         uint256 until = uint256(point.time) + forceDelay;
         require(block.timestamp >= until, RollupInbox_TooEarly(until));
 

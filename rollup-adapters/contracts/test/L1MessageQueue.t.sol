@@ -6,19 +6,12 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IL1MessageQueue} from "../src/interfaces/IL1MessageQueue.sol";
 import {IRollupInbox} from "../src/interfaces/IRollupInbox.sol";
+import {IWithdrawalVault} from "../src/interfaces/IWithdrawalVault.sol";
 import {L1MessageQueue} from "../src/L1MessageQueue.sol";
 import {RollupInbox} from "../src/RollupInbox.sol";
 import {WithdrawalVault} from "../src/WithdrawalVault.sol";
 import {RollupFixture} from "./support/RollupFixture.sol";
-import {
-    CallingToken,
-    FalseToken,
-    FeeToken,
-    LyingToken,
-    RevertingToken,
-    SilentToken,
-    Token
-} from "./support/Tokens.sol";
+import {CallingToken, FalseToken, FeeToken, LyingToken, RevertingToken, SilentToken, Token} from "./support/Tokens.sol";
 
 /// Takes no ether back.
 contract Closed {
@@ -177,16 +170,16 @@ contract L1MessageQueueTest is RollupFixture {
     function test_deposit_reentrantReceiver_isRefused() public {
         Reentrant reentrant = new Reentrant();
         reentrant.deposit{value: 2 ether}(queue, 1 ether);
-        assertEq(
-            bytes32(reentrant.reason()), ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector, "refused"
-        );
+        assertEq(bytes32(reentrant.reason()), ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector, "refused");
         assertEq(queue.count(), 1, "one message");
     }
 
-    function test_deposit_vaultOfItsOwn_reverts() public {
-        // Nobody but the queue pays into the vault.
-        (bool done,) = address(vault).call{value: 1}("");
+    function test_vault_etherOfAStranger_isRefused() public {
+        (bool done, bytes memory reason) = address(vault).call{value: 1}("");
         assertTrue(!done, "the vault takes deposits only");
+        assertEq(
+            reason, abi.encodeWithSelector(IWithdrawalVault.WithdrawalVault_NotQueue.selector, this), "for that reason"
+        );
     }
 
     function test_fee_risesAndFallsWithCoverage() public {
@@ -306,9 +299,7 @@ contract L1MessageQueueTest is RollupFixture {
         token.onMove(address(queue), abi.encodeCall(queue.deposit, (address(token), 1, BOB)));
         _deposit(address(token), 1000);
         assertTrue(!token.done(), "refused");
-        assertEq(
-            bytes4(token.answer()), ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector, "by the lock"
-        );
+        assertEq(bytes4(token.answer()), ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector, "by the lock");
         assertEq(queue.count(), 1, "one message");
     }
 

@@ -28,7 +28,8 @@ library History {
         uint256 start = 0;
         bytes32[] memory peaks = new bytes32[](64);
         uint256 found = 0;
-        for (uint256 level = 64; level-- > 0;) {
+        for (uint256 above = 64; above > 0; --above) {
+            uint256 level = above - 1;
             if (count >> level & 1 == 0) continue;
             if (index >= start && index < start + (1 << level)) {
                 proof.path = new bytes32[](level);
@@ -50,8 +51,9 @@ library History {
     function _node(bytes32[] memory leaves, uint256 start, uint256 level) private pure returns (bytes32) {
         if (level == 0) return leaves[start];
         uint256 half = 1 << (level - 1);
-        return keccak256(
-            abi.encodePacked(uint8(1), _node(leaves, start, level - 1), _node(leaves, start + half, level - 1))
-        );
+        return
+            keccak256(
+                abi.encodePacked(uint8(1), _node(leaves, start, level - 1), _node(leaves, start + half, level - 1))
+            );
     }
 }

@@ -76,8 +76,7 @@ abstract contract RollupFixture is Test {
     {
         address predicted = cheats.computeCreateAddress(address(this), cheats.getNonce(address(this)) + 2);
         WithdrawalVault newVault = new WithdrawalVault(predicted, settler, chosen.homeChainId);
-        RollupInbox newInbox =
-            new RollupInbox(address(client), predicted, NAMESPACE, chosen.homeChainId, FORCE_DELAY);
+        RollupInbox newInbox = new RollupInbox(address(client), predicted, NAMESPACE, chosen.homeChainId, FORCE_DELAY);
         return (new L1MessageQueue(address(newInbox), address(newVault), chosen), newInbox, newVault);
     }
 
