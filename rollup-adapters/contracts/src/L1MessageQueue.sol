@@ -44,7 +44,7 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
     }
 
     uint256 public constant RING_SIZE = 256;
-    /// More than the longest delay of an inbox, a day, by more than an hour.
+    /// The longest delay of an inbox is a day.
     uint256 public constant HOURS = 32;
     /// Most bytes of a forced transaction.
     uint256 public constant MAX_TRANSACTION = 128 << 10;
@@ -64,7 +64,7 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
     /// By number. Overwritten, so that no message pays for a new slot once the ring is full.
     Mark[RING_SIZE] private _marks;
     bytes32[RING_SIZE] private _chains;
-    /// By hour of the block.
+    /// The last that the ring lost of an hour, by the hour.
     Mark[HOURS] private _hours;
 
     /// @param inbox_ The rollup's inbox, made for the address of this contract
@@ -81,7 +81,7 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
         (baseFee, feeStep, feeAccount) = (terms.baseFee, terms.feeStep, terms.feeAccount);
     }
 
-    /// Messages count on the home L1 only, and nothing calls back into the queue.
+    /// Messages count on the home L1 only.
     modifier atHome() {
         require(block.chainid == homeChainId, L1MessageQueue_NotHome(homeChainId));
         _;
@@ -106,7 +106,7 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
             _takeEther(amount, needed);
         } else {
             _takeToken(token, amount);
-            decimals = Decimals.of(token);
+            decimals = Decimals.ofToken(token);
         }
         index = _enqueue(head, Messages.DEPOSIT, abi.encode(token, amount, recipient, decimals));
         _refund(needed);
@@ -123,7 +123,7 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IL1MessageQueue
-    function cover(uint256 hint) external {
+    function cover(uint256 hint) external nonReentrant {
         IRollupInbox known = IRollupInbox(inbox);
         uint64 found = known.pinned();
         Checkpoint memory point = checkpoint(hint);
@@ -227,12 +227,14 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
         emit Queued(index, kind, msg.sender, body);
     }
 
-    /// Keeps how the queue was after the last block with messages: the first of this block comes.
+    /// Keeps how the queue was after the last block with messages: the first of this block comes. What the ring loses
+    /// before any inbox would force it is kept by the hour.
     function _remember(Head memory head, bytes32 before) private {
-        Mark memory mark = Mark(head.l1Block, head.time, head.count);
         uint256 place = head.checkpoints % RING_SIZE;
-        (_marks[place], _chains[place]) = (mark, before);
-        uint256 hour = head.time / 1 hours;
-        if (hour != block.timestamp / 1 hours) _hours[hour % HOURS] = mark;
+        Mark memory lost = _marks[place];
+        if (lost.count != 0 && block.timestamp < lost.time + HOURS * 1 hours) {
+            _hours[lost.time / 1 hours % HOURS] = lost;
+        }
+        (_marks[place], _chains[place]) = (Mark(head.l1Block, head.time, head.count), before);
     }
 }

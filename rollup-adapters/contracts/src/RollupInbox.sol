@@ -16,7 +16,7 @@ import {IRollupInbox} from "./interfaces/IRollupInbox.sol";
 
 /// The inbox of one rollup: see IRollupInbox for what it does and guarantees.
 contract RollupInbox is IRollupInbox {
-    /// The queue keeps an hour's last block for at least 31 hours.
+    /// The queue remembers the hours of more than a day.
     uint64 private constant LONGEST_DELAY = 24 hours;
 
     address public immutable lightClient;
@@ -27,14 +27,14 @@ contract RollupInbox is IRollupInbox {
 
     /// In slot 0, where nodes prove it.
     bytes32 public pinChain;
-    uint64 public pinCount;
-    uint64 public pinned;
-
+    /// What the last `advance` learnt: these four in slot 1.
     uint64 public height;
     uint64 public blockCount;
     uint64 public transactionTotal;
     uint64 public l1Number;
     bytes32 public chain;
+    uint64 public pinCount;
+    uint64 public pinned;
 
     /// @param lightClient_ The light client on this L1
     /// @param queue_ The rollup's queue on this L1, which is deployed after this
@@ -84,9 +84,7 @@ contract RollupInbox is IRollupInbox {
         _requireHead(head, restHash);
         IL1MessageQueue messages = IL1MessageQueue(queue);
         Checkpoint memory point = isHour ? messages.hourly(hint) : messages.checkpoint(hint);
-        require(
-            point.l1Block > head.l1Finalized && point.count > pinned, RollupInbox_Covered(head.l1Finalized, pinned)
-        );
+        require(point.l1Block > head.l1Finalized && point.count > pinned, RollupInbox_Covered(head.l1Finalized, pinned));
         uint256 until = uint256(point.time) + forceDelay;
         require(block.timestamp >= until, RollupInbox_TooEarly(until));
 

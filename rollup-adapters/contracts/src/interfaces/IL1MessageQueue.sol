@@ -83,8 +83,8 @@ interface IL1MessageQueue {
     function checkpoint(uint256 number) external view returns (Checkpoint memory);
     /// Checkpoints so far, without the queue as it is.
     function checkpoints() external view returns (uint64);
-    /// The last block with messages of an hour: kept until messages come 32 hours later or after. Without it whoever
-    /// fills the ring could hide how old a message is. `chain` is 0.
+    /// The last checkpoint of an hour that the ring lost while it was younger than 32 hours; kept as long. Without it
+    /// whoever puts a message into every block could hide how long another one has been waiting. `chain` is 0.
     /// @param hour Hours since the Unix epoch
     function hourly(uint256 hour) external view returns (Checkpoint memory);
 

@@ -6,7 +6,7 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 /// The decimals of tokens that say them, and of those that don't.
 library Decimals {
     /// What the token says; 18 if it says nothing that decimals can be.
-    function of(address token) internal view returns (uint8) {
+    function ofToken(address token) internal view returns (uint8) {
         (bool done, bytes memory said) = token.staticcall(abi.encodeCall(IERC20Metadata.decimals, ()));
         if (!done || said.length < 32) return 18;
         uint256 decimals = abi.decode(said, (uint256));
