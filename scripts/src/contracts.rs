@@ -50,6 +50,11 @@ pub(crate) fn artifacts() -> PathBuf {
     folder().join("out")
 }
 
+/// Where forge puts the rollups' contracts.
+pub(crate) fn rollup_artifacts() -> PathBuf {
+    workspace::root().join("rollup-adapters/contracts/out")
+}
+
 /// Installs the tools if that is needed, and builds the contracts; quick when nothing changed. What
 /// the compiler says is shown if it fails.
 pub(crate) fn build() -> Result<()> {

@@ -20,6 +20,7 @@ mod localnet;
 mod netns;
 mod network;
 mod report;
+mod rollup;
 mod signals;
 mod sim;
 mod streams;
