@@ -5,6 +5,8 @@
 
 mod proof;
 mod state;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use proof::{AccountProof, SlotProof};
