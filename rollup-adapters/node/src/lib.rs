@@ -21,11 +21,19 @@
 //! The README is the specification (RN rules).
 
 mod application;
+mod board;
 mod cli;
 mod definition;
 mod execution;
+mod executor;
+mod host;
+mod keyfile;
+mod l1;
 mod levels;
+mod metrics;
 mod node;
+mod server;
+mod settings;
 mod storage;
 mod submission;
 #[cfg(any(test, feature = "testing"))]

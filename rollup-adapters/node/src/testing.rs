@@ -80,7 +80,7 @@ pub fn execute<V: Vm>(
         timestamp_ms: 1_700_000_000_000 + 1_000 * height,
         l1_number: height,
         randao_mix: digest::keccak(&[b"mix".as_slice(), &height.to_be_bytes()].concat()),
-        is_forced: false,
+        pin: None,
     };
     let mut index = 0;
     let origin = |input: &Input| match input {
@@ -117,6 +117,9 @@ pub fn undo<V: Vm>(node: &Node<V>) -> Result<(), StorageError> {
 }
 
 /// Raises the levels, as the L1 does.
-pub fn raise<V: Vm>(node: &Node<V>, safe: u64, finalized: u64) {
-    node.raise(safe, finalized);
+///
+/// # Errors
+/// The disk failed.
+pub fn raise<V: Vm>(node: &Node<V>, safe: u64, finalized: u64) -> Result<(), StorageError> {
+    node.raise(safe, finalized)
 }
