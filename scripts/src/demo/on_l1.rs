@@ -6,7 +6,11 @@ use anyhow::{Context as _, Result};
 
 use super::{progress::Progress, summary::OnL1};
 use crate::{
-    l1::{committee, inclusion::Inclusion, proof::{self, Claimed}},
+    l1::{
+        committee,
+        inclusion::Inclusion,
+        proof::{self, Claimed},
+    },
     network::{Network, eventually},
     report::Percentiles,
     traffic::load::Delivered,

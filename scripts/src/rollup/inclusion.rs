@@ -48,10 +48,7 @@ pub(crate) async fn offline(
     let Fact::Transaction { bytes, .. } = &proven.fact else {
         anyhow::bail!("the proof is of another kind");
     };
-    ensure!(
-        keccak(bytes) == id,
-        "the proof is of another transaction"
-    );
+    ensure!(keccak(bytes) == id, "the proof is of another transaction");
     let path = rollup.directory.join("inclusion.json");
     fs::write(&path, serde_json::to_vec(&answered["proof"])?)?;
     let node = network.nodes.first().context("there is no node")?;
@@ -135,11 +132,16 @@ pub(crate) fn account(block: &Value, proof: &Value, address: Address) -> Result<
     let said: Hash = block["hash"].as_str().unwrap_or_default().parse()?;
     ensure!(keccak(&rlp) == said, "the header does not hash to {said}");
     let word = |name: &str| -> Result<Hash> {
-        let digits = proof[name].as_str().unwrap_or_default().trim_start_matches("0x");
+        let digits = proof[name]
+            .as_str()
+            .unwrap_or_default()
+            .trim_start_matches("0x");
         Ok(format!("{digits:0>64}").parse()?)
     };
     let nonce = word("nonce")?;
-    let nodes = proof["accountProof"].as_array().context("no account proof")?;
+    let nodes = proof["accountProof"]
+        .as_array()
+        .context("no account proof")?;
     let node = |node: &Value| -> Result<bytes::Bytes> {
         let digits = node.as_str().unwrap_or_default().trim_start_matches("0x");
         Ok(hex::decode(digits)?.into())

@@ -1,11 +1,6 @@
 //! One process of a rollup's program.
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    process::Command,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use hotshot_types::Hash;
@@ -49,7 +44,8 @@ impl Rollup {
     /// A node of its own directory; it is not started.
     pub(crate) fn node(&self, name: &str, options: &[&str]) -> Result<RollupNode> {
         let ports = ports::free(2)?;
-        let [rpc, metrics] = [ports[0], ports[1]].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let [rpc, metrics] =
+            [ports[0], ports[1]].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         Ok(RollupNode {
             name: name.to_owned(),
             rollup: self.clone(),
@@ -140,7 +136,10 @@ impl RollupNode {
 
     /// The hash of a block, once it has it.
     pub(crate) async fn hash(&self, number: u64) -> Result<Hash> {
-        let block: Value = self.endpoint.ask("rollup_getBlock", json!([number])).await?;
+        let block: Value = self
+            .endpoint
+            .ask("rollup_getBlock", json!([number]))
+            .await?;
         let hash = block["hash"].as_str();
         let hash = hash.with_context(|| format!("{} has no block {number}", self.name))?;
         Ok(hash.parse()?)

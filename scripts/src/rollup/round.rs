@@ -162,7 +162,9 @@ impl Evm {
         let code = creation_code(wallet.address())?;
         let created = wallet.send(None, 0, code).await?;
         let deploy = start.elapsed();
-        let contract = created.contract_address.context("no contract was created")?;
+        let contract = created
+            .contract_address
+            .context("no contract was created")?;
         let start = Instant::now();
         let friend = Account::of(b"friend")?.address();
         let call = token::transferCall {
@@ -171,10 +173,16 @@ impl Evm {
         };
         let called = wallet.send(Some(contract), 0, call.abi_encode()).await?;
         let call = start.elapsed();
-        ensure!(called.logs.len() == 1, "the call made {} logs", called.logs.len());
+        ensure!(
+            called.logs.len() == 1,
+            "the call made {} logs",
+            called.logs.len()
+        );
 
         step("logs, storage proof and inclusion proof, from the other node");
-        self.nodes[1].reach(called.block_number, CATCH_UP_LIMIT).await?;
+        self.nodes[1]
+            .reach(called.block_number, CATCH_UP_LIMIT)
+            .await?;
         let other = wallet.at(&self.nodes[1].endpoint);
         let start = Instant::now();
         read_logs(&other, contract, friend, called.block_number).await?;
@@ -192,7 +200,9 @@ impl Evm {
         let target = self.nodes[0].level("latest").await?;
         let (restart, rebuild) = self.crash(target).await?;
 
-        step("waiting until the light client on the L1 covers all of it, and checking the proof there");
+        step(
+            "waiting until the light client on the L1 covers all of it, and checking the proof there",
+        );
         let start = Instant::now();
         let safe = async || -> Result<()> {
             let safe = self.nodes[0].level("safe").await?;
@@ -201,8 +211,7 @@ impl Evm {
         };
         eventually(SAFE_LIMIT, "a safe block", safe).await?;
         let safe = start.elapsed();
-        let included =
-            inclusion::on_l1(network, included).await?;
+        let included = inclusion::on_l1(network, included).await?;
         let latest = self.nodes[0].level("latest").await?;
         self.nodes[1].reach(latest, CATCH_UP_LIMIT).await?;
         let nodes: Vec<_> = self.nodes.iter().collect();
@@ -282,7 +291,10 @@ async fn read_logs(wallet: &Wallet, contract: Address, friend: Address, block: u
     };
     let input = format!("0x{}", hex::encode(call.abi_encode()));
     let answer = wallet
-        .ask("eth_call", json!([{ "to": contract, "input": input }, "latest"]))
+        .ask(
+            "eth_call",
+            json!([{ "to": contract, "input": input }, "latest"]),
+        )
         .await?;
     let found: Hash = answer.as_str().unwrap_or_default().parse()?;
     ensure!(found == word(TOKENS), "the friend has {found} tokens");
@@ -291,7 +303,9 @@ async fn read_logs(wallet: &Wallet, contract: Address, friend: Address, block: u
 
 /// Checks the account's proof against the state root of a block that hashes to what the chain says.
 async fn verify_account(wallet: &Wallet) -> Result<()> {
-    let block = wallet.ask("eth_getBlockByNumber", json!(["latest", false])).await?;
+    let block = wallet
+        .ask("eth_getBlockByNumber", json!(["latest", false]))
+        .await?;
     let number = block["number"].clone();
     let proof = wallet
         .ask("eth_getProof", json!([wallet.address(), [], number]))

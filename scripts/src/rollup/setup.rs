@@ -34,8 +34,7 @@ pub(crate) async fn deploy_contracts(l1: &L1, wanted: &Wanted<'_>) -> Result<Vec
     let mut deployed = Vec::new();
     for (chain, light_client) in l1.chains.iter().zip(&l1.light_clients) {
         let sender = l1.deployer_at(chain).await?;
-        let mut terms =
-            Terms::development(*light_client, wanted.namespace, home, sender.address());
+        let mut terms = Terms::development(*light_client, wanted.namespace, home, sender.address());
         terms.settler = sender.address();
         if let Some(delay) = wanted.force_delay_s {
             terms.force_delay_s = delay;
@@ -72,8 +71,16 @@ pub(crate) async fn prepare(
     let rollup = Rollup {
         program,
         definition,
-        sequencers: network.nodes.iter().map(crate::network::Node::url).collect(),
-        l1: network.l1.iter().flat_map(|l1| l1.endpoints.clone()).collect(),
+        sequencers: network
+            .nodes
+            .iter()
+            .map(crate::network::Node::url)
+            .collect(),
+        l1: network
+            .l1
+            .iter()
+            .flat_map(|l1| l1.endpoints.clone())
+            .collect(),
         directory,
     };
     Ok((rollup, deployed))
@@ -86,7 +93,12 @@ fn sections(l1: &L1, deployed: &[Contracts], first_block: u64) -> Result<String>
     write!(
         text,
         "\n[l1]\nchain_id = {}\nlight_client = \"{}\"\nqueue = \"{}\"\ninbox = \"{}\"\nvault = \"{}\"\nfirst_block = {}\n",
-        l1.home().chain_id, l1.light_clients[0], home.queue, home.inbox, home.vault, first_block
+        l1.home().chain_id,
+        l1.light_clients[0],
+        home.queue,
+        home.inbox,
+        home.vault,
+        first_block
     )?;
     for ((replica, chain), light_client) in replicas
         .iter()
@@ -104,9 +116,7 @@ fn sections(l1: &L1, deployed: &[Contracts], first_block: u64) -> Result<String>
 
 /// The section `[vm]` of an EVM rollup.
 pub(crate) fn evm(namespace: u64, home: u64, fee_account: Address) -> String {
-    format!(
-        "chain_id = {namespace}\nhome_l1_chain_id = {home}\nfee_account = \"{fee_account}\"\n"
-    )
+    format!("chain_id = {namespace}\nhome_l1_chain_id = {home}\nfee_account = \"{fee_account}\"\n")
 }
 
 /// Where a program of the workspace is: beside the sequencer's, of the same build.
