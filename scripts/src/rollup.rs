@@ -3,5 +3,6 @@
 pub(crate) mod inclusion;
 pub(crate) mod node;
 pub(crate) mod round;
+pub(crate) mod scenarios;
 pub(crate) mod setup;
 pub(crate) mod wallet;

@@ -87,11 +87,6 @@ impl RollupNode {
         format!("http://{}", self.rpc)
     }
 
-    /// Where it says how it is.
-    pub(crate) fn metrics_url(&self) -> String {
-        format!("http://{}", self.metrics)
-    }
-
     /// Its data.
     pub(crate) fn home(&self) -> PathBuf {
         self.rollup.directory.join(&self.name)

@@ -14,6 +14,7 @@ use light_client::{
     abi::{U256, address},
     deploy::Artifacts,
 };
+use rollup_contracts::deploy::Contracts;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -75,22 +76,28 @@ pub(crate) struct Evm {
     pub(crate) rollup: Rollup,
     pub(crate) nodes: Vec<RollupNode>,
     pub(crate) user: Account,
+    /// By L1.
+    pub(crate) contracts: Vec<Contracts>,
     user_key: PathBuf,
 }
 
 impl Evm {
     /// Deploys the rollup's contracts, writes its definition, starts two nodes.
-    pub(crate) async fn start(network: &Network, program: &Path) -> Result<Self> {
+    pub(crate) async fn start(
+        network: &Network,
+        program: &Path,
+        force_delay_s: Option<u64>,
+    ) -> Result<Self> {
         let l1 = network.l1.as_ref().context("the EVM rollup needs an L1")?;
         let fees = Account::of(b"fees")?.address();
         let vm = setup::evm(NAMESPACE, l1.home().chain_id, fees);
         let wanted = Wanted {
             application: "evm",
             namespace: NAMESPACE,
-            force_delay_s: None,
+            force_delay_s,
             vm: &vm,
         };
-        let (rollup, _) = setup::prepare(network, program.to_owned(), &wanted).await?;
+        let (rollup, contracts) = setup::prepare(network, program.to_owned(), &wanted).await?;
         let mut secret = [0; 32];
         hex::decode_to_slice(USER, &mut secret)?;
         let user_key = l1::secret_file(&rollup.directory, "user", USER)?;
@@ -109,6 +116,7 @@ impl Evm {
             rollup,
             nodes,
             user: Account::from_bytes(&secret)?,
+            contracts,
             user_key,
         })
     }
@@ -265,7 +273,7 @@ impl Evm {
 
 /// An ERC-20 with all its tokens in one hand: the stake's, as forge built it.
 fn creation_code(owner: Address) -> Result<Vec<u8>> {
-    let mut code = Artifacts::new(&contracts::artifacts()).creation_code("StakeToken")?;
+    let mut code = Artifacts::new(&contracts::Contracts::Network.artifacts()).creation_code("StakeToken")?;
     let supply = U256::from(1_000_000_u64);
     code.extend(("Demo", "DEMO", address(owner), supply).abi_encode_params());
     Ok(code)

@@ -29,7 +29,7 @@ pub(crate) struct Wanted<'a> {
 
 /// A rollup's contracts, by L1; on all but the first read-only.
 pub(crate) async fn deploy_contracts(l1: &L1, wanted: &Wanted<'_>) -> Result<Vec<Contracts>> {
-    let artifacts = Artifacts::new(&contracts::rollup_artifacts());
+    let artifacts = Artifacts::new(&contracts::Contracts::Rollup.artifacts());
     let home = l1.home().chain_id;
     let mut deployed = Vec::new();
     for (chain, light_client) in l1.chains.iter().zip(&l1.light_clients) {

@@ -121,10 +121,4 @@ impl Wallet {
     pub(crate) async fn ask(&self, method: &'static str, params: Value) -> Result<Value> {
         Ok(self.endpoint.ask(method, params).await?)
     }
-
-    /// The proof of its account in the newest block.
-    pub(crate) async fn proof(&self, slots: &[Hash]) -> Result<Value> {
-        let params = json!([self.address(), slots, "latest"]);
-        self.ask("eth_getProof", params).await
-    }
 }
