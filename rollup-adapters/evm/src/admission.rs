@@ -48,7 +48,7 @@ pub(crate) fn admit(
     match check_form(&mut machine) {
         Ok(()) => {}
         Err(EVMError::Database(Failure(error))) => return Err(error),
-        Err(error) => return Ok(Err(never(error.to_string()))),
+        Err(error) => return Ok(Err(never(block::reason(&error)))),
     }
 
     let overlay = machine.ctx.db_mut();
@@ -98,7 +98,9 @@ pub(crate) fn admit(
 
 /// What can be said without the state: intrinsic gas, size of initialisation code, fields that contradict each other.
 fn check_form<'a>(machine: &mut Machine<'a>) -> Result<(), EVMError<Failure>> {
-    Driver::<'a>::default().validate(machine)?;
+    let driver = Driver::<'a>::default();
+    driver.validate_env(machine)?;
+    driver.validate_initial_tx_gas(machine)?;
     Ok(())
 }
 

@@ -134,8 +134,8 @@ impl<'a> Block<'a> {
             Ok(transaction) => transaction,
             Err(reason) => {
                 // What is no transaction is known by the message that brought it.
-                let id = match (&reason, message) {
-                    (signed::Malformed::Undecodable(_), Some(message)) => message.hash(),
+                let id = match message {
+                    Some(message) if !reason.is_transaction() => message.hash(),
                     _ => Hash(signed::id(bytes).0),
                 };
                 return Ok(Some(skipped(id, reason.to_string())));
@@ -154,7 +154,7 @@ impl<'a> Block<'a> {
                 done.result
             }
             Err(EVMError::Database(Failure(error))) => return Err(error),
-            Err(error) => return Ok(Some(skipped(id, error.to_string()))),
+            Err(error) => return Ok(Some(skipped(id, reason(&error)))),
         };
         let gas_used = result.gas().tx_gas_used();
         let base_fees = U256::from(self.base_fee) * U256::from(gas_used);
@@ -408,6 +408,14 @@ fn logs(result: ExecutionResult) -> Vec<Log> {
     match result {
         ExecutionResult::Success { logs, .. } => logs,
         ExecutionResult::Revert { .. } | ExecutionResult::Halt { .. } => Vec::new(),
+    }
+}
+
+/// What revm has against a transaction, in words.
+pub(crate) fn reason(error: &EVMError<Failure>) -> String {
+    match error {
+        EVMError::Transaction(reason) => reason.to_string(),
+        error => error.to_string(),
     }
 }
 

@@ -213,7 +213,7 @@ impl<'a> Caller<'a> {
         let result = match self.machine.transact(transaction) {
             Ok(done) => done.result,
             Err(EVMError::Database(Failure(error))) => return Err(error),
-            Err(error) => return Ok(Err(CallFailure::Refused(error.to_string()))),
+            Err(error) => return Ok(Err(CallFailure::Refused(block::reason(&error)))),
         };
         let gas_used = result.gas().tx_gas_used();
         Ok(match result {
