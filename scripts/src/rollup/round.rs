@@ -273,7 +273,8 @@ impl Evm {
 
 /// An ERC-20 with all its tokens in one hand: the stake's, as forge built it.
 fn creation_code(owner: Address) -> Result<Vec<u8>> {
-    let mut code = Artifacts::new(&contracts::Contracts::Network.artifacts()).creation_code("StakeToken")?;
+    let mut code =
+        Artifacts::new(&contracts::Contracts::Network.artifacts()).creation_code("StakeToken")?;
     let supply = U256::from(1_000_000_u64);
     code.extend(("Demo", "DEMO", address(owner), supply).abi_encode_params());
     Ok(code)

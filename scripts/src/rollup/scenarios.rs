@@ -13,6 +13,7 @@ use rollup_contracts::{
     calls::{self, Hint, Stored},
     deploy::Contracts,
 };
+use sequencer_client::client::BlockId;
 use serde_json::{Value, json};
 
 use super::{
@@ -146,7 +147,11 @@ async fn halted(
     let safe = async || -> Result<()> {
         for node in nodes {
             let safe = node.level("safe").await?;
-            ensure!(safe >= after.block_number, "{} is safe up to {safe}", node.name);
+            ensure!(
+                safe >= after.block_number,
+                "{} is safe up to {safe}",
+                node.name
+            );
         }
         Ok(())
     };
@@ -173,7 +178,7 @@ async fn pin(network: &Network, evm: &Evm, anyone: &Wallet) -> Result<()> {
     let l1 = network.l1.as_ref().context("there is no L1")?;
     let head = l1.finalized(0).await?;
     let api = network.nodes[0].api()?;
-    let block = api.block(Height(head.height).into()).await?;
+    let block = api.block(BlockId::Height(Height(head.height))).await?;
     let newest = l1
         .home()
         .view(evm.contracts[0].queue, &IL1MessageQueue::checkpointsCall {})
@@ -188,7 +193,14 @@ async fn pin(network: &Network, evm: &Evm, anyone: &Wallet) -> Result<()> {
 /// What the second L1 does for the rollup, and what it refuses.
 async fn replica(network: &Network, evm: &Evm) -> Result<()> {
     let l1 = network.l1.as_ref().context("there is no L1")?;
-    let (away, Contracts { queue, inbox, vault }) = (&l1.chains[1], evm.contracts[1]);
+    let (
+        away,
+        Contracts {
+            queue,
+            inbox,
+            vault,
+        },
+    ) = (&l1.chains[1], evm.contracts[1]);
     let deposit = calls::deposit(Address::ZERO, 1, evm.user.address());
     refused(away, queue, deposit, "home").await?;
     let withdrawal = rollup_types::Withdrawal {
@@ -220,9 +232,9 @@ async fn advance(
     let head = l1.finalized(chain).await?;
     let api = network.nodes[0].api()?;
     let height = Height(head.height);
-    let block = api.block(height.into()).await?;
+    let block = api.block(BlockId::Height(height)).await?;
     let namespace = crate::traffic::namespace(super::round::NAMESPACE)?;
-    let accumulator = api.accumulator(height.into(), namespace).await?;
+    let accumulator = api.accumulator(BlockId::Height(height), namespace).await?;
     let stored = Stored {
         entry: head.entry,
         header: &block.header,

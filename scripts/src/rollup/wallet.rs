@@ -10,7 +10,7 @@ use light_client::{
     account::Transaction,
     rpc::{Endpoint, Receipt, Tag},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::network::eventually;
 
