@@ -2,6 +2,7 @@
 
 pub(crate) mod inclusion;
 pub(crate) mod node;
+pub(crate) mod replay;
 pub(crate) mod round;
 pub(crate) mod scenarios;
 pub(crate) mod setup;

@@ -39,7 +39,7 @@ pub(super) async fn run(
     progress.step(
         "deploying the EVM rollup's contracts, starting two nodes of it, and a counter rollup",
     );
-    let mut evm = Evm::start(network, &setup::beside(sequencer, "rollup")?, None).await?;
+    let mut evm = Evm::start(network, &setup::beside(sequencer, "rollup")?, None, &[]).await?;
     let mut counter = counter(network, sequencer).await?;
     let evm_figures = evm.round(network, |what| progress.step(what)).await?;
     progress.step("the counter rollup, on the same blocks, has counted what was sent to it");

@@ -87,10 +87,10 @@ impl Evm {
         network: &Network,
         program: &Path,
         force_delay_s: Option<u64>,
+        rich: &[Address],
     ) -> Result<Self> {
-        let l1 = network.l1.as_ref().context("the EVM rollup needs an L1")?;
         let fees = Account::of(b"fees")?.address();
-        let vm = setup::evm(NAMESPACE, l1.home().chain_id, fees);
+        let vm = setup::evm(fees, rich);
         let wanted = Wanted {
             application: "evm",
             namespace: NAMESPACE,

@@ -65,7 +65,7 @@ async fn play(
     step: impl Fn(&str) + Copy,
 ) -> Result<()> {
     step("deploying the rollup on both L1s, starting two nodes of it");
-    let mut evm = Evm::start(network, program, Some(DELAY_S)).await?;
+    let mut evm = Evm::start(network, program, Some(DELAY_S), &[]).await?;
     evm.deposit("10", evm.user.address()).await?;
     let wallet = evm.wallet(0).await?;
     let arrived = async || -> Result<()> {

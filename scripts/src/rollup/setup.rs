@@ -14,6 +14,9 @@ use rollup_contracts::deploy::{Contracts, Terms, deploy};
 use super::node::Rollup;
 use crate::{contracts, l1::L1, network::Network};
 
+/// What accounts of the genesis have, in wei.
+pub(crate) const ALLOCATED: u128 = 1_000_000_000_000_000_000_000;
+
 /// What a rollup is to be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted<'a> {
@@ -114,9 +117,13 @@ fn sections(l1: &L1, deployed: &[Contracts], first_block: u64) -> Result<String>
     Ok(text)
 }
 
-/// The section `[vm]` of an EVM rollup.
-pub(crate) fn evm(namespace: u64, home: u64, fee_account: Address) -> String {
-    format!("chain_id = {namespace}\nhome_l1_chain_id = {home}\nfee_account = \"{fee_account}\"\n")
+/// The section `[vm]` of an EVM rollup where these accounts have ether from the start.
+pub(crate) fn evm(fee_account: Address, rich: &[Address]) -> String {
+    let mut text = format!("fee_account = \"{fee_account}\"\n");
+    for account in rich {
+        text += &format!("\n[vm.alloc.\"{account}\"]\nbalance = \"{ALLOCATED}\"\n");
+    }
+    text
 }
 
 /// Where a program of the workspace is: beside the sequencer's, of the same build.
