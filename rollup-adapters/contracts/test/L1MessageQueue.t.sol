@@ -221,9 +221,8 @@ contract L1MessageQueueTest is RollupFixture {
     function _depositWith(uint256 gas) private returns (bool done) {
         uint256 value = 1 + queue.fee();
         vm.prank(ALICE);
-        (done,) = address(queue).call{gas: gas, value: value}(
-            abi.encodeCall(queue.deposit, (address(0), uint128(1), ALICE))
-        );
+        (done,) =
+            address(queue).call{gas: gas, value: value}(abi.encodeCall(queue.deposit, (address(0), uint128(1), ALICE)));
     }
 
     function test_collect_anyone_paysTheAccount() public {

@@ -85,7 +85,7 @@ fn messages() -> Value {
 fn pins() -> Value {
     let mut head = PinHead::default();
     let mut list = Vec::new();
-    for (after, message_end, l1_block) in [(0, 1, 100), (7, 3, 2_000), (7, 9, 24_000_000)] {
+    for (after, message_end, l1_block) in [(0, 1, 1_100), (7, 3, 2_000), (7, 9, 24_000_000)] {
         let pin = Pin {
             after: Height(after),
             message_end,
