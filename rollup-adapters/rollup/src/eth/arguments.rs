@@ -131,13 +131,13 @@ fn fixed<const N: usize>(value: &Value) -> Result<[u8; N], String> {
 
 impl Argument for Address {
     fn read(value: &Value) -> Result<Self, String> {
-        fixed(value).map(Self)
+        fixed(value).map(Self::new)
     }
 }
 
 impl Argument for B256 {
     fn read(value: &Value) -> Result<Self, String> {
-        fixed(value).map(Self)
+        fixed(value).map(Self::new)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Blocks, transactions and receipts.
 
 use alloy_consensus::Header;
-use alloy_eips::eip4895::Withdrawals;
+use alloy_eips::{eip2718::Encodable2718, eip4895::Withdrawals};
 use alloy_primitives::{B256, Sealed, U64, U256};
 use alloy_rlp::Encodable;
 use alloy_rpc_types_eth::{Block, BlockTransactions, Header as HeaderAnswer};
 use jsonrpsee::{RpcModule, core::RegisterMethodError, types::Params};
-use rollup_evm::view::{Included, Receipt};
+use rollup_evm::view::{Included, Receipt, Transaction};
 
 use super::{
     Eth,
@@ -72,7 +72,7 @@ fn block(eth: &Eth, id: BlockId, mut arguments: Arguments) -> Result<Option<Bloc
     let included = transactions(&snapshot, sealed.number)?;
     let bodies: usize = included
         .iter()
-        .map(|included| included.transaction.encoded_length())
+        .map(|included| encoded_length(&included.transaction))
         .sum();
     let mut header = header(&sealed);
     header.size = Some(U256::from(header.inner.length() + bodies));
@@ -85,6 +85,14 @@ fn block(eth: &Eth, id: BlockId, mut arguments: Arguments) -> Result<Option<Bloc
     Ok(Some(
         Block::new(header, transactions).with_withdrawals(Some(Withdrawals::default())),
     ))
+}
+
+/// Bytes of a transaction in its block.
+fn encoded_length(transaction: &Transaction) -> usize {
+    match transaction {
+        Transaction::Signed(envelope) => envelope.encode_2718_len(),
+        Transaction::Deposit(_) => 0,
+    }
 }
 
 fn transactions(snapshot: &Snapshot, number: u64) -> Result<Vec<Included>, Error> {

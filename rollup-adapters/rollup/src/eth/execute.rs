@@ -1,12 +1,13 @@
 //! Calls that change nothing, and estimates of gas.
 
-use alloy_primitives::{Bytes, U64};
+use std::sync::Arc;
+
+use alloy_primitives::U64;
 use jsonrpsee::{RpcModule, core::RegisterMethodError, types::Params};
 use rollup_evm::view::{CallFailure, CallRequest as Call, StateAt};
 use rollup_types::StateError;
 use serde::Serialize;
 use serde_json::Value;
-use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 use super::{
