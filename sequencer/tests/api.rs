@@ -1,7 +1,7 @@
 //! The API and the command line over real sockets, against a database that holds a real chain.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "../client/tests/chain/mod.rs"]
+#[path = "../proof/tests/chain/mod.rs"]
 mod chain;
 
 #[path = "api/bad_input.rs"]

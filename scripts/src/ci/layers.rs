@@ -7,7 +7,15 @@ use anyhow::{Result, bail};
 use super::metadata::{self, Graph};
 
 /// Crates without I/O, clocks or randomness; whatever they are built from is bound by it too.
-const PURE: [&str; 3] = ["da", "hotshot", "hotshot-types"];
+const PURE: [&str; 7] = [
+    "da",
+    "hotshot",
+    "hotshot-types",
+    "rollup-derive",
+    "rollup-evm",
+    "rollup-types",
+    "sequencer-proof",
+];
 /// What a pure crate must not contain.
 const IMPURE: [&str; 10] = [
     "async-std",

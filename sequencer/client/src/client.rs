@@ -16,6 +16,7 @@ mod verified;
 pub use api::{Api, BlockId, ClientConfig};
 pub use error::ClientError;
 pub use evidence::{Evidence, Exchange, Fault};
+pub use sequencer_proof::{VerifiedBlock, VerifiedBody, VerifiedSummary};
 pub use servers::{Servers, ServersConfig, ServersStream};
 pub use stream::{NamespaceEvent, NamespaceStream};
-pub use verified::{Client, VerifiedBlock, VerifiedNamespace, VerifiedTransaction};
+pub use verified::{Client, VerifiedNamespace, VerifiedTransaction};

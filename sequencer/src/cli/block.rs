@@ -49,7 +49,7 @@ async fn get(args: Get) -> Result<(), Failure> {
     let (hash, header) = if verified {
         let servers = args.node.servers(&args.trust)?;
         let outcome = servers.block(args.block).await;
-        let block = args.node.told(&servers, outcome)?;
+        let block = args.node.told(&servers, outcome)?.into_inner();
         (block.hash, block.header)
     } else {
         let id = args.block;

@@ -5,7 +5,7 @@ mod data;
 mod disk;
 mod identity;
 mod proofs;
-#[path = "../../client/tests/chain/mod.rs"]
+#[path = "../../proof/tests/chain/mod.rs"]
 mod real;
 mod record;
 mod retention;

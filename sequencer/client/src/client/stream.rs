@@ -2,21 +2,18 @@
 
 use std::time::Duration;
 
-use da::{NamespaceBody, NamespaceId};
+use da::NamespaceId;
 use futures::{Stream, StreamExt as _};
 use hotshot_types::Height;
+use sequencer_proof::{Follower, VerifiedBlock, VerifiedBody, VerifiedSummary};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{
-    Client, ClientError, VerifiedBlock,
+    Client, ClientError,
     evidence::Answer,
     sse::{Event, Parser},
 };
-use crate::{
-    follow::Follower,
-    proof::{VerifyError, verify_namespace},
-    types::{Interrupted, NamespaceBlock, NamespaceHead, Problem, ProblemCode, event},
-};
+use crate::types::{Interrupted, NamespaceBlock, NamespaceHead, Problem, ProblemCode, event};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -25,9 +22,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamespaceEvent {
     /// The next block that holds it.
-    Block(VerifiedBlock, NamespaceBody),
+    Block(VerifiedBlock, VerifiedBody),
     /// Up to this block, everything that the chain has of the namespace was returned.
-    Complete(VerifiedBlock),
+    Complete(VerifiedSummary),
 }
 
 type Chunks = std::pin::Pin<Box<dyn Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>;
@@ -198,23 +195,12 @@ impl NamespaceStream {
         let (block, body) = self
             .client
             .check_namespace_block(self.follower.namespace(), &sent)?;
-        let proof = sent
-            .proof
-            .as_ref()
-            .ok_or(ClientError::Unproven("the namespace"))?;
-        let leaf = proof
-            .verify_leaf(&block.header.ns_root.0, self.follower.namespace())
-            .map_err(VerifyError::Namespace)?
-            .ok_or(ClientError::Unproven("the namespace"))?;
         let mut follower = self.follower.clone();
-        follower.accept(&block.header, leaf)?;
-        if let Some(accumulator) = &sent.accumulator {
-            let entry = accumulator
-                .verify(&block.header.ns_acc_root.0, follower.namespace())
-                .map_err(VerifyError::Accumulator)?;
-            follower.check(&block.header, entry.unwrap_or_default())?;
+        follower.accept(&block.header, body.leaf())?;
+        if let Some(entry) = body.summary() {
+            follower.check(&block.header, entry)?;
         }
-        self.is_confirmed = sent.accumulator.is_some();
+        self.is_confirmed = body.summary().is_some();
         self.follower = follower;
         self.next = block.header.height.next();
         Ok(NamespaceEvent::Block(block, body))
@@ -224,21 +210,20 @@ impl NamespaceStream {
         let sent: NamespaceHead = self.parse(event)?;
         let finality = sent.finality.ok_or(ClientError::Unproven("the header"))?;
         let block = self.client.check_finality(&finality)?;
-        let entry = sent
+        let proof = sent
             .accumulator
-            .ok_or(ClientError::Unproven("the accumulator"))?
-            .verify(&block.header.ns_acc_root.0, self.follower.namespace())
-            .map_err(VerifyError::Accumulator)?;
-        self.follower
-            .check(&block.header, entry.unwrap_or_default())?;
+            .ok_or(ClientError::Unproven("the accumulator"))?;
+        let head = VerifiedSummary::new(block, self.follower.namespace(), &proof)?;
+        self.follower.check(&head.header, head.entry())?;
         self.is_confirmed = true;
-        self.next = block.header.height.next();
-        Ok(NamespaceEvent::Complete(block))
+        self.next = head.header.height.next();
+        Ok(NamespaceEvent::Complete(head))
     }
 }
 
 impl Client {
-    /// Checks one block of a namespace's history: its header is final, and these are all its transactions.
+    /// Checks one block of a namespace's history: its header is final, these are all its transactions, and the summary
+    /// that came with it, if one did, is that of the header.
     ///
     /// # Errors
     /// A missing or wrong proof.
@@ -246,7 +231,7 @@ impl Client {
         &self,
         namespace: NamespaceId,
         sent: &NamespaceBlock,
-    ) -> Result<(VerifiedBlock, NamespaceBody), ClientError> {
+    ) -> Result<(VerifiedBlock, VerifiedBody), ClientError> {
         let finality = sent
             .finality
             .as_ref()
@@ -256,8 +241,12 @@ impl Client {
             .as_ref()
             .ok_or(ClientError::Unproven("the namespace"))?;
         let block = self.check_finality(finality)?;
-        let body = verify_namespace(&block.header, namespace, &sent.transactions, proof)?
+        let body = VerifiedBody::new(&block, namespace, &sent.transactions, proof)?
             .ok_or(ClientError::OtherSubject("namespace"))?;
+        let body = match &sent.accumulator {
+            Some(accumulator) => body.with_summary(&block, accumulator)?,
+            None => body,
+        };
         Ok((block, body))
     }
 }

@@ -3,32 +3,24 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use da::{AccumulatorEntry, NamespaceBody, NamespaceId};
+use da::{AccumulatorEntry, NamespaceId};
 use hotshot_types::{
-    Epoch, Hash, Header, Height,
+    Epoch, Hash, Height,
     finality::{FinalityProof, Trust},
 };
 
-use super::{Api, BlockId, ClientError, NamespaceStream};
-use crate::{
-    Follower,
-    proof::{Claim, Fact, ProofFile, Proven, verify_finality},
-    types::{NamespaceAnswer, ProblemCode, TransactionAnswer},
+use sequencer_proof::{
+    FinalBlock, Follower, VerifiedBlock, VerifiedBody,
+    proof::{Claim, Fact, ProofFile, Proven},
 };
+
+use super::{Api, BlockId, ClientError, NamespaceStream};
+use crate::types::{NamespaceAnswer, ProblemCode, TransactionAnswer};
 
 /// Epochs that are crossed with one request when a proof has to be put together; nodes allow more.
 const STRIDE: u64 = 200;
 /// Most epochs a proof is put together for: a new network's checkpoint is due long before.
 const MAX_STEPS: usize = 50_000;
-
-/// A final block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifiedBlock {
-    /// Its hash.
-    pub hash: Hash,
-    /// Its header.
-    pub header: Header,
-}
 
 /// All data of a namespace in a final block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +28,7 @@ pub struct VerifiedNamespace {
     /// The block.
     pub block: VerifiedBlock,
     /// The transactions; nothing when the block does not have the namespace.
-    pub body: Option<NamespaceBody>,
+    pub body: Option<VerifiedBody>,
 }
 
 /// A transaction in a final block.
@@ -142,12 +134,9 @@ impl Client {
         proof: &FinalityProof,
     ) -> Result<VerifiedBlock, ClientError> {
         let mut trust = self.trust();
-        let header = verify_finality(proof, &mut trust)?.clone();
+        let block = VerifiedBlock::by_certificate(proof, &mut trust)?;
         self.advance(trust);
-        Ok(VerifiedBlock {
-            hash: header.hash(),
-            header,
-        })
+        Ok(block)
     }
 
     /// A final block.
@@ -171,17 +160,14 @@ impl Client {
         namespace: NamespaceId,
     ) -> Result<VerifiedNamespace, ClientError> {
         let answer = self.api.namespace(id, namespace).await?;
-        let (file, height) = self
-            .namespace_file(answer, namespace, self.trust().epoch())
-            .await?;
-        let (block, fact) = self.check(&file, id, height)?;
-        match fact {
-            Fact::Namespace(_, body) => Ok(VerifiedNamespace {
-                block,
-                body: Some(body),
-            }),
-            _ => Ok(VerifiedNamespace { block, body: None }),
-        }
+        let proof = answer.proof.ok_or(ClientError::Unproven("the namespace"))?;
+        let height = BlockId::Height(answer.height);
+        let finality = self.finality(height, self.trust().epoch()).await?;
+        let block = self.check_finality(&finality)?;
+        is_asked(height, &block)?;
+        is_asked(id, &block)?;
+        let body = VerifiedBody::new(&block, namespace, &answer.transactions, &proof)?;
+        Ok(VerifiedNamespace { block, body })
     }
 
     /// A transaction, where it stands, and that it is final.
@@ -391,15 +377,11 @@ impl Client {
         height: Height,
     ) -> Result<(VerifiedBlock, Fact), ClientError> {
         let mut trust = self.trust();
-        let proven = file.verify(&mut trust)?;
+        let (block, fact) = VerifiedBlock::by_file(file, &mut trust)?;
         self.advance(trust);
-        let block = VerifiedBlock {
-            hash: proven.hash,
-            header: proven.header,
-        };
         is_asked(BlockId::Height(height), &block)?;
         is_asked(id, &block)?;
-        Ok((block, proven.fact))
+        Ok((block, fact))
     }
 
     /// Verifies with the root, as the file's reader will.
@@ -409,7 +391,7 @@ impl Client {
         id: Option<BlockId>,
     ) -> Result<(ProofFile, Proven), ClientError> {
         let proven = file.verify(&mut self.root.clone())?;
-        let block = VerifiedBlock {
+        let block = FinalBlock {
             hash: proven.hash,
             header: proven.header.clone(),
         };
@@ -423,7 +405,7 @@ fn is_too_long(error: &ClientError) -> bool {
 }
 
 /// Whether a proven block is the one that was asked for.
-fn is_asked(id: BlockId, block: &VerifiedBlock) -> Result<(), ClientError> {
+fn is_asked(id: BlockId, block: &FinalBlock) -> Result<(), ClientError> {
     let is_it = match id {
         BlockId::Height(height) => block.header.height == height,
         BlockId::Hash(hash) => block.hash == hash,

@@ -5,7 +5,7 @@ mod chain;
 
 use chain::{Chain, id};
 use hotshot_types::Height;
-use sequencer_client::{FollowError, Follower};
+use sequencer_proof::{FollowError, Follower};
 
 fn accept(follower: &mut Follower, chain: &Chain, height: u64) -> Result<(), FollowError> {
     let block = chain.block(height);

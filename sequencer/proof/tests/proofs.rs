@@ -8,7 +8,7 @@ use hotshot_types::{
     Epoch, Hash,
     finality::{FinalityError, Trust},
 };
-use sequencer_client::{Base64, Checkpoint, Claim, Fact, ProofFile, Proven, VerifyError, trust};
+use sequencer_proof::{Base64, Checkpoint, Claim, Fact, ProofFile, Proven, VerifyError, trust};
 use serde_json::Value;
 
 fn trust_of(chain: &Chain) -> Trust {

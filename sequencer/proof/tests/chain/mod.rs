@@ -24,7 +24,7 @@ use hotshot_types::{
     header,
     mountain_range::{HeaderProof, MountainRange, Position},
 };
-use sequencer_client::Base64;
+use sequencer_proof::Base64;
 
 /// Blocks in an epoch of the test chain.
 pub const EPOCH_LENGTH: u64 = 4;

@@ -43,6 +43,9 @@ pub enum VerifyError {
     /// The accumulator proof does not fit the header or the namespace.
     #[error("the accumulator is not proven: {0}")]
     Accumulator(ProofError),
+    /// The proof is of another block than what it was put to.
+    #[error("the proof is of block {0}, not of the one it came with")]
+    OtherBlock(Hash),
 }
 
 /// What a file claims about the block of its header.

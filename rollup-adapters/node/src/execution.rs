@@ -1,0 +1,65 @@
+//! From inputs to a block on the disk.
+
+use rollup_types::{BlockEnv, Hash, Input, Vm};
+
+use crate::{Block, Node, Origin, StorageError, storage::Executed};
+
+/// What all blocks of a segment share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SegmentParts {
+    /// The sequencer's block; for a pin the one that it is pinned after.
+    pub(crate) height: u64,
+    /// Its hash.
+    pub(crate) sequencer_block: Hash,
+    pub(crate) timestamp_ms: u64,
+    pub(crate) l1_number: u64,
+    pub(crate) randao_mix: Hash,
+    pub(crate) is_forced: bool,
+}
+
+/// Makes one block of these inputs or the first of them, and puts it on the disk. `cursor` says where derivation
+/// stands after that many inputs.
+///
+/// # Panics
+/// The machine broke its contract: it executed nothing, or more than it was given.
+pub(crate) fn make_block<V: Vm>(
+    node: &Node<V>,
+    parts: &SegmentParts,
+    inputs: &[(Input, Origin)],
+    cursor: impl FnOnce(usize) -> Vec<u8>,
+) -> Result<Block, StorageError> {
+    let view = node.view();
+    let parent = view.newest()?;
+    let env = BlockEnv {
+        number: parent.number + 1,
+        parent: parent.hash,
+        height: parts.height,
+        timestamp_ms: parts.timestamp_ms.max(parent.timestamp_ms),
+        l1_number: parts.l1_number.max(parent.l1_number),
+        randao_mix: parts.randao_mix,
+        is_forced: parts.is_forced,
+        withdrawals: parent.withdrawals,
+    };
+    let (given, origins): (Vec<Input>, Vec<Origin>) = inputs.iter().cloned().unzip();
+    let transition = node
+        .vm()
+        .execute(&view, &env, &given)
+        .map_err(|error| StorageError::damaged("the machine's state", error.0))?;
+    let count = transition.outcomes.len();
+    assert!(
+        count <= given.len() && (count > 0 || given.is_empty()),
+        "a machine executes at least the first input and no more than it is given"
+    );
+    let is_message = |origin: &&Origin| matches!(origin, Origin::Message(_));
+    let messages = origins[..count].iter().filter(is_message).count();
+    let block = node.storage().commit(&Executed {
+        env: &env,
+        sequencer_block: parts.sequencer_block,
+        origins: &origins[..count],
+        transition,
+        messages: parent.messages + messages as u64,
+        cursor: cursor(count),
+    })?;
+    node.appended(&block);
+    Ok(block)
+}

@@ -1,0 +1,208 @@
+//! A running node as applications and JSON-RPC see it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use rollup_types::{Hash, StateError, Vm};
+use tokio::{sync::broadcast, task::spawn_blocking};
+
+use crate::{
+    Change, Definition, Levels, View,
+    storage::{Block, Storage},
+    submission::Submissions,
+};
+
+/// Changes that a slow listener may be behind before it misses some.
+const CHANGES: usize = 1_024;
+
+/// A running node. Cheap to clone.
+pub struct Node<V>(Arc<Inner<V>>);
+
+struct Inner<V> {
+    vm: V,
+    definition: Definition,
+    storage: Storage,
+    levels: Mutex<Levels>,
+    changes: broadcast::Sender<Change>,
+    submissions: Submissions,
+}
+
+impl<V> Clone for Node<V> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<V> std::fmt::Debug for Node<V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node").finish_non_exhaustive()
+    }
+}
+
+/// A transaction that the node accepted and that is in no block yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// What users know it by.
+    pub id: Hash,
+    /// The transaction.
+    pub bytes: Bytes,
+    /// When it was accepted, milliseconds since the Unix epoch.
+    pub since_ms: u64,
+}
+
+/// Why a transaction was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// It has no bytes, or more than the sequencer takes.
+    #[error("a transaction has 1 to {most} bytes, this one has {bytes}")]
+    Size {
+        /// Its bytes.
+        bytes: usize,
+        /// The sequencer's limit.
+        most: u32,
+    },
+    /// The machine would skip it.
+    #[error("{0}")]
+    Refused(String),
+    /// It is in a block.
+    #[error("already executed in block {number}")]
+    Executed {
+        /// The block.
+        number: u64,
+    },
+    /// The sequencer ordered these very bytes before, and the machine skipped them; it orders nothing twice.
+    #[error("ordered before, in block {number}, and skipped: {reason}")]
+    Skipped {
+        /// The block.
+        number: u64,
+        /// Why.
+        reason: String,
+    },
+    /// As many wait as a node keeps.
+    #[error("too many transactions wait for the sequencer: try again later")]
+    Full,
+    /// The node's disk failed.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+impl<V: Vm> Node<V> {
+    pub(crate) fn new(
+        vm: V,
+        definition: Definition,
+        storage: Storage,
+    ) -> Result<Self, crate::StorageError> {
+        let submissions = Submissions::load(&storage)?;
+        let levels = Levels {
+            latest: storage.view().head()?,
+            ..Levels::default()
+        };
+        Ok(Self(Arc::new(Inner {
+            vm,
+            definition,
+            storage,
+            levels: Mutex::new(levels),
+            changes: broadcast::Sender::new(CHANGES),
+            submissions,
+        })))
+    }
+
+    /// The machine.
+    #[must_use]
+    pub fn vm(&self) -> &V {
+        &self.0.vm
+    }
+
+    /// What is stored now: state and blocks of one moment.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.0.storage.view()
+    }
+
+    /// The newest block of each level. A view taken before may end below.
+    #[must_use]
+    pub fn levels(&self) -> Levels {
+        *self.level_guard()
+    }
+
+    /// The rollup.
+    #[must_use]
+    pub fn definition(&self) -> &Definition {
+        &self.0.definition
+    }
+
+    /// Accepts a transaction: it is on this node's disk once this returns, and is handed to the sequencer until it is in
+    /// a block, across restarts. Handing in the same bytes again is no error. RN6
+    ///
+    /// # Errors
+    /// Why it was not accepted.
+    pub async fn submit(&self, transaction: Bytes) -> Result<Hash, SubmitError> {
+        let node = self.clone();
+        let accepting = spawn_blocking(move || node.0.submissions.accept(&node, transaction));
+        accepting.await.unwrap_or_else(|error| {
+            Err(SubmitError::State(StateError(format!(
+                "the node is stopping: {error}"
+            ))))
+        })
+    }
+
+    /// What was accepted and is in no block yet, in the order it came.
+    #[must_use]
+    pub fn pending(&self) -> Vec<Pending> {
+        self.0.submissions.pending()
+    }
+
+    /// What happens to the chain from now on. A listener that is slow misses the oldest (`Lagged`), and can always
+    /// look at [`Self::levels`] and [`Self::view`].
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.0.changes.subscribe()
+    }
+
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.0.storage
+    }
+
+    pub(crate) fn submissions(&self) -> &Submissions {
+        &self.0.submissions
+    }
+
+    /// Tells of a block that is on the disk.
+    pub(crate) fn appended(&self, block: &Block) {
+        self.level_guard().latest = block.number;
+        self.0.submissions.settle(block);
+        self.tell(Change::Block {
+            number: block.number,
+            hash: block.hash,
+        });
+    }
+
+    /// Tells that all blocks above one are gone from the disk.
+    pub(crate) fn rolled_back(&self, to: u64) {
+        self.level_guard().latest = to;
+        self.tell(Change::RolledBack { to });
+    }
+
+    /// Raises the levels: they never fall.
+    pub(crate) fn raise(&self, safe: u64, finalized: u64) {
+        let mut levels = self.level_guard();
+        let before = *levels;
+        levels.safe = levels.safe.max(safe.min(levels.latest));
+        levels.finalized = levels.finalized.max(finalized.min(levels.safe));
+        let now = *levels;
+        drop(levels);
+        if now != before {
+            self.tell(Change::Levels(now));
+        }
+    }
+
+    fn tell(&self, change: Change) {
+        // An error only says that nobody listens.
+        self.0.changes.send(change).ok();
+    }
+
+    fn level_guard(&self) -> MutexGuard<'_, Levels> {
+        // Nothing panics while it is held.
+        self.0.levels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,179 @@
+//! Transactions on their way to the sequencer (RN6).
+//!
+//! What is accepted is on the disk first, in the order it came; it leaves when a block holds it. While the machine says
+//! that a transaction may become good (a nonce that comes later), it stays here: the sequencer orders what it is
+//! given, and what is skipped is lost. What was handed in and is in no block after a while is handed in again.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use rollup_types::{Hash, StateError, Vm};
+use tokio::sync::Notify;
+
+use crate::{
+    Block, Node, Pending, StorageError, SubmitError,
+    storage::{Origin, Storage, Waiting},
+};
+
+mod handing_in;
+
+pub(crate) use handing_in::run;
+
+/// Transactions that wait at most.
+const MOST: usize = 10_000;
+/// Bytes of transactions that wait at most.
+const MOST_BYTES: usize = 64 << 20;
+/// A transaction that could not be handed in for this long is dropped.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+/// All that wait, as the disk has them.
+#[derive(Debug)]
+pub(crate) struct Submissions {
+    queue: Mutex<Queue>,
+    /// Something came, or a block did.
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    entries: BTreeMap<u64, Waiting>,
+    by_hash: HashMap<Hash, u64>,
+    bytes: usize,
+    next: u64,
+}
+
+impl Queue {
+    fn insert(&mut self, waiting: Waiting) {
+        self.bytes += waiting.bytes.len();
+        self.next = self.next.max(waiting.sequence + 1);
+        self.by_hash.insert(waiting.hash, waiting.sequence);
+        self.entries.insert(waiting.sequence, waiting);
+    }
+
+    fn remove(&mut self, hash: Hash) -> Option<Waiting> {
+        let waiting = self.entries.remove(&self.by_hash.remove(&hash)?)?;
+        self.bytes -= waiting.bytes.len();
+        Some(waiting)
+    }
+}
+
+impl Submissions {
+    pub(crate) fn load(storage: &Storage) -> Result<Self, StorageError> {
+        let mut queue = Queue::default();
+        for waiting in storage.all_waiting()? {
+            queue.insert(waiting);
+        }
+        Ok(Self {
+            queue: Mutex::new(queue),
+            changed: Notify::new(),
+        })
+    }
+
+    /// Blocks on the disk.
+    pub(crate) fn accept<V: Vm>(&self, node: &Node<V>, bytes: Bytes) -> Result<Hash, SubmitError> {
+        let most = node.definition().sequencer.parameters.max_transaction_bytes;
+        if bytes.is_empty() || bytes.len() as u64 > u64::from(most) {
+            let bytes = bytes.len();
+            return Err(SubmitError::Size { bytes, most });
+        }
+        let id = node.vm().id(&bytes);
+        let hash = Hash(da::tx_hash(&bytes));
+        if self.queue().by_hash.contains_key(&hash) {
+            return Ok(id);
+        }
+        let view = node.view();
+        is_new(&view, id, hash)?;
+        match node.vm().admit(&view, &bytes)? {
+            Ok(()) => {}
+            Err(refusal) if refusal.may_become_good => {}
+            Err(refusal) => return Err(SubmitError::Refused(refusal.reason)),
+        }
+        let since_ms = now_ms();
+        // Held while it is written, so that the order on the disk is the one in memory.
+        let mut queue = self.queue();
+        if queue.by_hash.contains_key(&hash) {
+            return Ok(id);
+        }
+        if queue.entries.len() >= MOST || queue.bytes + bytes.len() > MOST_BYTES {
+            return Err(SubmitError::Full);
+        }
+        let waiting = Waiting {
+            sequence: queue.next,
+            id,
+            hash,
+            since_ms,
+            bytes,
+        };
+        node.storage()
+            .keep_waiting(&waiting)
+            .map_err(StateError::from)?;
+        queue.insert(waiting);
+        drop(queue);
+        self.changed.notify_one();
+        Ok(id)
+    }
+
+    pub(crate) fn pending(&self) -> Vec<Pending> {
+        let queue = self.queue();
+        let pending = queue.entries.values().map(|waiting| Pending {
+            id: waiting.id,
+            bytes: waiting.bytes.clone(),
+            since_ms: waiting.since_ms,
+        });
+        pending.collect()
+    }
+
+    /// How many wait.
+    pub(crate) fn count(&self) -> usize {
+        self.queue().entries.len()
+    }
+
+    /// Follows the disk: what a block holds waits no longer.
+    pub(crate) fn settle(&self, block: &Block) {
+        let mut queue = self.queue();
+        for done in &block.outcomes {
+            if let Origin::Transaction { hash, .. } = done.origin {
+                queue.remove(hash);
+            }
+        }
+        drop(queue);
+        // What was held may be good now.
+        self.changed.notify_one();
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing panics while it is held.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_new(view: &crate::View, id: Hash, hash: Hash) -> Result<(), SubmitError> {
+    let Some(place) = view.place(id).map_err(StateError::from)? else {
+        return Ok(());
+    };
+    let number = place.number;
+    if place.is_applied {
+        return Err(SubmitError::Executed { number });
+    }
+    let done = view.done(place).map_err(StateError::from)?;
+    match done {
+        Some((_, done)) if matches!(done.origin, Origin::Transaction { hash: ordered, .. } if ordered == hash) =>
+        {
+            let reason = done.skipped.unwrap_or_default();
+            Err(SubmitError::Skipped { number, reason })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests;

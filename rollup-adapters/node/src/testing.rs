@@ -1,0 +1,122 @@
+//! Nodes without a network, for the tests of applications: real storage and execution, inputs of the test's choice.
+
+use std::path::Path;
+
+use hotshot_types::{
+    Address, GenesisDocument, Hash, L1Block, Parameters, SecretKey, Signer as _, TimestampMs,
+    digest, genesis::GenesisValidator,
+};
+use rollup_types::{Height, Input, Vm};
+
+use crate::{
+    Block, Definition, Node, Origin, StorageError,
+    execution::{SegmentParts, make_block},
+    storage::Storage,
+};
+
+/// A definition without an L1, on a sequencer of one validator.
+///
+/// # Panics
+/// Never, but for a namespace of 0.
+#[must_use]
+pub fn definition(application: &str, namespace: u64, vm: toml::Table) -> Definition {
+    let domain = digest::chain_domain(0, Address::ZERO, Hash([7; 32]));
+    let key = SecretKey::derive(&[1; 32]);
+    let operator = Address([1; 20]);
+    Definition {
+        application: application.to_owned(),
+        namespace: da::NamespaceId::new(namespace).expect("a namespace is not 0"),
+        origin: Height(1),
+        sequencer: GenesisDocument {
+            l1_chain_id: 0,
+            stake_table: Address::ZERO,
+            salt: Hash([7; 32]),
+            timestamp_ms: TimestampMs(1_700_000_000_000),
+            l1: L1Block::default(),
+            seeds: [Hash([1; 32]), Hash([2; 32])],
+            parameters: Parameters::development(),
+            validators: vec![GenesisValidator {
+                operator,
+                key: key.public_key(),
+                possession: key.prove_possession(domain, operator),
+                weight: 1,
+                network_key: Hash([1; 32]),
+                address: "/ip4/127.0.0.1/tcp/9001".into(),
+            }],
+        },
+        l1: None,
+        replicas: Vec::new(),
+        deposits: false,
+        vm,
+    }
+}
+
+/// A node that follows nothing.
+///
+/// # Errors
+/// As a node that starts.
+pub fn node<V: Vm>(
+    vm: V,
+    definition: Definition,
+    directory: &Path,
+) -> Result<Node<V>, StorageError> {
+    let storage = Storage::open(directory, definition.digest(), &vm.genesis())?;
+    Node::new(vm, definition, storage)
+}
+
+/// Executes inputs as those of one block of the sequencer; several blocks if the machine asks for it. The block's
+/// time and L1 number follow from the height.
+///
+/// # Errors
+/// The disk failed.
+pub fn execute<V: Vm>(
+    node: &Node<V>,
+    height: u64,
+    inputs: &[Input],
+) -> Result<Vec<Block>, StorageError> {
+    let parts = SegmentParts {
+        height,
+        sequencer_block: digest::keccak(&height.to_be_bytes()),
+        timestamp_ms: 1_700_000_000_000 + 1_000 * height,
+        l1_number: height,
+        randao_mix: digest::keccak(&[b"mix".as_slice(), &height.to_be_bytes()].concat()),
+        is_forced: false,
+    };
+    let mut index = 0;
+    let origin = |input: &Input| match input {
+        Input::L1(message) => Origin::Message(message.index),
+        Input::Transaction(bytes) => {
+            index += 1;
+            Origin::Transaction {
+                index: index - 1,
+                hash: Hash(da::tx_hash(bytes)),
+            }
+        }
+    };
+    let origins: Vec<_> = inputs.iter().map(origin).collect();
+    let inputs: Vec<_> = inputs.iter().cloned().zip(origins).collect();
+    let mut rest = inputs.as_slice();
+    let mut blocks = Vec::new();
+    while !rest.is_empty() {
+        let block = make_block(node, &parts, rest, |_| Vec::new())?;
+        rest = &rest[block.outcomes.len()..];
+        blocks.push(block);
+    }
+    Ok(blocks)
+}
+
+/// Takes the newest block off, as a pin on the L1 does.
+///
+/// # Errors
+/// There is none above the last safe one, or the disk failed.
+pub fn undo<V: Vm>(node: &Node<V>) -> Result<(), StorageError> {
+    node.storage().undo()?;
+    let to = node.view().head()?;
+    node.rolled_back(to);
+    Ok(())
+}
+
+/// Raises the levels, as the L1 does.
+pub fn raise<V: Vm>(node: &Node<V>, safe: u64, finalized: u64) {
+    node.raise(safe, finalized);
+}
