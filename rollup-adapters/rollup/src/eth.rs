@@ -3,6 +3,7 @@
 //! Every method reads one snapshot of the node, so that what it answers fits together. The README lists the methods,
 //! where they differ from Ethereum's, and their limits.
 
+mod admission;
 mod arguments;
 mod block_id;
 mod blocks;
