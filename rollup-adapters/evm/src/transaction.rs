@@ -1,7 +1,9 @@
 //! Transactions, as they stand in a block.
 
 use alloy_consensus::TxEnvelope;
+use alloy_eips::Decodable2718;
 use alloy_primitives::{Address, U256};
+use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
 
 /// The transaction type of a deposit.
 pub const DEPOSIT_TYPE: u8 = 0x7e;
@@ -16,7 +18,7 @@ pub enum Transaction {
 }
 
 /// Money from the home L1: nobody signs it and nobody pays for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
 pub struct DepositTransaction {
     /// Place of the message in the queue.
     pub index: u64,
@@ -26,10 +28,33 @@ pub struct DepositTransaction {
     pub sender: Address,
     /// The ERC-20 token on the L1; the zero address for ether.
     pub token: Address,
-    /// In the token's smallest unit.
+    /// In the token's smallest unit; at most 128 bits.
     pub amount: U256,
     /// Who gets it.
     pub recipient: Address,
     /// Decimals of the token.
     pub decimals: u8,
+}
+
+impl DepositTransaction {
+    /// As the header commits to it: `0x7e || rlp([index, l1 block, sender, token, amount, recipient, decimals])`.
+    #[must_use]
+    pub fn committed(&self) -> Vec<u8> {
+        let mut bytes = vec![DEPOSIT_TYPE];
+        self.encode(&mut bytes);
+        bytes
+    }
+}
+
+impl Transaction {
+    /// Reads what a header commits to.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        match bytes.split_first() {
+            Some((&DEPOSIT_TYPE, mut rest)) => {
+                let deposit = DepositTransaction::decode(&mut rest).ok()?;
+                Some(Self::Deposit(deposit))
+            }
+            _ => TxEnvelope::decode_2718_exact(bytes).ok().map(Self::Signed),
+        }
+    }
 }

@@ -8,7 +8,7 @@ mod call;
 mod logs;
 
 use alloy_consensus::Header;
-use alloy_primitives::{Address, B256, Bytes, Sealed};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Sealed};
 use rollup_types::{State, StateError};
 
 pub use at::{AccountProof, SlotProof, StateAt};
@@ -19,7 +19,12 @@ pub use crate::{
     receipt::Receipt,
     transaction::{DepositTransaction, Transaction},
 };
-use crate::Evm;
+use crate::{
+    DEPOSIT_TYPE, Evm,
+    block::next_base_fee,
+    keys,
+    stored::{self, StoredTransaction},
+};
 
 /// Reads what an [`Evm`] stored.
 #[derive(Clone, Copy)]
@@ -72,7 +77,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// The state could not be read.
     pub fn head(&self) -> Result<u64, StateError> {
-        todo!()
+        stored::head(self.state)
     }
 
     /// A block's header with the block's hash; none above the head.
@@ -80,7 +85,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// The state could not be read.
     pub fn header(&self, number: u64) -> Result<Option<Sealed<Header>>, StateError> {
-        todo!()
+        stored::header(self.state, number)
     }
 
     /// Number of the block that has a hash.
@@ -88,7 +93,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// The state could not be read.
     pub fn number_of(&self, block_hash: B256) -> Result<Option<u64>, StateError> {
-        todo!()
+        stored::number_of(self.state, block_hash)
     }
 
     /// The transactions of a block, in order; none above the head.
@@ -96,7 +101,17 @@ impl<'a> View<'a> {
     /// # Errors
     /// The state could not be read.
     pub fn transactions(&self, number: u64) -> Result<Option<Vec<Included>>, StateError> {
-        todo!()
+        let (Some(header), Some(body), Some(receipts)) = (
+            self.header(number)?,
+            stored::body(self.state, number)?,
+            self.receipts(number)?,
+        ) else {
+            return Ok(None);
+        };
+        let included = (0_u64..).zip(body.into_iter().zip(receipts)).map(
+            |(position, (stored, receipt))| included(&header, position, stored, &receipt),
+        );
+        included.collect::<Result<_, _>>().map(Some)
     }
 
     /// Block number and position of a transaction.
@@ -104,7 +119,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// The state could not be read.
     pub fn position(&self, transaction: B256) -> Result<Option<(u64, u64)>, StateError> {
-        todo!()
+        stored::position(self.state, transaction)
     }
 
     /// A transaction by its hash.
@@ -112,7 +127,18 @@ impl<'a> View<'a> {
     /// # Errors
     /// The state could not be read.
     pub fn transaction(&self, hash: B256) -> Result<Option<Included>, StateError> {
-        todo!()
+        let Some((number, position)) = self.position(hash)? else {
+            return Ok(None);
+        };
+        let place = usize::try_from(position).unwrap_or(usize::MAX);
+        let (Some(header), Some(stored), Some(receipt)) = (
+            self.header(number)?,
+            stored::body(self.state, number)?.and_then(|body| body.into_iter().nth(place)),
+            self.receipts(number)?.and_then(|receipts| receipts.into_iter().nth(place)),
+        ) else {
+            return Ok(None);
+        };
+        included(&header, position, stored, &receipt).map(Some)
     }
 
     /// The receipts of a block, one for each of its transactions; none above the head.
@@ -120,7 +146,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// The state could not be read.
     pub fn receipts(&self, number: u64) -> Result<Option<Vec<Receipt>>, StateError> {
-        todo!()
+        stored::receipts(self.state, number)
     }
 
     /// The logs of a block that a filter wants, in order; nothing above the head. A block whose bloom rules the filter
@@ -129,7 +155,32 @@ impl<'a> View<'a> {
     /// # Errors
     /// The state could not be read.
     pub fn logs(&self, number: u64, filter: &LogFilter) -> Result<Vec<FoundLog>, StateError> {
-        todo!()
+        let Some(header) = self.header(number)? else {
+            return Ok(Vec::new());
+        };
+        if !filter.may_match(&header.logs_bloom) {
+            return Ok(Vec::new());
+        }
+        let receipts = self.receipts(number)?.unwrap_or_default();
+        let mut found = Vec::new();
+        let mut log_position = 0;
+        for (transaction_position, receipt) in (0_u64..).zip(receipts) {
+            for log in receipt.logs {
+                if filter.matches(&log) {
+                    found.push(FoundLog {
+                        log,
+                        block_number: number,
+                        block_hash: header.hash(),
+                        block_timestamp: header.timestamp,
+                        transaction_hash: receipt.transaction_hash,
+                        transaction_position,
+                        log_position,
+                    });
+                }
+                log_position += 1;
+            }
+        }
+        Ok(found)
     }
 
     /// Accounts, code, storage and calls as after a block; none above the head.
@@ -137,7 +188,11 @@ impl<'a> View<'a> {
     /// # Errors
     /// The state could not be read.
     pub fn at(&self, number: u64) -> Result<Option<StateAt<'a>>, StateError> {
-        todo!()
+        let Some(header) = self.header(number)? else {
+            return Ok(None);
+        };
+        let is_newest = self.head()? == number;
+        Ok(Some(StateAt::new(self.evm, self.state, header, is_newest)))
     }
 
     /// What a block tells about fees; none above the head.
@@ -145,7 +200,24 @@ impl<'a> View<'a> {
     /// # Errors
     /// The state could not be read.
     pub fn fees(&self, number: u64) -> Result<Option<BlockFees>, StateError> {
-        todo!()
+        let (Some(header), Some(receipts)) = (self.header(number)?, self.receipts(number)?) else {
+            return Ok(None);
+        };
+        let base_fee = header.base_fee_per_gas.unwrap_or_default();
+        let mut tips: Vec<_> = (receipts.iter())
+            .filter(|receipt| receipt.transaction_type != DEPOSIT_TYPE)
+            .map(|receipt| {
+                let tip = receipt.effective_gas_price.saturating_sub(base_fee.into());
+                (tip, receipt.gas_used)
+            })
+            .collect();
+        tips.sort_unstable();
+        Ok(Some(BlockFees {
+            base_fee,
+            gas_used: header.gas_used,
+            gas_limit: header.gas_limit,
+            tips,
+        }))
     }
 
     /// The base fee of the block after the newest.
@@ -153,7 +225,11 @@ impl<'a> View<'a> {
     /// # Errors
     /// The state could not be read.
     pub fn next_base_fee(&self) -> Result<u64, StateError> {
-        todo!()
+        let head = self.head()?;
+        let header = self.header(head)?;
+        header
+            .map(|header| next_base_fee(&header))
+            .ok_or_else(|| StateError(format!("the header of block {head} is missing")))
     }
 
     /// A contract's code by its hash.
@@ -161,6 +237,29 @@ impl<'a> View<'a> {
     /// # Errors
     /// The state could not be read.
     pub fn code_by_hash(&self, hash: B256) -> Result<Option<Bytes>, StateError> {
-        todo!()
+        if hash == KECCAK256_EMPTY {
+            return Ok(Some(Bytes::new()));
+        }
+        let code = self.state.get(&keys::code(hash))?;
+        Ok(code.map(Bytes::from))
     }
+}
+
+fn included(
+    header: &Sealed<Header>,
+    position: u64,
+    stored: StoredTransaction,
+    receipt: &Receipt,
+) -> Result<Included, StateError> {
+    let transaction = Transaction::decode(&stored.bytes)
+        .ok_or_else(|| StateError(format!("the transaction {} is broken", stored.hash)))?;
+    Ok(Included {
+        transaction,
+        hash: stored.hash,
+        sender: stored.sender,
+        block_number: header.number,
+        block_hash: header.hash(),
+        position,
+        effective_gas_price: receipt.effective_gas_price,
+    })
 }

@@ -1,17 +1,21 @@
 //! The state as it was after a block: what it holds, and proofs of it.
 
 use alloy_consensus::Header;
-use alloy_primitives::{Address, B256, Bytes, Sealed, U256};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Sealed, U256};
 use alloy_trie::TrieAccount;
 use rollup_types::{State, StateError};
 
-use super::{CallFailure, CallRequest, CallResult};
-use crate::Evm;
+use super::{CallFailure, CallRequest, CallResult, call};
+use crate::{
+    Evm,
+    overlay::{Base, path},
+    stored, trie,
+};
 
 /// The state as it was after a block.
 pub struct StateAt<'a> {
     evm: &'a Evm,
-    state: &'a dyn State,
+    base: Base<'a>,
     header: Sealed<Header>,
 }
 
@@ -39,7 +43,19 @@ pub struct SlotProof {
     pub proof: Vec<Bytes>,
 }
 
-impl StateAt<'_> {
+impl<'a> StateAt<'a> {
+    pub(super) fn new(
+        evm: &'a Evm,
+        state: &'a dyn State,
+        header: Sealed<Header>,
+        is_newest: bool,
+    ) -> Self {
+        // The newest state lies flat under its keys, which is faster to read.
+        let root = (!is_newest).then_some(header.state_root);
+        let base = Base { state, root };
+        Self { evm, base, header }
+    }
+
     /// The header of the block.
     #[must_use]
     pub fn header(&self) -> &Sealed<Header> {
@@ -51,7 +67,7 @@ impl StateAt<'_> {
     /// # Errors
     /// The state could not be read.
     pub fn account(&self, address: Address) -> Result<Option<TrieAccount>, StateError> {
-        todo!()
+        self.base.account(address)
     }
 
     /// Code of an account; empty if it has none.
@@ -59,7 +75,11 @@ impl StateAt<'_> {
     /// # Errors
     /// The state could not be read.
     pub fn code(&self, address: Address) -> Result<Bytes, StateError> {
-        todo!()
+        let account = self.account(address)?.unwrap_or_default();
+        if account.code_hash == KECCAK256_EMPTY {
+            return Ok(Bytes::new());
+        }
+        stored::code(self.base.state, account.code_hash)
     }
 
     /// A storage slot; 0 if it was never written.
@@ -67,7 +87,8 @@ impl StateAt<'_> {
     /// # Errors
     /// The state could not be read.
     pub fn storage(&self, address: Address, slot: B256) -> Result<U256, StateError> {
-        todo!()
+        let account = self.account(address)?.unwrap_or_default();
+        self.base.slot(address, &account, slot.into())
     }
 
     /// Proves an account and slots of it under the block's state root.
@@ -75,7 +96,21 @@ impl StateAt<'_> {
     /// # Errors
     /// The state could not be read.
     pub fn proof(&self, address: Address, slots: &[B256]) -> Result<AccountProof, StateError> {
-        todo!()
+        let account = self.account(address)?.unwrap_or_default();
+        let state = self.base.state;
+        let slots = slots.iter().map(|&slot| {
+            Ok(SlotProof {
+                slot,
+                value: self.base.slot(address, &account, slot.into())?,
+                proof: trie::prove(state, account.storage_root, path(slot.as_slice()))?,
+            })
+        });
+        Ok(AccountProof {
+            address,
+            account,
+            proof: trie::prove(state, self.header.state_root, path(address.as_slice()))?,
+            slots: slots.collect::<Result<_, _>>()?,
+        })
     }
 
     /// Executes a call on top of this block, in its environment, and forgets what it changed.
@@ -86,10 +121,10 @@ impl StateAt<'_> {
         &self,
         request: &CallRequest,
     ) -> Result<Result<CallResult, CallFailure>, StateError> {
-        todo!()
+        call::call(self.evm.config(), self.base, &self.header, request)
     }
 
-    /// The least gas limit with which a call succeeds on top of this block.
+    /// A gas limit with which a call succeeds on top of this block: above the least one by a 64th at most.
     ///
     /// # Errors
     /// The state could not be read.
@@ -97,6 +132,6 @@ impl StateAt<'_> {
         &self,
         request: &CallRequest,
     ) -> Result<Result<u64, CallFailure>, StateError> {
-        todo!()
+        call::estimate_gas(self.evm.config(), self.base, &self.header, request)
     }
 }
