@@ -67,12 +67,26 @@ async fn a_call_that_cannot_run_is_a_server_error() {
         .error("eth_call", json!([{"from": NOBODY, "to": ALICE, "value": "0x1"}]))
         .await;
     assert_eq!(code, -32000);
-    assert!(message.contains("insufficient funds"), "{message}");
+    assert!(
+        message.starts_with("insufficient funds for gas * price + value"),
+        "{message}"
+    );
     let (code, message, _) = rig
         .error("eth_call", json!([{"to": ALICE, "gas": "0x10"}]))
         .await;
     assert_eq!(code, -32000);
-    assert!(message.contains("gas"), "{message}");
+    assert!(message.starts_with("intrinsic gas too low"), "{message}");
+    // INVALID, a jump to nowhere, and an endless loop.
+    for (code, want) in [
+        ("0xfe", "invalid opcode: INVALID"),
+        ("0x600056", "invalid jump destination"),
+        ("0x5b600056", "out of gas"),
+    ] {
+        for method in ["eth_call", "eth_estimateGas"] {
+            let (number, message, _) = rig.error(method, json!([{"data": code}])).await;
+            assert_eq!((number, message.as_str()), (-32000, want));
+        }
+    }
     let (code, message, _) = rig
         .error("eth_call", json!([{"to": ALICE, "chainId": "0x1"}]))
         .await;

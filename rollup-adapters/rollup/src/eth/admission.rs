@@ -12,7 +12,7 @@ use rollup_node::SubmitError;
 use super::{
     Eth,
     block_id::BlockId,
-    error::{Error, internal, server},
+    error::{self, Error, internal, server},
     limits::MAX_NONCE_GAP,
     submit::{after, waiting},
 };
@@ -110,18 +110,15 @@ fn highest_cost(envelope: &TxEnvelope) -> U256 {
 }
 
 /// What the node did not accept.
-pub(crate) fn refused(error: SubmitError) -> Error {
-    match error {
-        SubmitError::Refused(reason) if reason.contains("gas cost") => {
-            server(format!("intrinsic gas too low: {reason}"))
-        }
-        SubmitError::Refused(reason) => server(reason),
+pub(crate) fn refused(refusal: SubmitError) -> Error {
+    match refusal {
+        SubmitError::Refused(reason) => error::refused(&reason),
         SubmitError::Executed { number } => {
             server(format!("nonce too low: already executed in block {number}"))
         }
-        SubmitError::Skipped { .. } => server(format!("already known: {error}")),
-        SubmitError::Size { .. } => server(format!("oversized data: {error}")),
-        SubmitError::Full => server(format!("txpool is full: {error}")),
+        SubmitError::Skipped { .. } => server(format!("already known: {refusal}")),
+        SubmitError::Size { .. } => server(format!("oversized data: {refusal}")),
+        SubmitError::Full => server(format!("txpool is full: {refusal}")),
         SubmitError::State(error) => internal(error),
     }
 }

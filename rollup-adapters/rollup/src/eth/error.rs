@@ -42,6 +42,42 @@ pub(crate) fn limit(what: impl Into<String>) -> Error {
     Error::owned(LIMIT, what, None::<()>)
 }
 
+/// What the EVM would not begin: its reason, after the words that clients look for.
+pub(crate) fn refused(reason: &str) -> Error {
+    let reason = reason
+        .strip_prefix("transaction validation error: ")
+        .unwrap_or(reason);
+    let known = [
+        ("lack of funds", "insufficient funds for gas * price + value"),
+        ("gas cost", "intrinsic gas too low"),
+        ("gas floor", "intrinsic gas too low"),
+        ("less than basefee", "max fee per gas less than block base fee"),
+        ("initcode size", "max initcode size exceeded"),
+    ];
+    match known.iter().find(|(part, _)| reason.contains(part)) {
+        Some((_, words)) => server(format!("{words}: {reason}")),
+        None => server(reason),
+    }
+}
+
+/// What the EVM stopped at.
+pub(crate) fn halted(reason: &str) -> Error {
+    let known = [
+        ("OutOfGas", "out of gas"),
+        ("StackUnderflow", "stack underflow"),
+        ("StackOverflow", "stack limit reached"),
+        ("InvalidJump", "invalid jump destination"),
+        ("OpcodeNotFound", "invalid opcode"),
+        ("InvalidFEOpcode", "invalid opcode: INVALID"),
+        ("CreateCollision", "contract address collision"),
+        ("CreateContractSizeLimit", "max code size exceeded"),
+    ];
+    match known.iter().find(|(name, _)| reason.starts_with(name)) {
+        Some((_, words)) => server(*words),
+        None => server(format!("execution halted: {reason}")),
+    }
+}
+
 /// A subscription that there is not.
 pub(crate) fn no_subscription(name: &str) -> Error {
     Error::owned(

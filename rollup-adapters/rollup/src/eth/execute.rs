@@ -15,7 +15,7 @@ use super::{
     arguments::{Argument, Arguments, kind},
     block_id::BlockId,
     call_request::CallRequest,
-    error::{Error, internal, invalid, reverted, server},
+    error::{Error, halted, internal, invalid, refused, reverted},
 };
 
 pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethodError> {
@@ -99,6 +99,7 @@ fn run<R>(
     match execute(&state, &call).map_err(internal)? {
         Ok(result) => Ok(result),
         Err(CallFailure::Reverted(output)) => Err(reverted(&output)),
-        Err(CallFailure::Halted(why) | CallFailure::Refused(why)) => Err(server(why)),
+        Err(CallFailure::Halted(why)) => Err(halted(&why)),
+        Err(CallFailure::Refused(why)) => Err(refused(&why)),
     }
 }
