@@ -131,7 +131,10 @@ impl<'a> Overlay<'a> {
             if is_gone {
                 // Only what was created in the same transaction can be destroyed, so nothing is stored of it.
                 entry.now = None;
-                entry.slots.values_mut().for_each(|slot| slot.now = U256::ZERO);
+                entry
+                    .slots
+                    .values_mut()
+                    .for_each(|slot| slot.now = U256::ZERO);
                 continue;
             }
             for (key, slot) in account.changed_storage_slots() {

@@ -1,8 +1,7 @@
 //! Signed transactions, from bytes that may be anything to what revm executes (RE2).
 
 use alloy_consensus::{
-    SignableTransaction as _, Transaction as _, TxEnvelope, Typed2718 as _,
-    crypto::SECP256K1N_HALF,
+    SignableTransaction as _, Transaction as _, TxEnvelope, Typed2718 as _, crypto::SECP256K1N_HALF,
 };
 use alloy_eips::{Decodable2718 as _, Encodable2718 as _, eip2718::Eip2718Error};
 use alloy_primitives::{Address, B256, Bytes, Signature, U256};
