@@ -3,10 +3,10 @@
 use alloy_consensus::Transaction as _;
 use alloy_primitives::U256;
 use revm::{
+    Database as _,
     context::{BlockEnv as RevmBlock, ContextSetters as _, ContextTr as _, result::EVMError},
     handler::Handler as _,
     primitives::KECCAK_EMPTY,
-    Database as _,
 };
 use rollup_types::{Refusal, State, StateError};
 
@@ -48,11 +48,14 @@ pub(crate) fn admit(
     match check_form(&mut machine) {
         Ok(()) => {}
         Err(EVMError::Database(Failure(error))) => return Err(error),
-        Err(error) => return Ok(Err(never(error.to_string()))),
+        Err(error) => return Ok(Err(never(block::reason(&error)))),
     }
 
     let overlay = machine.ctx.db_mut();
-    let account = overlay.account(transaction.sender)?.cloned().unwrap_or_default();
+    let account = overlay
+        .account(transaction.sender)?
+        .cloned()
+        .unwrap_or_default();
     if account.code_hash != KECCAK_EMPTY {
         let code = overlay
             .code_by_hash(account.code_hash)
@@ -77,7 +80,10 @@ pub(crate) fn admit(
     }
     let cost: U256 = signed::highest_cost(envelope);
     if cost > account.balance {
-        let reason = format!("it costs up to {cost} wei; the sender has {}", account.balance);
+        let reason = format!(
+            "it costs up to {cost} wei; the sender has {}",
+            account.balance
+        );
         return Ok(Err(later(reason)));
     }
     if envelope.max_fee_per_gas() < u128::from(base_fee) {
@@ -92,7 +98,9 @@ pub(crate) fn admit(
 
 /// What can be said without the state: intrinsic gas, size of initialisation code, fields that contradict each other.
 fn check_form<'a>(machine: &mut Machine<'a>) -> Result<(), EVMError<Failure>> {
-    Driver::<'a>::default().validate(machine)?;
+    let driver = Driver::<'a>::default();
+    driver.validate_env(machine)?;
+    driver.validate_initial_tx_gas(machine)?;
     Ok(())
 }
 

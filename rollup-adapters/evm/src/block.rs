@@ -11,10 +11,13 @@ use borsh::BorshDeserialize as _;
 use revm::{
     ExecuteEvm as _, MainBuilder as _, MainnetEvm,
     context::{
-        BlockEnv as RevmBlock, CfgEnv, Context, ContextTr as _, ContextSetters as _, Journal, TxEnv,
+        BlockEnv as RevmBlock, CfgEnv, Context, ContextSetters as _, ContextTr as _, Journal,
+        TxEnv,
         result::{EVMError, ExecutionResult},
     },
-    handler::{EthFrame, Handler as _, MainnetContext, MainnetHandler, SYSTEM_ADDRESS, SystemCallTx as _},
+    handler::{
+        EthFrame, Handler as _, MainnetContext, MainnetHandler, SYSTEM_ADDRESS, SystemCallTx as _,
+    },
     primitives::hardfork::SpecId,
     state::EvmState,
 };
@@ -72,7 +75,11 @@ impl<'a> Block<'a> {
         let parent = stored::header(state, head)?
             .ok_or_else(|| StateError(format!("the header of block {head} is missing")))?;
         assert_eq!(env.number, head + 1, "blocks are made one after the other");
-        assert_eq!(env.parent.0, parent.hash().0, "a block is made on its parent");
+        assert_eq!(
+            env.parent.0,
+            parent.hash().0,
+            "a block is made on its parent"
+        );
         let base_fee = next_base_fee(&parent);
         let overlay = Overlay::new(Base { state, root: None });
         let block = RevmBlock {
@@ -127,8 +134,8 @@ impl<'a> Block<'a> {
             Ok(transaction) => transaction,
             Err(reason) => {
                 // What is no transaction is known by the message that brought it.
-                let id = match (&reason, message) {
-                    (signed::Malformed::Undecodable(_), Some(message)) => message.hash(),
+                let id = match message {
+                    Some(message) if !reason.is_transaction() => message.hash(),
                     _ => Hash(signed::id(bytes).0),
                 };
                 return Ok(Some(skipped(id, reason.to_string())));
@@ -147,7 +154,7 @@ impl<'a> Block<'a> {
                 done.result
             }
             Err(EVMError::Database(Failure(error))) => return Err(error),
-            Err(error) => return Ok(Some(skipped(id, error.to_string()))),
+            Err(error) => return Ok(Some(skipped(id, reason(&error)))),
         };
         let gas_used = result.gas().tx_gas_used();
         let base_fees = U256::from(self.base_fee) * U256::from(gas_used);
@@ -156,7 +163,9 @@ impl<'a> Block<'a> {
 
         let envelope = &transaction.envelope;
         let sender = transaction.sender;
-        let contract = envelope.is_create().then(|| sender.create(envelope.nonce()));
+        let contract = envelope
+            .is_create()
+            .then(|| sender.create(envelope.nonce()));
         self.include(
             StoredTransaction {
                 hash: transaction.hash(),
@@ -181,7 +190,8 @@ impl<'a> Block<'a> {
         let envelope = &transaction.envelope;
         let base_fee = u128::from(self.base_fee);
         let account = self.overlay().account(transaction.sender)?;
-        let (nonce, balance) = account.map_or((0, U256::ZERO), |account| (account.nonce, account.balance));
+        let (nonce, balance) =
+            account.map_or((0, U256::ZERO), |account| (account.nonce, account.balance));
         Ok(if envelope.nonce() != nonce {
             Some(format!("nonce {}, expected {nonce}", envelope.nonce()))
         } else if envelope.max_fee_per_gas() < base_fee {
@@ -224,7 +234,11 @@ impl<'a> Block<'a> {
             );
             let result = self.system_call(TOKEN_FACTORY, input)?;
             match result {
-                Some(result) => (result.is_success(), result.gas().tx_gas_used(), logs(result)),
+                Some(result) => (
+                    result.is_success(),
+                    result.gas().tx_gas_used(),
+                    logs(result),
+                ),
                 None => (false, 0, Vec::new()),
             }
         };
@@ -313,7 +327,8 @@ impl<'a> Block<'a> {
             state_root: changes.state_root,
             transactions_root: root(self.body.iter().map(|entry| entry.bytes.to_vec())),
             receipts_root: root(self.receipts.iter().map(Receipt::committed)),
-            logs_bloom: (self.receipts.iter()).fold(Bloom::ZERO, |all, receipt| all | receipt.logs_bloom),
+            logs_bloom: (self.receipts.iter())
+                .fold(Bloom::ZERO, |all, receipt| all | receipt.logs_bloom),
             difficulty: U256::ZERO,
             number: self.env.number,
             gas_limit: BLOCK_GAS,
@@ -393,6 +408,14 @@ fn logs(result: ExecutionResult) -> Vec<Log> {
     match result {
         ExecutionResult::Success { logs, .. } => logs,
         ExecutionResult::Revert { .. } | ExecutionResult::Halt { .. } => Vec::new(),
+    }
+}
+
+/// What revm has against a transaction, in words.
+pub(crate) fn reason(error: &EVMError<Failure>) -> String {
+    match error {
+        EVMError::Transaction(reason) => reason.to_string(),
+        error => error.to_string(),
     }
 }
 

@@ -142,8 +142,7 @@ impl GenesisAccount {
 /// Addresses of the zero account, the precompiles, the system caller and the predeploys.
 fn is_reserved(address: Address) -> bool {
     let is_small = address.iter().take(18).all(|byte| *byte == 0);
-    is_small
-        || [BRIDGE, TOKEN_FACTORY, SYSTEM_ADDRESS].contains(&address)
+    is_small || [BRIDGE, TOKEN_FACTORY, SYSTEM_ADDRESS].contains(&address)
 }
 
 const fn one_gwei() -> u64 {

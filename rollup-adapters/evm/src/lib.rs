@@ -19,7 +19,9 @@ mod vm;
 
 pub use admission::MAX_NONCE_AHEAD;
 pub use block::{BLOCK_GAS, DEPOSIT_GAS, MAX_INPUTS};
-pub use config::{ConfigError, EvmConfig, GenesisAccount, MAX_BASE_FEE, MAX_CHAIN_ID, MIN_BASE_FEE};
+pub use config::{
+    ConfigError, EvmConfig, GenesisAccount, MAX_BASE_FEE, MAX_CHAIN_ID, MIN_BASE_FEE,
+};
 pub use predeploys::{BRIDGE, TOKEN_FACTORY};
 pub use signed::MAX_FEE;
 pub use transaction::DEPOSIT_TYPE;

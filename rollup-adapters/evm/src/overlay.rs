@@ -3,7 +3,7 @@
 //! An account or slot is read once a block. What is below is either the newest state, which lies flat under its keys,
 //! or an older one, read through its trie.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, keccak256};
 use alloy_rlp::Decodable;
@@ -83,7 +83,7 @@ pub(crate) struct Overlay<'a> {
     accounts: BTreeMap<Address, Entry>,
     codes: BTreeMap<B256, Bytecode>,
     /// Hashes of the codes that the block brought.
-    new_codes: Vec<B256>,
+    new_codes: BTreeSet<B256>,
 }
 
 /// What a block changes.
@@ -98,7 +98,7 @@ impl<'a> Overlay<'a> {
             base,
             accounts: BTreeMap::new(),
             codes: BTreeMap::new(),
-            new_codes: Vec::new(),
+            new_codes: BTreeSet::new(),
         }
     }
 
@@ -131,7 +131,10 @@ impl<'a> Overlay<'a> {
             if is_gone {
                 // Only what was created in the same transaction can be destroyed, so nothing is stored of it.
                 entry.now = None;
-                entry.slots.values_mut().for_each(|slot| slot.now = U256::ZERO);
+                entry
+                    .slots
+                    .values_mut()
+                    .for_each(|slot| slot.now = U256::ZERO);
                 continue;
             }
             for (key, slot) in account.changed_storage_slots() {
@@ -156,7 +159,7 @@ impl<'a> Overlay<'a> {
                 && !is_same_code
                 && hash != KECCAK256_EMPTY
             {
-                self.new_codes.push(hash);
+                self.new_codes.insert(hash);
                 self.codes.insert(hash, code);
             }
         }
@@ -185,7 +188,7 @@ impl<'a> Overlay<'a> {
             entry.slots.insert(key, Slot { before, now });
         }
         if code_hash != KECCAK256_EMPTY {
-            self.new_codes.push(code_hash);
+            self.new_codes.insert(code_hash);
             self.codes.insert(code_hash, code);
         }
         Ok(())

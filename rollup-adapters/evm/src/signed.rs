@@ -1,8 +1,7 @@
 //! Signed transactions, from bytes that may be anything to what revm executes (RE2).
 
 use alloy_consensus::{
-    SignableTransaction as _, Transaction as _, TxEnvelope, Typed2718 as _,
-    crypto::SECP256K1N_HALF,
+    SignableTransaction as _, Transaction as _, TxEnvelope, Typed2718 as _, crypto::SECP256K1N_HALF,
 };
 use alloy_eips::{Decodable2718 as _, Encodable2718 as _, eip2718::Eip2718Error};
 use alloy_primitives::{Address, B256, Bytes, Signature, U256};
@@ -43,10 +42,25 @@ pub(crate) enum Malformed {
     BadSignature,
 }
 
+impl Malformed {
+    /// Whether the bytes are a transaction at all, so that it has a hash that somebody may know.
+    pub(crate) fn is_transaction(&self) -> bool {
+        match self {
+            Self::Undecodable(_) | Self::NotCanonical | Self::UnknownType(_) | Self::Blobs => false,
+            Self::OtherChain { .. }
+            | Self::NoChain
+            | Self::TooMuchGas(_)
+            | Self::FeeOutOfRange(_)
+            | Self::BadSignature => true,
+        }
+    }
+}
+
 impl Signed {
     /// Reads a transaction and finds out who signed it.
     pub(crate) fn read(bytes: &[u8], chain_id: u64) -> Result<Self, Malformed> {
         match bytes.first() {
+            None => return Err(Malformed::Undecodable("no bytes".to_owned())),
             Some(3) => return Err(Malformed::Blobs),
             // RLP lists, which legacy transactions are, start from 0xc0.
             Some(&first) if !matches!(first, 1 | 2 | 4 | 0xc0..) => {
@@ -55,7 +69,6 @@ impl Signed {
             _ => {}
         }
         let envelope = TxEnvelope::decode_2718_exact(bytes).map_err(|error| match error {
-            Eip2718Error::UnexpectedType(first) => Malformed::UnknownType(first),
             Eip2718Error::RlpError(error) => Malformed::Undecodable(error.to_string()),
             error => Malformed::Undecodable(error.to_string()),
         })?;

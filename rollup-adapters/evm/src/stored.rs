@@ -34,10 +34,7 @@ pub(crate) fn block_hash(state: &dyn State, number: u64) -> Result<Option<B256>,
     Ok(bytes.and_then(|bytes| Some(B256::from_slice(bytes.get(..32)?))))
 }
 
-pub(crate) fn header(
-    state: &dyn State,
-    number: u64,
-) -> Result<Option<Sealed<Header>>, StateError> {
+pub(crate) fn header(state: &dyn State, number: u64) -> Result<Option<Sealed<Header>>, StateError> {
     let Some(bytes) = state.get(&keys::header(number))? else {
         return Ok(None);
     };
@@ -61,19 +58,14 @@ pub(crate) fn body(
     bytes.map(|bytes| decode(&bytes)).transpose()
 }
 
-pub(crate) fn receipts(
-    state: &dyn State,
-    number: u64,
-) -> Result<Option<Vec<Receipt>>, StateError> {
+pub(crate) fn receipts(state: &dyn State, number: u64) -> Result<Option<Vec<Receipt>>, StateError> {
     let bytes = state.get(&keys::receipts(number))?;
     bytes.map(|bytes| decode(&bytes)).transpose()
 }
 
 pub(crate) fn position(state: &dyn State, hash: B256) -> Result<Option<(u64, u64)>, StateError> {
     let bytes = state.get(&keys::transaction(hash))?;
-    let place = bytes
-        .map(|bytes| decode::<Place>(&bytes))
-        .transpose()?;
+    let place = bytes.map(|bytes| decode::<Place>(&bytes)).transpose()?;
     Ok(place.map(|place| (place.number, place.position)))
 }
 
@@ -101,7 +93,10 @@ pub(crate) fn write_block(
     put(keys::receipts(number), alloy_rlp::encode(receipts));
     for (position, transaction) in (0_u64..).zip(body) {
         let place = Place { number, position };
-        put(keys::transaction(transaction.hash), alloy_rlp::encode(place));
+        put(
+            keys::transaction(transaction.hash),
+            alloy_rlp::encode(place),
+        );
     }
 }
 

@@ -91,11 +91,7 @@ pub(crate) fn get(
 }
 
 /// The stored nodes on the path of a key, from the root down: proves what stands there, or that nothing does.
-pub(crate) fn prove(
-    state: &dyn State,
-    root: B256,
-    key: Nibbles,
-) -> Result<Vec<Bytes>, StateError> {
+pub(crate) fn prove(state: &dyn State, root: B256, key: Nibbles) -> Result<Vec<Bytes>, StateError> {
     let (_, nodes) = walk(state, root, key)?;
     Ok(nodes)
 }
@@ -139,12 +135,7 @@ fn walk(
     }
 }
 
-fn put(
-    state: &dyn State,
-    node: Node,
-    key: Nibbles,
-    value: Vec<u8>,
-) -> Result<Node, StateError> {
+fn put(state: &dyn State, node: Node, key: Nibbles, value: Vec<u8>) -> Result<Node, StateError> {
     Ok(match node {
         Node::Empty => Node::Leaf { key, value },
         Node::Stored(pointer) => return put(state, load(state, &pointer)?, key, value),
@@ -158,7 +149,11 @@ fn put(
                 key: rest,
                 value: old_value,
             };
-            fork(common, (old_key, old), (key, |key| Node::Leaf { key, value }))
+            fork(
+                common,
+                (old_key, old),
+                (key, |key| Node::Leaf { key, value }),
+            )
         }
         Node::Extension { key: shared, child } => {
             let common = shared.common_prefix_length(&key);
@@ -167,7 +162,11 @@ fn put(
                 Node::Extension { key: shared, child }
             } else {
                 let old = |rest| extend(rest, *child);
-                fork(common, (shared, old), (key, |key| Node::Leaf { key, value }))
+                fork(
+                    common,
+                    (shared, old),
+                    (key, |key| Node::Leaf { key, value }),
+                )
             }
         }
         Node::Branch(mut children) => {
@@ -307,7 +306,8 @@ fn bytes_of(state: &dyn State, pointer: &RlpNode) -> Result<Bytes, StateError> {
 }
 
 fn decode(mut bytes: &[u8]) -> Result<TrieNode, StateError> {
-    TrieNode::decode(&mut bytes).map_err(|error| StateError(format!("a trie node is broken: {error}")))
+    TrieNode::decode(&mut bytes)
+        .map_err(|error| StateError(format!("a trie node is broken: {error}")))
 }
 
 fn first(key: &Nibbles) -> usize {

@@ -15,15 +15,15 @@ pub use at::{AccountProof, SlotProof, StateAt};
 pub use call::{CallFailure, CallRequest, CallResult};
 pub use logs::{FoundLog, LogFilter};
 
-pub use crate::{
-    receipt::Receipt,
-    transaction::{DepositTransaction, Transaction},
-};
 use crate::{
     DEPOSIT_TYPE, Evm,
     block::next_base_fee,
     keys,
     stored::{self, StoredTransaction},
+};
+pub use crate::{
+    receipt::Receipt,
+    transaction::{DepositTransaction, Transaction},
 };
 
 /// Reads what an [`Evm`] stored.
@@ -108,9 +108,9 @@ impl<'a> View<'a> {
         ) else {
             return Ok(None);
         };
-        let included = (0_u64..).zip(body.into_iter().zip(receipts)).map(
-            |(position, (stored, receipt))| included(&header, position, stored, &receipt),
-        );
+        let included = (0_u64..)
+            .zip(body.into_iter().zip(receipts))
+            .map(|(position, (stored, receipt))| included(&header, position, stored, &receipt));
         included.collect::<Result<_, _>>().map(Some)
     }
 
@@ -134,7 +134,8 @@ impl<'a> View<'a> {
         let (Some(header), Some(stored), Some(receipt)) = (
             self.header(number)?,
             stored::body(self.state, number)?.and_then(|body| body.into_iter().nth(place)),
-            self.receipts(number)?.and_then(|receipts| receipts.into_iter().nth(place)),
+            self.receipts(number)?
+                .and_then(|receipts| receipts.into_iter().nth(place)),
         ) else {
             return Ok(None);
         };

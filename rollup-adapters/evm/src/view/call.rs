@@ -102,10 +102,9 @@ pub(super) fn estimate_gas(
         Err(failure) => return Ok(Err(failure)),
     };
     // Most transactions are plain transfers, for which one run says it all.
-    if enough > TRANSFER_GAS && request.data.is_empty() && request.to.is_some() {
-        if caller.run(TRANSFER_GAS)?.is_ok() {
-            return Ok(Ok(TRANSFER_GAS));
-        }
+    let is_transfer = request.data.is_empty() && request.to.is_some();
+    if is_transfer && enough > TRANSFER_GAS && caller.run(TRANSFER_GAS)?.is_ok() {
+        return Ok(Ok(TRANSFER_GAS));
     }
     let used = match caller.run(enough)? {
         Ok(result) => result.gas_used,
@@ -213,7 +212,7 @@ impl<'a> Caller<'a> {
         let result = match self.machine.transact(transaction) {
             Ok(done) => done.result,
             Err(EVMError::Database(Failure(error))) => return Err(error),
-            Err(error) => return Ok(Err(CallFailure::Refused(error.to_string()))),
+            Err(error) => return Ok(Err(CallFailure::Refused(block::reason(&error)))),
         };
         let gas_used = result.gas().tx_gas_used();
         Ok(match result {

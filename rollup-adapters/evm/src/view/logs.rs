@@ -45,9 +45,11 @@ impl LogFilter {
     /// Whether a block of this bloom can have a wanted log.
     #[must_use]
     pub fn may_match(&self, bloom: &Bloom) -> bool {
-        has_any(bloom, self.addresses.iter().map(|address| address.as_slice()))
-            && (self.topics.iter())
-                .all(|wanted| has_any(bloom, wanted.iter().map(|topic| topic.as_slice())))
+        has_any(
+            bloom,
+            self.addresses.iter().map(|address| address.as_slice()),
+        ) && (self.topics.iter())
+            .all(|wanted| has_any(bloom, wanted.iter().map(|topic| topic.as_slice())))
     }
 }
 
