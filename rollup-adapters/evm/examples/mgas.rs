@@ -70,7 +70,11 @@ impl Traffic {
                 let to = keccak256((sender * ROUNDS + nonce / 2).to_be_bytes());
                 (Address::from_word(to), Vec::new(), 21_000)
             }
-            Self::Storage => (STORE, words([(sender * 40 + nonce) * 4, nonce + 1]), 120_000),
+            Self::Storage => (
+                STORE,
+                words([(sender * 40 + nonce) * 4, nonce + 1]),
+                120_000,
+            ),
             Self::Hashing => (HASH, words([2_000, 0]), 200_000),
         };
         TxEip1559 {
@@ -156,9 +160,10 @@ impl Chain {
 
     fn inputs(&mut self, kinds: &[Traffic]) -> Result<Vec<Input>, Box<dyn std::error::Error>> {
         let mut inputs = Vec::new();
-        for round in 0..ROUNDS {
+        let mut turns = kinds.iter().cycle();
+        for _ in 0..ROUNDS {
             for (sender, key) in (0_u64..).zip(&self.keys) {
-                let kind = kinds[(sender + round) as usize % kinds.len()];
+                let kind = turns.next().ok_or("no kind of traffic")?;
                 let transaction = kind.transaction(sender, self.nonce);
                 let signature = sign_message(*key, transaction.signature_hash())?;
                 let bytes = transaction.into_signed(signature).encoded_2718();
@@ -184,7 +189,9 @@ impl Chain {
             self.env.parent = transition.hash;
             self.memory.apply(transition);
             let view = rollup_evm::view::View::new(&self.evm, &self.memory);
-            gas += view.header(self.env.number)?.map_or(0, |header| header.gas_used);
+            gas += view
+                .header(self.env.number)?
+                .map_or(0, |header| header.gas_used);
             self.env.number += 1;
             blocks += 1;
         }
@@ -197,7 +204,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("transfers", &[Traffic::Transfers][..]),
         ("storage", &[Traffic::Storage]),
         ("hashing", &[Traffic::Hashing]),
-        ("mixed", &[Traffic::Transfers, Traffic::Storage, Traffic::Hashing]),
+        (
+            "mixed",
+            &[Traffic::Transfers, Traffic::Storage, Traffic::Hashing],
+        ),
     ];
     let mut chain = Chain::new()?;
     let mut out = std::io::stdout();

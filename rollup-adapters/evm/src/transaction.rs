@@ -10,6 +10,10 @@ pub const DEPOSIT_TYPE: u8 = 0x7e;
 
 /// A transaction of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are of the large variant"
+)]
 pub enum Transaction {
     /// Somebody signed it.
     Signed(TxEnvelope),

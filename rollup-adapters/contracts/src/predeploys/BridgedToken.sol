@@ -50,7 +50,9 @@ contract BridgedToken is ERC20 {
     function _digits(uint256 value) private pure returns (string memory) {
         bytes memory digits = bytes(Strings.toHexString(value, 4));
         bytes memory cut = new bytes(8);
-        for (uint256 i; i < 8; ++i) cut[i] = digits[i + 2];
+        for (uint256 i; i < 8; ++i) {
+            cut[i] = digits[i + 2];
+        }
         return string(cut);
     }
 }

@@ -77,9 +77,7 @@ contract PredeploysTest is Test {
         assertEq(FACTORY.l1TokenOf(token), L1_TOKEN, "token of the L1");
         assertEq(BridgedToken(token).balanceOf(ALICE), 7, "balance");
         assertEq(BridgedToken(token).decimals(), 6, "decimals");
-        assertEq(
-            bytes(BridgedToken(token).name()), bytes("Bridged 0x1234567890abcdef1234567890abcdef12345678"), "name"
-        );
+        assertEq(bytes(BridgedToken(token).name()), bytes("Bridged 0x1234567890abcdef1234567890abcdef12345678"), "name");
         assertEq(bytes(BridgedToken(token).symbol()), bytes("b12345678"), "symbol");
     }
 

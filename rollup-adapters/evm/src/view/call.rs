@@ -102,10 +102,9 @@ pub(super) fn estimate_gas(
         Err(failure) => return Ok(Err(failure)),
     };
     // Most transactions are plain transfers, for which one run says it all.
-    if enough > TRANSFER_GAS && request.data.is_empty() && request.to.is_some() {
-        if caller.run(TRANSFER_GAS)?.is_ok() {
-            return Ok(Ok(TRANSFER_GAS));
-        }
+    let is_transfer = request.data.is_empty() && request.to.is_some();
+    if is_transfer && enough > TRANSFER_GAS && caller.run(TRANSFER_GAS)?.is_ok() {
+        return Ok(Ok(TRANSFER_GAS));
     }
     let used = match caller.run(enough)? {
         Ok(result) => result.gas_used,

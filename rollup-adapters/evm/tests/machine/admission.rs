@@ -26,7 +26,10 @@ fn a_refusal_says_whether_waiting_helps() {
     let to = bob().address;
     let never = [
         (Bytes::from_static(b"garbage"), "are not taken"),
-        (alice().send(transfer(0, to, ETHER)), "nonce 0 was used; the next is 1"),
+        (
+            alice().send(transfer(0, to, ETHER)),
+            "nonce 0 was used; the next is 1",
+        ),
         (
             alice().send(TxEip1559 {
                 gas_limit: 20_000,
@@ -69,7 +72,10 @@ fn a_refusal_says_whether_waiting_helps() {
             alice().send(transfer(2 + MAX_NONCE_AHEAD, to, ETHER)),
             "ahead of the next, 1",
         ),
-        (Person::new(9).send(transfer(0, to, ETHER)), "the sender has 0"),
+        (
+            Person::new(9).send(transfer(0, to, ETHER)),
+            "the sender has 0",
+        ),
         (
             alice().send(TxEip1559 {
                 max_fee_per_gas: 1,

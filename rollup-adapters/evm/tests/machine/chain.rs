@@ -14,8 +14,8 @@ use alloy_primitives::{Address, B256, Signature, TxKind, U256};
 use bytes::Bytes;
 use rollup_evm::{Evm, EvmConfig, GenesisAccount, view::View};
 use rollup_types::{
-    BlockEnv, Deposit, Hash, Input, L1Message, MessageBody, MountainRange, Outcome, State, StateError,
-    Transition, Verdict, Vm as _,
+    BlockEnv, Deposit, Hash, Input, L1Message, MessageBody, MountainRange, Outcome, State,
+    StateError, Transition, Verdict, Vm as _,
 };
 
 pub(crate) const CHAIN_ID: u64 = 7_777;
@@ -138,7 +138,11 @@ impl Chain {
 
     /// One block that has to apply all of some transactions.
     pub(crate) fn apply(&mut self, transactions: &[Bytes]) -> Transition {
-        let inputs: Vec<_> = transactions.iter().cloned().map(Input::Transaction).collect();
+        let inputs: Vec<_> = transactions
+            .iter()
+            .cloned()
+            .map(Input::Transaction)
+            .collect();
         let transition = self.block(&inputs);
         assert_eq!(transition.outcomes.len(), transactions.len());
         for outcome in &transition.outcomes {
@@ -239,7 +243,10 @@ impl Person {
 
 pub(crate) fn people() -> impl Iterator<Item = Person> {
     static PEOPLE: OnceLock<Vec<Person>> = OnceLock::new();
-    PEOPLE.get_or_init(|| (1..=6).map(Person::new).collect()).iter().copied()
+    PEOPLE
+        .get_or_init(|| (1..=6).map(Person::new).collect())
+        .iter()
+        .copied()
 }
 
 pub(crate) fn alice() -> Person {
@@ -284,7 +291,9 @@ pub(crate) fn create(nonce: u64, runtime: &[u8]) -> TxEip1559 {
 /// Initialisation code that deploys a short runtime code.
 fn deploying(runtime: &[u8]) -> Vec<u8> {
     let length = u8::try_from(runtime.len()).unwrap();
-    let mut code = vec![0x60, length, 0x60, 12, 0x60, 0, 0x39, 0x60, length, 0x60, 0, 0xf3];
+    let mut code = vec![
+        0x60, length, 0x60, 12, 0x60, 0, 0x39, 0x60, length, 0x60, 0, 0xf3,
+    ];
     code.extend_from_slice(runtime);
     code
 }

@@ -13,7 +13,6 @@ pub(crate) const REVERT: &[u8] = &hex!("602a60005260206000fd");
 /// Returns the hash of the block before.
 pub(crate) const BLOCK_HASH: &[u8] = &hex!("6001430340 60005260206000f3");
 /// Returns base fee, time, randao mix and number.
-pub(crate) const ENVIRONMENT: &[u8] =
-    &hex!("48600052 42602052 44604052 43606052 60806000f3");
+pub(crate) const ENVIRONMENT: &[u8] = &hex!("48600052 42602052 44604052 43606052 60806000f3");
 /// Initialisation code that stores a word and destroys the contract right away.
 pub(crate) const DESTROY: &[u8] = &hex!("600160015533ff");

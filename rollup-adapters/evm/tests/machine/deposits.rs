@@ -42,7 +42,9 @@ fn deposited_ether_is_there_at_once() {
     let stranger = Person::new(9);
     let amount = 5 * 10_u128.pow(18);
     let deposit = chain.deposit(Address::ZERO, amount, stranger.address);
-    let Input::L1(message) = &deposit else { panic!("a message") };
+    let Input::L1(message) = &deposit else {
+        panic!("a message")
+    };
     let id = message.hash();
     let spend = TxEip1559 {
         value: ETHER,
@@ -50,7 +52,12 @@ fn deposited_ether_is_there_at_once() {
     };
     let transition = chain.block(&[deposit, Input::Transaction(stranger.send(spend))]);
     assert_eq!(transition.outcomes[0].id, id);
-    assert!(transition.outcomes.iter().all(|outcome| outcome.verdict == Verdict::Applied));
+    assert!(
+        transition
+            .outcomes
+            .iter()
+            .all(|outcome| outcome.verdict == Verdict::Applied)
+    );
 
     let receipt = &chain.view().receipts(1).unwrap().unwrap()[0];
     assert_eq!(receipt.transaction_type, DEPOSIT_TYPE);
@@ -81,7 +88,12 @@ fn deposited_tokens_are_minted_and_can_be_withdrawn() {
         chain.deposit(TOKEN, 50, bob().address),
     ];
     let transition = chain.block(&inputs);
-    assert!(transition.outcomes.iter().all(|outcome| outcome.verdict == Verdict::Applied));
+    assert!(
+        transition
+            .outcomes
+            .iter()
+            .all(|outcome| outcome.verdict == Verdict::Applied)
+    );
     let token = ask(&chain, TOKEN_FACTORY, tokenOfCall { l1Token: TOKEN });
     let balance = |chain: &Chain, account| ask(chain, token, balanceOfCall { account });
     assert_eq!(balance(&chain, alice().address), U256::from(100));
@@ -90,7 +102,10 @@ fn deposited_tokens_are_minted_and_can_be_withdrawn() {
     assert_eq!(ask(&chain, token, symbolCall {}), "babababab");
     let receipts = chain.view().receipts(1).unwrap().unwrap();
     assert!(receipts.iter().all(|receipt| receipt.is_success));
-    assert!(receipts[0].gas_used > receipts[1].gas_used, "the first makes the token");
+    assert!(
+        receipts[0].gas_used > receipts[1].gas_used,
+        "the first makes the token"
+    );
     assert!(receipts[0].gas_used < DEPOSIT_GAS / 2);
     let header = chain.view().header(1).unwrap().unwrap();
     assert_eq!(header.gas_used, receipts[0].gas_used + receipts[1].gas_used);
@@ -123,9 +138,17 @@ fn a_token_deposit_that_cannot_be_minted_fails_and_goes_on() {
         chain.deposit(TOKEN, 50, bob().address),
     ];
     let transition = chain.block(&inputs);
-    assert!(transition.outcomes.iter().all(|outcome| outcome.verdict == Verdict::Applied));
+    assert!(
+        transition
+            .outcomes
+            .iter()
+            .all(|outcome| outcome.verdict == Verdict::Applied)
+    );
     let receipts = chain.view().receipts(1).unwrap().unwrap();
-    assert_eq!((receipts[0].is_success, receipts[1].is_success), (false, true));
+    assert_eq!(
+        (receipts[0].is_success, receipts[1].is_success),
+        (false, true)
+    );
     assert!(receipts[0].logs.is_empty());
 }
 

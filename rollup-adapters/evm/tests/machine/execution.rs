@@ -7,7 +7,8 @@ use rollup_types::{Hash, Input, MessageBody, Verdict, Vm as _};
 
 use crate::{
     chain::{
-        CHAIN_ID, Chain, ETHER, FEES, GWEI, Person, alice, bob, call, create, skipped, transfer, words,
+        CHAIN_ID, Chain, ETHER, FEES, GWEI, Person, alice, bob, call, create, skipped, transfer,
+        words,
     },
     codes,
 };
@@ -58,10 +59,19 @@ fn all_transaction_types_but_blobs_are_executed() {
     ]);
     assert_eq!(chain.balance(target), ETHER * U256::from(4));
     let receipts = chain.view().receipts(1).unwrap().unwrap();
-    let types: Vec<_> = receipts.iter().map(|receipt| receipt.transaction_type).collect();
+    let types: Vec<_> = receipts
+        .iter()
+        .map(|receipt| receipt.transaction_type)
+        .collect();
     assert_eq!(types, [0, 1, 2, 4]);
     assert!(receipts.iter().all(|receipt| receipt.is_success));
-    let delegated = chain.view().at(1).unwrap().unwrap().code(bob().address).unwrap();
+    let delegated = chain
+        .view()
+        .at(1)
+        .unwrap()
+        .unwrap()
+        .code(bob().address)
+        .unwrap();
     assert_eq!(delegated[..3], [0xef, 0x01, 0x00]);
     assert_eq!(transition.outcomes.len(), 4);
 }
@@ -89,7 +99,10 @@ fn a_reverted_transaction_pays_and_has_a_receipt() {
     let receipts = chain.view().receipts(1).unwrap().unwrap();
     assert_eq!(receipts[0].contract_address, Some(contract));
     assert!(!receipts[1].is_success);
-    assert_eq!(receipts[1].cumulative_gas_used, receipts[0].gas_used + receipts[1].gas_used);
+    assert_eq!(
+        receipts[1].cumulative_gas_used,
+        receipts[0].gas_used + receipts[1].gas_used
+    );
     assert_eq!(chain.nonce(alice().address), 2);
 }
 
@@ -130,18 +143,33 @@ fn what_cannot_be_executed_is_skipped_and_changes_nothing() {
     let cases: [(Bytes, &str); 12] = [
         (alice().send(no_chain), "bound to no chain"),
         (alice().send(other_chain), "for chain 7778, this is 7777"),
-        (alice().send(too_much_gas), "a gas limit of 30000001 is more than a block has"),
+        (
+            alice().send(too_much_gas),
+            "a gas limit of 30000001 is more than a block has",
+        ),
         (alice().send(too_little_gas), "call gas cost"),
         (alice().send(too_cheap), "gas price is less than basefee"),
         (alice().send(absurd_fee), "out of range"),
-        (alice().send(transfer(1, to, ETHER)), "nonce 1 too high, expected 0"),
-        (alice().send(transfer(0, to, ETHER * U256::from(1_000))), "lack of funds"),
+        (
+            alice().send(transfer(1, to, ETHER)),
+            "nonce 1 too high, expected 0",
+        ),
+        (
+            alice().send(transfer(0, to, ETHER * U256::from(1_000))),
+            "lack of funds",
+        ),
         (trailing.into(), "not a transaction"),
         (Bytes::from_static(&[3, 0xc0]), "blobs"),
-        (Bytes::from_static(&[0x7e, 0xc0]), "transactions of type 126 are not taken"),
+        (
+            Bytes::from_static(&[0x7e, 0xc0]),
+            "transactions of type 126 are not taken",
+        ),
         (Bytes::new(), "not a transaction"),
     ];
-    let inputs: Vec<_> = cases.iter().map(|(bytes, _)| Input::Transaction(bytes.clone())).collect();
+    let inputs: Vec<_> = cases
+        .iter()
+        .map(|(bytes, _)| Input::Transaction(bytes.clone()))
+        .collect();
     let before = chain.view().header(0).unwrap().unwrap();
     let transition = chain.block(&inputs);
     assert_eq!(transition.outcomes.len(), cases.len());
@@ -201,7 +229,12 @@ fn what_does_not_fit_goes_on_in_the_next_block() {
     assert_eq!(second.outcomes.len(), 2);
     let third = chain.block(&inputs[4..]);
     assert_eq!(third.outcomes.len(), 1);
-    for outcome in first.outcomes.iter().chain(&second.outcomes).chain(&third.outcomes) {
+    for outcome in first
+        .outcomes
+        .iter()
+        .chain(&second.outcomes)
+        .chain(&third.outcomes)
+    {
         assert_eq!(outcome.verdict, Verdict::Applied);
     }
 }
@@ -235,7 +268,10 @@ fn a_transaction_that_never_fits_the_state_does_not_end_a_block() {
     assert!(skipped(&transition.outcomes[2]).contains("lack of funds"));
     assert!(skipped(&transition.outcomes[3]).contains("base fee"));
     assert_eq!(transition.outcomes[4].verdict, Verdict::Applied);
-    assert_eq!(chain.block(&inputs[5..]).outcomes[0].verdict, Verdict::Applied);
+    assert_eq!(
+        chain.block(&inputs[5..]).outcomes[0].verdict,
+        Verdict::Applied
+    );
 }
 
 #[test]
@@ -297,7 +333,10 @@ fn contracts_see_the_environment_of_the_rollup() {
     let seen = ask(environment);
     let base_fee = U256::from(header.base_fee_per_gas.unwrap());
     assert_eq!(U256::from_be_slice(&seen[..32]), base_fee);
-    assert_eq!(U256::from_be_slice(&seen[32..64]), U256::from(header.timestamp));
+    assert_eq!(
+        U256::from_be_slice(&seen[32..64]),
+        U256::from(header.timestamp)
+    );
     assert_eq!(seen[64..96], [9; 32]);
     assert_eq!(U256::from_be_slice(&seen[96..]), U256::from(2));
     assert_eq!(header.mix_hash.0, [9; 32]);
@@ -317,7 +356,10 @@ fn a_contract_that_is_destroyed_where_it_is_created_leaves_nothing() {
     chain.apply(&[alice().send(transaction)]);
     let at = chain.view().at(1).unwrap().unwrap();
     assert_eq!(at.account(contract).unwrap(), None);
-    assert_eq!(at.storage(contract, B256::with_last_byte(1)).unwrap(), U256::ZERO);
+    assert_eq!(
+        at.storage(contract, B256::with_last_byte(1)).unwrap(),
+        U256::ZERO
+    );
 }
 
 #[test]

@@ -1,7 +1,10 @@
 use std::{fs, path::Path};
 
 use alloy_primitives::{Address, B256, Bytes, U256, hex};
-use alloy_trie::{EMPTY_ROOT_HASH, TrieAccount, root::{state_root_unhashed, storage_root_unhashed}};
+use alloy_trie::{
+    EMPTY_ROOT_HASH, TrieAccount,
+    root::{state_root_unhashed, storage_root_unhashed},
+};
 use rollup_evm::{BRIDGE, ConfigError, EvmConfig, GenesisAccount, TOKEN_FACTORY};
 use rollup_types::Vm as _;
 
@@ -56,18 +59,35 @@ fn a_configuration_that_no_rollup_can_have_is_refused() {
     };
     let account = GenesisAccount::default;
     let cases = [
-        (change(|config| config.chain_id = 0), ConfigError::ChainId(0)),
-        (change(|config| config.chain_id = u64::MAX), ConfigError::ChainId(u64::MAX)),
+        (
+            change(|config| config.chain_id = 0),
+            ConfigError::ChainId(0),
+        ),
+        (
+            change(|config| config.chain_id = u64::MAX),
+            ConfigError::ChainId(u64::MAX),
+        ),
         (
             change(|config| config.fee_account = Address::ZERO),
             ConfigError::FeeAccount(Address::ZERO),
         ),
-        (change(|config| config.fee_account = BRIDGE), ConfigError::FeeAccount(BRIDGE)),
-        (change(|config| config.home_l1_chain_id = 0), ConfigError::HomeChain),
-        (change(|config| config.base_fee = 6), ConfigError::BaseFee(6)),
+        (
+            change(|config| config.fee_account = BRIDGE),
+            ConfigError::FeeAccount(BRIDGE),
+        ),
+        (
+            change(|config| config.home_l1_chain_id = 0),
+            ConfigError::HomeChain,
+        ),
+        (
+            change(|config| config.base_fee = 6),
+            ConfigError::BaseFee(6),
+        ),
         (
             change(|config| {
-                config.alloc.insert(TOKEN_FACTORY, GenesisAccount::default());
+                config
+                    .alloc
+                    .insert(TOKEN_FACTORY, GenesisAccount::default());
             }),
             ConfigError::Reserved(TOKEN_FACTORY),
         ),
@@ -125,13 +145,18 @@ fn genesis_holds_what_was_allocated_and_the_predeploys() {
     ];
     let accounts = addresses.map(|address| (address, at.account(address).unwrap().unwrap()));
     assert_eq!(accounts[0].1.storage_root, EMPTY_ROOT_HASH);
-    let slots = |slot, value: u64| {
-        storage_root_unhashed([(B256::with_last_byte(slot), U256::from(value))])
-    };
+    let slots =
+        |slot, value: u64| storage_root_unhashed([(B256::with_last_byte(slot), U256::from(value))]);
     assert_eq!(accounts[1].1.storage_root, slots(1, 2));
     assert_eq!(accounts[2].1.storage_root, slots(0, HOME));
-    assert_eq!(state_root_unhashed::<TrieAccount>(accounts), header.state_root);
-    assert_eq!(at.code(Address::repeat_byte(0x22)).unwrap()[..], [0x60, 0x01]);
+    assert_eq!(
+        state_root_unhashed::<TrieAccount>(accounts),
+        header.state_root
+    );
+    assert_eq!(
+        at.code(Address::repeat_byte(0x22)).unwrap()[..],
+        [0x60, 0x01]
+    );
 }
 
 /// The bytecode is part of every rollup's genesis, so it is committed; forge has to be run to compare.

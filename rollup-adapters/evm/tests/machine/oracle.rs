@@ -22,7 +22,10 @@ use rollup_evm::{BLOCK_GAS, BRIDGE, TOKEN_FACTORY, view::StateAt};
 use rollup_types::{BlockEnv, Input, MessageBody, Verdict};
 
 use crate::{
-    chain::{CHAIN_ID, Chain, ETHER, FEES, GWEI, HOME, Person, alice, call, create, people, transfer, words},
+    chain::{
+        CHAIN_ID, Chain, ETHER, FEES, GWEI, HOME, Person, alice, call, create, people, transfer,
+        words,
+    },
     codes,
 };
 
@@ -43,14 +46,17 @@ struct Oracle {
 impl Oracle {
     fn new(genesis: &StateAt<'_>) -> Self {
         let mut db = CacheDB::new(EmptyDB::default());
-        let addresses = people().map(|person| person.address).chain([BRIDGE, TOKEN_FACTORY]);
+        let addresses = people()
+            .map(|person| person.address)
+            .chain([BRIDGE, TOKEN_FACTORY]);
         for address in addresses {
             let account = genesis.account(address).unwrap().unwrap();
             let code = revm::bytecode::Bytecode::new_raw(genesis.code(address).unwrap());
             let info = AccountInfo::new(account.balance, account.nonce, account.code_hash, code);
             db.insert_account_info(address, info);
         }
-        db.insert_account_storage(BRIDGE, U256::ZERO, U256::from(HOME)).unwrap();
+        db.insert_account_storage(BRIDGE, U256::ZERO, U256::from(HOME))
+            .unwrap();
         Self {
             db,
             base_fee: genesis.header().base_fee_per_gas.unwrap(),
@@ -132,18 +138,23 @@ impl Oracle {
     }
 
     fn root(&self) -> B256 {
-        let accounts = self.db.cache.accounts.iter().filter_map(|(address, account)| {
-            let info = account.info().filter(|info| !info.is_empty())?;
-            let slots = account.storage.iter().filter(|(_, value)| !value.is_zero());
-            let slots = slots.map(|(slot, value)| (B256::from(*slot), *value));
-            let account = TrieAccount {
-                nonce: info.nonce,
-                balance: info.balance,
-                storage_root: storage_root_unhashed(slots),
-                code_hash: info.code_hash,
-            };
-            Some((*address, account))
-        });
+        let accounts = self
+            .db
+            .cache
+            .accounts
+            .iter()
+            .filter_map(|(address, account)| {
+                let info = account.info().filter(|info| !info.is_empty())?;
+                let slots = account.storage.iter().filter(|(_, value)| !value.is_zero());
+                let slots = slots.map(|(slot, value)| (B256::from(*slot), *value));
+                let account = TrieAccount {
+                    nonce: info.nonce,
+                    balance: info.balance,
+                    storage_root: storage_root_unhashed(slots),
+                    code_hash: info.code_hash,
+                };
+                Some((*address, account))
+            });
         state_root_unhashed(accounts)
     }
 }
@@ -206,7 +217,11 @@ impl Traffic {
         match self.random.random_range(0..40) {
             0 => chain.deposit(Address::ZERO, amount, to.address),
             1 => chain.deposit(Address::ZERO, amount, Address::with_last_byte(99)),
-            2 => chain.deposit(Address::repeat_byte(0x70 + self.random.random_range(0..3)), amount, to.address),
+            2 => chain.deposit(
+                Address::repeat_byte(0x70 + self.random.random_range(0..3)),
+                amount,
+                to.address,
+            ),
             3 => chain.deposit(Address::repeat_byte(0x70), amount, Address::ZERO),
             4 => {
                 let bytes = self.transaction();
@@ -228,7 +243,11 @@ impl Traffic {
         let word = |random: &mut Random| random.random_range(0..12_u64);
         let contract = self.contracts.get(self.random.random_range(0..20)).copied();
         let contract = contract.unwrap_or(to.address);
-        let input = words(&[word(&mut self.random), word(&mut self.random), word(&mut self.random)]);
+        let input = words(&[
+            word(&mut self.random),
+            word(&mut self.random),
+            word(&mut self.random),
+        ]);
         match self.random.random_range(0..14) {
             0..3 => {
                 let value = U256::from(self.random.next_u64());
@@ -240,7 +259,13 @@ impl Traffic {
                 sender.send(transfer(nonce, fresh, value))
             }
             4..6 => {
-                let code = [codes::STORE, codes::LOG, codes::REVERT, codes::ENVIRONMENT, codes::BLOCK_HASH];
+                let code = [
+                    codes::STORE,
+                    codes::LOG,
+                    codes::REVERT,
+                    codes::ENVIRONMENT,
+                    codes::BLOCK_HASH,
+                ];
                 self.contracts.push(sender.address.create(nonce));
                 sender.send(create(nonce, code[self.random.random_range(0..5)]))
             }
@@ -284,11 +309,26 @@ impl Traffic {
     fn bad(&mut self, sender: Person, nonce: u64) -> bytes::Bytes {
         let good = transfer(nonce, sender.address, U256::ONE);
         match self.random.random_range(0..5) {
-            0 => sender.send(TxEip1559 { chain_id: 1, ..good }),
-            1 => sender.send(TxEip1559 { nonce: nonce + 1, ..good }),
-            2 => sender.send(TxEip1559 { value: ETHER * ETHER, ..good }),
-            3 => sender.send(TxEip1559 { gas_limit: 1, ..good }),
-            _ => sender.send(TxEip1559 { max_fee_per_gas: 1, ..good }),
+            0 => sender.send(TxEip1559 {
+                chain_id: 1,
+                ..good
+            }),
+            1 => sender.send(TxEip1559 {
+                nonce: nonce + 1,
+                ..good
+            }),
+            2 => sender.send(TxEip1559 {
+                value: ETHER * ETHER,
+                ..good
+            }),
+            3 => sender.send(TxEip1559 {
+                gas_limit: 1,
+                ..good
+            }),
+            _ => sender.send(TxEip1559 {
+                max_fee_per_gas: 1,
+                ..good
+            }),
         }
     }
 }

@@ -45,7 +45,10 @@ fn blocks_and_transactions_are_found_by_number_and_hash() {
         for (position, included) in transactions.into_iter().enumerate() {
             let place = (number, position as u64);
             assert_eq!(view.position(included.hash).unwrap(), Some(place));
-            assert_eq!(view.transaction(included.hash).unwrap(), Some(included.clone()));
+            assert_eq!(
+                view.transaction(included.hash).unwrap(),
+                Some(included.clone())
+            );
             assert_eq!(included.block_hash, header.hash());
             assert_eq!(receipts[position].transaction_hash, included.hash);
             let Transaction::Signed(envelope) = &included.transaction else {
@@ -79,11 +82,30 @@ fn logs_are_found_by_address_and_topics() {
         topics,
         ..LogFilter::default()
     };
-    assert_eq!(count(by_topics([vec![topic(6)], vec![], vec![], vec![]])), 2);
-    assert_eq!(count(by_topics([vec![], vec![topic(7), topic(8)], vec![], vec![]])), 1);
-    assert_eq!(count(by_topics([vec![topic(7)], vec![], vec![], vec![]])), 0);
-    assert_eq!(count(by_topics([vec![], vec![], vec![topic(6)], vec![]])), 0);
-    let found = &view.logs(2, &by_topics([vec![], vec![topic(9)], vec![], vec![]])).unwrap()[0];
+    assert_eq!(
+        count(by_topics([vec![topic(6)], vec![], vec![], vec![]])),
+        2
+    );
+    assert_eq!(
+        count(by_topics([
+            vec![],
+            vec![topic(7), topic(8)],
+            vec![],
+            vec![]
+        ])),
+        1
+    );
+    assert_eq!(
+        count(by_topics([vec![topic(7)], vec![], vec![], vec![]])),
+        0
+    );
+    assert_eq!(
+        count(by_topics([vec![], vec![], vec![topic(6)], vec![]])),
+        0
+    );
+    let found = &view
+        .logs(2, &by_topics([vec![], vec![topic(9)], vec![], vec![]]))
+        .unwrap()[0];
     assert_eq!((found.transaction_position, found.log_position), (2, 1));
     assert_eq!(found.log.data.data[..], topic(8)[..]);
     assert_eq!(view.logs(1, &LogFilter::default()).unwrap(), []);
@@ -97,13 +119,20 @@ fn the_state_of_every_block_stays_readable() {
         let at = view.at(number).unwrap().unwrap();
         at.storage(store, topic(word)).unwrap()
     };
-    assert_eq!([slot(0, 1), slot(1, 1), slot(2, 1)], [0, 11, 0].map(U256::from));
-    assert_eq!([slot(0, 2), slot(1, 2), slot(2, 2)], [0, 22, 22].map(U256::from));
+    assert_eq!(
+        [slot(0, 1), slot(1, 1), slot(2, 1)],
+        [0, 11, 0].map(U256::from)
+    );
+    assert_eq!(
+        [slot(0, 2), slot(1, 2), slot(2, 2)],
+        [0, 22, 22].map(U256::from)
+    );
     let at = |number| view.at(number).unwrap().unwrap();
     assert_eq!(at(0).account(store).unwrap(), None);
     assert_eq!(at(0).code(store).unwrap().len(), 0);
     assert_eq!(at(1).code(store).unwrap()[..], *codes::STORE);
-    let nonces = [0, 1, 2].map(|number| at(number).account(alice().address).unwrap().unwrap().nonce);
+    let nonces =
+        [0, 1, 2].map(|number| at(number).account(alice().address).unwrap().unwrap().nonce);
     assert_eq!(nonces, [0, 4, 6]);
 }
 
@@ -146,7 +175,16 @@ fn calls_see_the_state_of_their_block_and_leave_none() {
     };
     let result = at.call(&request).unwrap().unwrap();
     assert_eq!(result.logs.len(), 1);
-    assert!(view.at(0).unwrap().unwrap().call(&request).unwrap().unwrap().logs.is_empty());
+    assert!(
+        view.at(0)
+            .unwrap()
+            .unwrap()
+            .call(&request)
+            .unwrap()
+            .unwrap()
+            .logs
+            .is_empty()
+    );
     let write = CallRequest {
         to: Some(store),
         data: words(&[1, 99]).into(),
@@ -197,7 +235,10 @@ fn a_call_that_fails_says_how() {
         ..to(bob().address)
     };
     assert!(matches!(run(&cheap), CallFailure::Refused(_)));
-    assert_eq!(at.estimate_gas(&to(reverter)).unwrap(), Err(run(&to(reverter))));
+    assert_eq!(
+        at.estimate_gas(&to(reverter)).unwrap(),
+        Err(run(&to(reverter)))
+    );
 }
 
 #[test]
