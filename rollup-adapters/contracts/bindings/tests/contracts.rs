@@ -158,6 +158,8 @@ async fn messages_pins_and_known_inputs_are_what_the_storage_commits_to() {
         .l1
         .order("evm_increaseTime", json!([12 * 60 * 60]))
         .await;
+    // What a call would do is told as of the newest block.
+    let _: Value = rollup.l1.order("evm_mine", json!([])).await;
     let block = rollup.sender.send(Some(inbox), force.clone()).await;
     let pin = Pin {
         after: Height(0),
