@@ -130,6 +130,12 @@ impl Cursor {
         self.queue.count
     }
 
+    /// What the next view of the L1 goes on from.
+    #[must_use]
+    pub fn base(&self) -> L1Base {
+        self.base
+    }
+
     /// Inputs of the next segment that were executed already.
     #[must_use]
     pub fn inside(&self) -> u64 {
