@@ -84,10 +84,6 @@ impl Storage {
     pub(crate) fn disk_bytes(&self) -> Result<u64, StorageError> {
         self.0.database.disk_space().map_err(StorageError::Read)
     }
-
-    pub(crate) fn directory(&self) -> &std::path::Path {
-        &self.0.directory
-    }
 }
 
 impl std::fmt::Debug for Storage {

@@ -68,11 +68,6 @@ impl Endpoints {
         self.all.iter().filter(|it| it.left.is_none()).count()
     }
 
-    /// How many there are.
-    pub(crate) fn count(&self) -> usize {
-        self.all.len()
-    }
-
     /// Asks one after the other until `take` accepts an answer. None if nobody gave one; the last reason is then said.
     pub(crate) async fn ask<T, F: Future<Output = Result<T, RpcError>>, R>(
         &mut self,
