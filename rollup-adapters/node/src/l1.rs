@@ -13,7 +13,7 @@ mod logs;
 mod reader;
 
 pub(crate) use endpoints::Endpoints;
-pub(crate) use reader::{At, L1ReadError, Reader};
+pub(crate) use reader::{At, Reader};
 
 #[cfg(test)]
 mod tests;
