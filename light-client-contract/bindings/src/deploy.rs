@@ -289,7 +289,11 @@ fn light_client(
     Ok(arguments.abi_encode_params())
 }
 
-async fn create(
+/// Creates one contract.
+///
+/// # Errors
+/// A missing artifact, an L1 that refuses.
+pub async fn create(
     sender: &Sender,
     artifacts: &Artifacts,
     contract: &'static str,

@@ -31,7 +31,7 @@ mod types;
 pub use self::{
     error::RpcError,
     quantity::{Data, Quantity},
-    types::{Block, CallFrame, FeeHistory, Log, LogRange, Receipt, Tag},
+    types::{Block, CallFrame, FeeHistory, Log, LogRange, PaidCall, Receipt, Tag},
 };
 
 /// Largest answer: logs of a wide range.
@@ -311,6 +311,30 @@ impl Endpoint {
         let params = json!([call, Tag::Latest]);
         let gas: Quantity = self.ask("eth_estimateGas", params).await?;
         self.narrow("eth_estimateGas", gas)
+    }
+
+    /// The same for a call that brings ether with it.
+    ///
+    /// # Errors
+    /// As [`Self::estimate_gas`].
+    pub async fn estimate_paid(&self, call: &PaidCall) -> Result<u64, RpcError> {
+        let params = json!([call, Tag::Latest]);
+        let gas: Quantity = self.ask("eth_estimateGas", params).await?;
+        self.narrow("eth_estimateGas", gas)
+    }
+
+    /// A word of a contract's storage.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn storage(
+        &self,
+        contract: hotshot_types::Address,
+        slot: u64,
+        at: Tag,
+    ) -> Result<hotshot_types::Hash, RpcError> {
+        let params = json!([contract, Quantity(slot.into()), at]);
+        self.ask("eth_getStorageAt", params).await
     }
 
     /// The number of transactions that an account has sent.

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     account::{Account, Transaction},
     refusal,
-    rpc::{CallFrame, Data, Endpoint, Quantity, Receipt, RpcError, Tag},
+    rpc::{CallFrame, Data, Endpoint, PaidCall, Quantity, Receipt, RpcError, Tag},
 };
 
 /// Least tip: 0.01 gwei. Nodes refuse or forget what pays nothing.
@@ -169,12 +169,33 @@ impl Sender {
     /// # Errors
     /// The contract's refusal, or no answer.
     pub async fn try_out(&self, to: Option<Address>, input: Vec<u8>) -> Result<u64, SendError> {
+        self.try_out_paying(to, 0, input).await
+    }
+
+    /// The same for a call that brings so many wei with it.
+    ///
+    /// # Errors
+    /// As [`Self::try_out`].
+    pub async fn try_out_paying(
+        &self,
+        to: Option<Address>,
+        value: u128,
+        input: Vec<u8>,
+    ) -> Result<u64, SendError> {
         let call = CallFrame {
             from: Some(self.address()),
             to,
             input: Data(input),
         };
-        match self.endpoint.estimate_gas(&call).await {
+        let gas = if value == 0 {
+            self.endpoint.estimate_gas(&call).await
+        } else {
+            let value = Quantity(value);
+            self.endpoint
+                .estimate_paid(&PaidCall { call, value })
+                .await
+        };
+        match gas {
             Ok(gas) => Ok(gas),
             Err(error) => Err(match error.revert_data() {
                 Some(data) => SendError::Refused(data.to_vec()),
@@ -188,7 +209,20 @@ impl Sender {
     /// # Errors
     /// Refused, failed, or stuck.
     pub async fn send(&self, to: Option<Address>, data: Vec<u8>) -> Result<Receipt, SendError> {
-        let gas = self.try_out(to, data.clone()).await?;
+        self.pay(to, 0, data).await
+    }
+
+    /// The same with so many wei.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn pay(
+        &self,
+        to: Option<Address>,
+        value: u128,
+        data: Vec<u8>,
+    ) -> Result<Receipt, SendError> {
+        let gas = self.try_out_paying(to, value, data.clone()).await?;
         let nonce = self.endpoint.nonce(self.address(), Tag::Latest).await?;
         let mut fees = self.fees().await?;
         let mut sent: Vec<Hash> = Vec::new();
@@ -201,7 +235,7 @@ impl Sender {
                 max_fee: fees.most,
                 gas: gas + gas * MARGIN / 100,
                 to,
-                value: 0,
+                value,
                 data: data.clone(),
             });
             match self.endpoint.send_raw(&signed.bytes).await {

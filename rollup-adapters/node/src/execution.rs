@@ -14,7 +14,8 @@ pub(crate) struct SegmentParts {
     pub(crate) timestamp_ms: u64,
     pub(crate) l1_number: u64,
     pub(crate) randao_mix: Hash,
-    pub(crate) is_forced: bool,
+    /// If it is a pin, its number.
+    pub(crate) pin: Option<u64>,
 }
 
 /// Makes one block of these inputs or the first of them, and puts it on the disk. `cursor` says where derivation
@@ -37,10 +38,10 @@ pub(crate) fn make_block<V: Vm>(
         timestamp_ms: parts.timestamp_ms.max(parent.timestamp_ms),
         l1_number: parts.l1_number.max(parent.l1_number),
         randao_mix: parts.randao_mix,
-        is_forced: parts.is_forced,
+        is_forced: parts.pin.is_some(),
         withdrawals: parent.withdrawals,
     };
-    let (given, origins): (Vec<Input>, Vec<Origin>) = inputs.iter().cloned().unzip();
+    let given: Vec<Input> = inputs.iter().map(|(input, _)| input.clone()).collect();
     let transition = node
         .vm()
         .execute(&view, &env, &given)
@@ -50,14 +51,12 @@ pub(crate) fn make_block<V: Vm>(
         count <= given.len() && (count > 0 || given.is_empty()),
         "a machine executes at least the first input and no more than it is given"
     );
-    let is_message = |origin: &&Origin| matches!(origin, Origin::Message(_));
-    let messages = origins[..count].iter().filter(is_message).count();
     let block = node.storage().commit(&Executed {
         env: &env,
         sequencer_block: parts.sequencer_block,
-        origins: &origins[..count],
+        pin: parts.pin,
+        inputs: &inputs[..count],
         transition,
-        messages: parent.messages + messages as u64,
         cursor: cursor(count),
     })?;
     node.appended(&block);

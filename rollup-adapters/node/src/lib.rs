@@ -20,12 +20,22 @@
 //!
 //! The README is the specification (RN rules).
 
+mod advance;
 mod application;
+mod board;
 mod cli;
 mod definition;
 mod execution;
+mod executor;
+mod host;
+mod keyfile;
+mod l1;
 mod levels;
+mod metrics;
 mod node;
+mod server;
+mod settings;
+mod source;
 mod storage;
 mod submission;
 #[cfg(any(test, feature = "testing"))]

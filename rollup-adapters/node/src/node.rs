@@ -93,10 +93,7 @@ impl<V: Vm> Node<V> {
         storage: Storage,
     ) -> Result<Self, crate::StorageError> {
         let submissions = Submissions::load(&storage)?;
-        let levels = Levels {
-            latest: storage.view().head()?,
-            ..Levels::default()
-        };
+        let levels = storage.view().levels()?;
         Ok(Self(Arc::new(Inner {
             vm,
             definition,
@@ -184,16 +181,20 @@ impl<V: Vm> Node<V> {
     }
 
     /// Raises the levels: they never fall.
-    pub(crate) fn raise(&self, safe: u64, finalized: u64) {
-        let mut levels = self.level_guard();
-        let before = *levels;
-        levels.safe = levels.safe.max(safe.min(levels.latest));
-        levels.finalized = levels.finalized.max(finalized.min(levels.safe));
-        let now = *levels;
-        drop(levels);
+    pub(crate) fn raise(&self, safe: u64, finalized: u64) -> Result<(), crate::StorageError> {
+        let before = self.levels();
+        let safe = before.safe.max(safe.min(before.latest));
+        let now = Levels {
+            latest: before.latest,
+            safe,
+            finalized: before.finalized.max(finalized.min(safe)),
+        };
         if now != before {
+            self.0.storage.keep_levels(now)?;
+            *self.level_guard() = now;
             self.tell(Change::Levels(now));
         }
+        Ok(())
     }
 
     fn tell(&self, change: Change) {

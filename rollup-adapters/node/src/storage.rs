@@ -23,9 +23,9 @@ use std::{fs::File, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use fjall::{Database, Keyspace, Readable as _, Snapshot};
-use rollup_types::{Hash, State, StateError, Withdrawal};
+use rollup_types::{Hash, L1Message, State, StateError, Withdrawal};
 
-use self::record::{decode, read_place};
+use self::record::{ExecutedMessage, decode, read_place};
 pub(crate) use self::{chain::Executed, waiting::Waiting};
 pub use self::{
     error::StorageError,
@@ -59,6 +59,8 @@ struct Spaces {
     blocks: Keyspace,
     /// Id, number, position -> whether the input was applied.
     places: Keyspace,
+    /// Index -> executed message of the L1 queue.
+    messages: Keyspace,
     /// Number -> what takes the block back.
     undo: Keyspace,
     /// Index -> withdrawal.
@@ -81,10 +83,6 @@ impl Storage {
     /// Bytes on disk. The file being written is allocated 64 MiB at a time.
     pub(crate) fn disk_bytes(&self) -> Result<u64, StorageError> {
         self.0.database.disk_space().map_err(StorageError::Read)
-    }
-
-    pub(crate) fn directory(&self) -> &std::path::Path {
-        &self.0.directory
     }
 }
 
@@ -173,24 +171,44 @@ impl View {
         Ok(done.map(|done| (block, done)))
     }
 
-    /// The newest block that comes from this height of the sequencer or a lower one.
+    /// The newest block of which something is so that is so for all blocks before it.
     ///
     /// # Errors
     /// The disk failed.
-    pub fn newest_up_to(&self, height: u64) -> Result<u64, StorageError> {
-        // Heights never fall from block to block; genesis has height 0.
+    pub(crate) fn newest_where(&self, is_so: impl Fn(&Block) -> bool) -> Result<u64, StorageError> {
         let (mut low, mut high) = (0, self.head()?);
         while low < high {
             let middle = high - (high - low) / 2;
             let block = self.block(middle)?;
             let block = block.ok_or_else(|| StorageError::damaged("a block", "missing"))?;
-            if block.height <= height {
+            if is_so(&block) {
                 low = middle;
             } else {
                 high = middle - 1;
             }
         }
         Ok(low)
+    }
+
+    /// Executed messages of the L1 queue from an index on, with their places.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn messages(&self, from: u64, limit: u64) -> Result<Vec<(L1Message, Place)>, StorageError> {
+        let until = from.saturating_add(limit);
+        let range = from.to_be_bytes()..until.to_be_bytes();
+        let entries = self.snapshot.range(&self.spaces().messages, range);
+        let read = |entry: fjall::Guard| {
+            let bytes = entry.value().map_err(StorageError::Read)?;
+            let executed: ExecutedMessage = decode("a message", &bytes)?;
+            let place = Place {
+                number: executed.number,
+                position: executed.position,
+                is_applied: executed.is_applied,
+            };
+            Ok((executed.message, place))
+        };
+        entries.map(read).collect()
     }
 
     /// A withdrawal; none if there are not that many.

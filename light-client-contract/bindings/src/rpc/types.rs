@@ -102,6 +102,16 @@ pub struct CallFrame {
     pub input: Data,
 }
 
+/// A call that brings ether with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PaidCall {
+    /// The call.
+    #[serde(flatten)]
+    pub call: CallFrame,
+    /// In wei.
+    pub value: Quantity,
+}
+
 /// What the newest blocks charged.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,11 +1,15 @@
 //! Putting blocks on the chain, and taking them off.
 
 use fjall::{OwnedWriteBatch, PersistMode};
-use rollup_types::{BlockEnv, Hash, Transition, Verdict};
+use rollup_derive::L1Base;
+use rollup_types::{BlockEnv, Hash, Input, L1Message, Transition, Verdict};
+use sequencer_proof::Checkpoint;
+
+use crate::Levels;
 
 use super::{
     Block, CURSOR_KEY, Done, HEAD_KEY, Origin, Spaces, Storage, StorageError, View,
-    record::{Undo, decode, encode, place_key},
+    record::{ExecutedMessage, Undo, decode, encode, place_key},
     waiting,
 };
 
@@ -13,6 +17,12 @@ use super::{
 pub(crate) const UNDO_BLOCKS: u64 = 100_000;
 /// Records that one batch drops at most.
 const TRIM: u64 = 1_000;
+/// How sure blocks are.
+const LEVELS_KEY: &[u8] = b"levels";
+/// Up to which L1 block the contracts were read.
+const L1_KEY: &[u8] = b"l1";
+/// The newest committee of the sequencer.
+const TRUST_KEY: &[u8] = b"trust";
 
 /// A block that was executed.
 #[derive(Debug)]
@@ -21,12 +31,12 @@ pub(crate) struct Executed<'a> {
     pub(crate) env: &'a BlockEnv,
     /// The sequencer's block.
     pub(crate) sequencer_block: Hash,
-    /// Where the executed inputs come from, in order.
-    pub(crate) origins: &'a [Origin],
+    /// If it is of a pin, the pin's number.
+    pub(crate) pin: Option<u64>,
+    /// The executed inputs and where they come from, in order.
+    pub(crate) inputs: &'a [(Input, Origin)],
     /// What the machine answered.
     pub(crate) transition: Transition,
-    /// Messages executed up to this block.
-    pub(crate) messages: u64,
     /// Where derivation stands after it.
     pub(crate) cursor: Vec<u8>,
 }
@@ -58,11 +68,26 @@ impl Storage {
                 None => batch.remove(&spaces.state, key.as_slice()),
             }
         }
-        let block = block_of(executed);
+        let parent = view.newest()?;
+        let block = block_of(executed, &parent);
         for (position, done) in block.outcomes.iter().enumerate() {
             let position = u32::try_from(position).unwrap_or(u32::MAX);
             let key = place_key(done.id, block.number, position);
             batch.insert(&spaces.places, key, [u8::from(done.skipped.is_none())]);
+        }
+        for (position, message) in executed.messages() {
+            let place = u32::try_from(position).unwrap_or(u32::MAX);
+            let record = ExecutedMessage {
+                message: message.clone(),
+                number: block.number,
+                position: place,
+                is_applied: block.outcomes[position].skipped.is_none(),
+            };
+            batch.insert(
+                &spaces.messages,
+                message.index.to_be_bytes(),
+                encode(&record),
+            );
         }
         waiting::settle(&mut batch, &view, &block)?;
         view.append_withdrawals(&mut batch, env.withdrawals, &transition.withdrawals)?;
@@ -107,11 +132,46 @@ impl Storage {
         for index in parent.withdrawals..block.withdrawals {
             batch.remove(&spaces.withdrawals, index.to_be_bytes());
         }
+        for index in parent.messages..block.messages {
+            batch.remove(&spaces.messages, index.to_be_bytes());
+        }
         batch.remove(&spaces.undo, number.to_be_bytes());
         batch.remove(&spaces.blocks, number.to_be_bytes());
         batch.insert(&spaces.meta, HEAD_KEY, encode(&parent.number));
         batch.insert(&spaces.meta, CURSOR_KEY, undo.cursor);
         batch.commit().map_err(StorageError::Failed)
+    }
+
+    /// Notes how sure blocks are, so that levels don't fall with a restart.
+    ///
+    /// # Errors
+    /// A failed write.
+    pub(crate) fn keep_levels(&self, levels: Levels) -> Result<(), StorageError> {
+        let Spaces { meta, .. } = &self.0.spaces;
+        let numbers = (levels.safe, levels.finalized);
+        meta.insert(LEVELS_KEY, encode(&numbers))
+            .map_err(StorageError::Failed)
+    }
+
+    /// Notes the newest committee of the sequencer: a start verifies from there.
+    ///
+    /// # Errors
+    /// A failed write.
+    pub(crate) fn keep_trust(&self, trust: &Checkpoint) -> Result<(), StorageError> {
+        let Spaces { meta, .. } = &self.0.spaces;
+        let text =
+            serde_json::to_vec(trust).map_err(|error| StorageError::damaged("trust", error))?;
+        meta.insert(TRUST_KEY, text).map_err(StorageError::Failed)
+    }
+
+    /// Notes up to which L1 block the contracts were read when everything in them was executed.
+    ///
+    /// # Errors
+    /// A failed write.
+    pub(crate) fn keep_l1(&self, base: L1Base, number: u64) -> Result<(), StorageError> {
+        let Spaces { meta, .. } = &self.0.spaces;
+        meta.insert(L1_KEY, encode(&(base, number)))
+            .map_err(StorageError::Failed)
     }
 
     /// Notes where derivation stands when it went on without a block. Not worth an fsync: at worst it is read again.
@@ -162,17 +222,72 @@ impl View {
         let cursor = cursor.ok_or_else(|| StorageError::damaged("the cursor", "missing"))?;
         Ok(cursor.to_vec())
     }
+
+    /// As [`Storage::keep_levels`] left it.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub(crate) fn levels(&self) -> Result<Levels, StorageError> {
+        let latest = self.head()?;
+        let kept = self.get(&self.spaces().meta, LEVELS_KEY)?;
+        let (safe, finalized): (u64, u64) =
+            kept.map_or(Ok((0, 0)), |bytes| decode("levels", &bytes))?;
+        Ok(Levels {
+            latest,
+            safe: safe.min(latest),
+            finalized: finalized.min(latest),
+        })
+    }
+
+    /// As [`Storage::keep_trust`] left it.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub(crate) fn trust(&self) -> Result<Option<Checkpoint>, StorageError> {
+        let text = self.get(&self.spaces().meta, TRUST_KEY)?;
+        let read = |text: bytes::Bytes| {
+            serde_json::from_slice(&text).map_err(|error| StorageError::damaged("trust", error))
+        };
+        text.map(read).transpose()
+    }
+
+    /// The L1 block after which everything comes that goes on from `base`.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub(crate) fn l1_known(&self, base: L1Base) -> Result<u64, StorageError> {
+        if let Some(bytes) = self.get(&self.spaces().meta, L1_KEY)? {
+            let (of, number): (L1Base, u64) = decode("how far the L1 was read", &bytes)?;
+            if of == base {
+                return Ok(number);
+            }
+        }
+        // Further messages may be of the same L1 block as the last one. Pins that are not passed yet are younger: the L1
+        // made them when it knew a later block of the sequencer than those whose messages were executed.
+        Ok(self.newest()?.message_block.saturating_sub(1))
+    }
 }
 
-fn block_of(executed: &Executed<'_>) -> Block {
+impl Executed<'_> {
+    /// The messages of the L1 among the inputs, with their positions.
+    fn messages(&self) -> impl Iterator<Item = (usize, &L1Message)> {
+        let inputs = self.inputs.iter().enumerate();
+        inputs.filter_map(|(position, (input, _))| match input {
+            Input::L1(message) => Some((position, message)),
+            Input::Transaction(_) => None,
+        })
+    }
+}
+
+fn block_of(executed: &Executed<'_>, parent: &Block) -> Block {
     let Executed {
         env,
         transition,
-        origins,
+        inputs,
         ..
     } = executed;
-    let outcomes = transition.outcomes.iter().zip(*origins);
-    let outcomes = outcomes.map(|(outcome, origin)| Done {
+    let outcomes = transition.outcomes.iter().zip(*inputs);
+    let outcomes = outcomes.map(|(outcome, (_, origin))| Done {
         id: outcome.id,
         origin: *origin,
         skipped: match &outcome.verdict {
@@ -180,6 +295,7 @@ fn block_of(executed: &Executed<'_>) -> Block {
             Verdict::Skipped(reason) => Some(reason.clone()),
         },
     });
+    let last = executed.messages().last();
     Block {
         number: env.number,
         hash: transition.hash,
@@ -189,9 +305,10 @@ fn block_of(executed: &Executed<'_>) -> Block {
         sequencer_block: executed.sequencer_block,
         timestamp_ms: env.timestamp_ms,
         l1_number: env.l1_number,
-        is_forced: env.is_forced,
+        pin: executed.pin,
         outcomes: outcomes.collect(),
         withdrawals: env.withdrawals + transition.withdrawals.len() as u64,
-        messages: executed.messages,
+        messages: parent.messages + executed.messages().count() as u64,
+        message_block: last.map_or(parent.message_block, |(_, message)| message.l1_block),
     }
 }

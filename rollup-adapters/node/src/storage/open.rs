@@ -108,10 +108,11 @@ impl Storage {
             sequencer_block: Hash::ZERO,
             timestamp_ms: 0,
             l1_number: 0,
-            is_forced: false,
+            pin: None,
             outcomes: Vec::new(),
             withdrawals: 0,
             messages: 0,
+            message_block: 0,
         };
         let mut batch = self
             .0
@@ -193,6 +194,7 @@ impl Spaces {
             state: open("state", 16)?,
             blocks: open("blocks", 8)?,
             places: open("places", 8)?,
+            messages: open("messages", 8)?,
             undo: open("undo", 8)?,
             withdrawals: open("withdrawals", 2)?,
             range: open("range", 2)?,

@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
-use rollup_types::Hash;
+use rollup_types::{Hash, Height, L1Message};
 
 use super::StorageError;
 
@@ -25,14 +25,27 @@ pub struct Block {
     pub timestamp_ms: u64,
     /// The L1 block up to which the queue was read.
     pub l1_number: u64,
-    /// Whether a pin on the L1 forced it.
-    pub is_forced: bool,
+    /// If pins on the L1 forced it: the number of the pin, from 0.
+    pub pin: Option<u64>,
     /// What became of its inputs, in order.
     pub outcomes: Vec<Done>,
     /// Withdrawals of all blocks up to this one.
     pub withdrawals: u64,
     /// Messages of the L1 queue executed up to this block.
     pub messages: u64,
+    /// The L1 block of the last of them; 0 before the first.
+    pub message_block: u64,
+}
+
+impl Block {
+    /// Where it stands in the sequencer's chain.
+    pub(crate) fn place(&self) -> rollup_derive::Place {
+        let height = Height(self.height);
+        match self.pin {
+            Some(number) => rollup_derive::Place::of_pin(height, number),
+            None => rollup_derive::Place::of_block(height),
+        }
+    }
 }
 
 /// An input of a block, and what became of it.
@@ -69,6 +82,17 @@ pub struct Place {
     pub position: u32,
     /// Whether it was executed; if not, it was skipped.
     pub is_applied: bool,
+}
+
+/// A message of the L1 queue that was executed.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(super) struct ExecutedMessage {
+    pub(super) message: L1Message,
+    /// The rollup's block.
+    pub(super) number: u64,
+    /// From 0 among the block's inputs.
+    pub(super) position: u32,
+    pub(super) is_applied: bool,
 }
 
 /// What takes a block back.

@@ -9,6 +9,9 @@ use super::{
     record::{decode, encode},
 };
 
+/// Roots that are looked through at most.
+const ROOTS: u64 = 10_000;
+
 fn key(position: Position) -> [u8; 9] {
     let mut key = [position.level; 9];
     key[1..].copy_from_slice(&position.index.to_be_bytes());
@@ -57,6 +60,28 @@ impl View {
             })
         });
         failed.map_or(Ok(proof), Err)
+    }
+
+    /// How many withdrawals a root is over, between two counts; none if it is not the root of any that is near the newest.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub(crate) fn withdrawals_of_root(
+        &self,
+        root: Hash,
+        least: u64,
+        most: u64,
+    ) -> Result<Option<u64>, StorageError> {
+        let least = least.max(most.saturating_sub(ROOTS));
+        for count in (least..=most).rev() {
+            if self
+                .withdrawal_range(count)?
+                .is_some_and(|range| range.root() == root)
+            {
+                return Ok(Some(count));
+            }
+        }
+        Ok(None)
     }
 
     /// Nodes that a block taken off left behind are overwritten: a range only reads below its count.

@@ -1,0 +1,92 @@
+//! The queue's logs, read as L1 messages. Whether they are all, and the queue's own, shows by their chain: it ends at
+//! what the queue has in storage (see `storage`).
+
+use alloy_sol_types::SolEvent as _;
+use light_client::rpc::Log;
+use rollup_types::{L1Message, MessageBody};
+
+use crate::{
+    LogError,
+    abi::{from_address, queue::IL1MessageQueue},
+};
+
+/// The message that a log of the queue is about.
+///
+/// # Errors
+/// A log that no queue makes.
+pub fn message(log: &Log) -> Result<L1Message, LogError> {
+    let topics = log.topics.iter().map(|topic| topic.0);
+    let event = IL1MessageQueue::Queued::decode_raw_log_validate(topics, &log.data.0)
+        .map_err(|_| LogError::of(log))?;
+    Ok(L1Message {
+        index: event.index,
+        l1_block: log.block_number,
+        sender: from_address(event.sender),
+        body: MessageBody::decode(event.kind, &event.body).ok_or_else(|| LogError::of(log))?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use hotshot_types::{Address, Hash};
+    use light_client::rpc::Data;
+    use rollup_types::Deposit;
+
+    use super::*;
+    use crate::abi::address;
+
+    fn log(kind: u8, body: Vec<u8>) -> Log {
+        let event = IL1MessageQueue::Queued {
+            index: 7,
+            kind,
+            sender: address(Address([3; 20])),
+            body: body.into(),
+        };
+        let encoded = event.encode_log_data();
+        Log {
+            address: Address::ZERO,
+            topics: encoded.topics().iter().map(|topic| Hash(topic.0)).collect(),
+            data: Data(encoded.data.to_vec()),
+            block_number: 99,
+            block_hash: Hash::ZERO,
+            log_index: 0,
+            removed: false,
+        }
+    }
+
+    #[test]
+    fn messages_are_read_from_logs() {
+        let deposit = MessageBody::Deposit(Deposit {
+            token: Address([1; 20]),
+            amount: 5,
+            recipient: Address([2; 20]),
+            decimals: 18,
+        });
+        let forced = MessageBody::ForcedTransaction(vec![1, 2, 3].into());
+        for body in [deposit, forced] {
+            let read = message(&log(body.kind(), body.encoded())).unwrap();
+            let expected = L1Message {
+                index: 7,
+                l1_block: 99,
+                sender: Address([3; 20]),
+                body,
+            };
+            assert_eq!(read, expected);
+        }
+    }
+
+    #[test]
+    fn what_no_queue_logs_is_refused() {
+        assert!(message(&log(2, vec![])).is_err(), "an unknown kind");
+        assert!(message(&log(0, vec![0; 64])).is_err(), "half a deposit");
+        let mut cut = log(1, vec![1; 40]);
+        cut.data.0.truncate(96);
+        assert!(message(&cut).is_err());
+        let mut other = log(1, vec![1]);
+        other.topics[0] = Hash([9; 32]);
+        let error = message(&other).unwrap_err();
+        assert_eq!((error.block, error.topic), (99, Hash([9; 32])));
+        other.topics.clear();
+        assert!(message(&other).is_err());
+    }
+}

@@ -1,0 +1,546 @@
+//! The machine: facts in, segments out.
+
+use std::collections::BTreeMap;
+
+use hotshot_types::{Hash, Height};
+use rollup_types::Input;
+use sequencer_proof::{FollowError, Follower, VerifiedBlock, VerifiedBody, VerifiedSummary};
+
+use crate::{
+    Authenticated, Cursor, CursorError, L1Base, L1View, Pin, Place, Rules, Segment, SegmentKind,
+};
+
+mod blocks;
+mod queue;
+#[cfg(test)]
+mod tests;
+
+use blocks::{Blocks, Stop};
+use queue::Queue;
+
+/// Something that was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// The next block that holds the namespace, or one that was needed again.
+    Block(VerifiedBlock, VerifiedBody),
+    /// A header up to which every block of the namespace was told.
+    Complete(VerifiedSummary),
+    /// A header that was needed.
+    Header(VerifiedBlock),
+    /// What the L1 has, from [`Derivation::l1_base`] on.
+    L1(L1View),
+}
+
+/// Why a fact was not taken. Nothing has changed, but that blocks which no summary covers yet are forgotten if they turned
+/// out not to be the chain's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FactError {
+    /// The block is of another network.
+    #[error("the block is of network {0}, which is not this rollup's")]
+    OtherNetwork(Hash),
+    /// The transactions are of another block or namespace than they came with.
+    #[error("the transactions are not this namespace's in block {0}")]
+    OtherBody(Hash),
+    /// A block is missing, was put in, or is out of order. Blocks have to be told anew from [`Derivation::follower`] on.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// The view goes on from something else than what is known.
+    #[error("the view of the L1 does not go on where the last one ended")]
+    OtherBase,
+}
+
+/// What has to be known before the next segment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The final header at a height.
+    Header(Height),
+    /// The namespace's transactions in a block, again: too many were told before they could be used.
+    Block(Height),
+    /// A view of the L1 that an L1 block attests which is this one or a later one.
+    L1 {
+        /// The number of the L1 block.
+        number: u64,
+        /// Its hash.
+        hash: Hash,
+        /// A final block that names it.
+        height: Height,
+    },
+}
+
+/// What to undo: rollup blocks, from the last one on, until one whose cursor is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RollBack {
+    /// A pin came that stands before something that was executed.
+    Overtaken(Place),
+    /// What the node's own L1 said, and was executed, is not what final headers attest: only this is.
+    Contradicted(L1Base),
+}
+
+impl RollBack {
+    /// Whether the block that left this cursor stays, and with it all before.
+    #[must_use]
+    pub fn keeps(&self, cursor: &Cursor) -> bool {
+        match self {
+            Self::Overtaken(pin) => cursor.place.is_none_or(|place| place <= *pin),
+            Self::Contradicted(attested) => {
+                cursor.reached.queue.count <= attested.queue.count
+                    && cursor.reached.pins.count <= attested.pins.count
+            }
+        }
+    }
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Execute inputs of this segment from the first on, as one rollup block, and say how many: [`Derivation::executed`].
+    Execute(Authenticated<Segment>),
+    /// Tell this.
+    Need(Need),
+    /// Undo blocks, and go on with a new derivation from the cursor of the last one that is kept, told a view of the L1
+    /// before anything else. This one says nothing else any more.
+    RollBack(RollBack),
+    /// Tell more blocks.
+    Idle,
+}
+
+/// How far the L1 is, as final headers attest it (RD7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Levels {
+    /// The height of the light client's newest block: no pin below it can come any more.
+    pub light_client: Height,
+    /// Pins that were attested.
+    pub pins: u64,
+    /// The height that the inbox has reached.
+    pub advanced: Height,
+}
+
+impl Levels {
+    /// Whether what stands there is never rolled back.
+    #[must_use]
+    pub fn is_safe(&self, place: Place) -> bool {
+        place.height <= self.light_client && place.pin <= self.pins
+    }
+
+    /// Whether the L1 has a summary of it, too.
+    #[must_use]
+    pub fn is_finalized(&self, place: Place) -> bool {
+        self.is_safe(place) && place.height <= self.advanced
+    }
+}
+
+/// Derives what a rollup executes.
+#[derive(Clone, Debug)]
+pub struct Derivation {
+    rules: Rules,
+    at: Cursor,
+    blocks: Blocks,
+    queue: Queue,
+    /// Headers that were asked for, by height.
+    headers: BTreeMap<Height, VerifiedBlock>,
+    wanted: Option<Height>,
+    /// The segment that is being executed, with what is left of it.
+    current: Option<Current>,
+    levels: Levels,
+    rollback: Option<RollBack>,
+}
+
+/// A segment and what it leaves behind.
+#[derive(Clone, Debug)]
+struct Current {
+    segment: Segment,
+    after: Cursor,
+}
+
+impl Derivation {
+    /// Starts, or goes on.
+    ///
+    /// # Errors
+    /// A cursor of another rollup.
+    pub fn resume(rules: Rules, cursor: Cursor) -> Result<Self, CursorError> {
+        if (cursor.network, cursor.namespace) != (rules.network, rules.namespace) {
+            return Err(CursorError::OtherRollup {
+                found: cursor.namespace,
+                network: cursor.network,
+            });
+        }
+        Ok(Self {
+            rules,
+            blocks: Blocks::new(cursor.follower()),
+            queue: Queue::new(cursor.base),
+            at: cursor,
+            headers: BTreeMap::new(),
+            wanted: None,
+            current: None,
+            levels: Levels::default(),
+            rollback: None,
+        })
+    }
+
+    /// Takes a fact. Facts may come at any time and in any order, but blocks and completions by rising height.
+    ///
+    /// # Errors
+    /// A fact that does not fit; what is wrong with it.
+    pub fn take(&mut self, fact: Fact) -> Result<(), FactError> {
+        match fact {
+            Fact::Block(block, body) => {
+                self.of_network(&block)?;
+                if body.block_hash() != block.hash || body.leaf().id != self.rules.namespace {
+                    return Err(FactError::OtherBody(block.hash));
+                }
+                Ok(self.blocks.take(block, body)?)
+            }
+            Fact::Complete(summary) => {
+                self.of_network(summary.block())?;
+                if summary.namespace() != self.rules.namespace {
+                    return Err(FactError::OtherBody(summary.hash));
+                }
+                Ok(self.blocks.complete(&summary)?)
+            }
+            Fact::Header(block) => {
+                self.of_network(&block)?;
+                if self.wanted == Some(block.header.height) {
+                    self.wanted = None;
+                    self.headers.insert(block.header.height, block);
+                }
+                Ok(())
+            }
+            Fact::L1(view) => self.take_view(&view),
+        }
+    }
+
+    fn of_network(&self, block: &VerifiedBlock) -> Result<(), FactError> {
+        let found = block.header.chain_domain;
+        let is_ours = found == self.rules.network;
+        is_ours.then_some(()).ok_or(FactError::OtherNetwork(found))
+    }
+
+    /// Takes what the L1 has. Where it contradicts what was executed, or pins something in between, blocks have to be
+    /// undone.
+    fn take_view(&mut self, view: &L1View) -> Result<(), FactError> {
+        let attested = self.queue.attested();
+        if !self.queue.take(view) {
+            return Err(FactError::OtherBase);
+        }
+        if view.is_attested {
+            self.levels.light_client = self.levels.light_client.max(view.light_client);
+            self.levels.advanced = self.levels.advanced.max(view.advanced);
+            self.levels.pins = self.levels.pins.max(view.head.pins.count);
+        }
+        if self.at.inside == 0 {
+            self.current = None;
+        }
+        if self.rollback.is_none() {
+            self.rollback = if self.is_contradicted(view) {
+                Some(RollBack::Contradicted(attested))
+            } else {
+                self.overtaken()
+            };
+        }
+        Ok(())
+    }
+
+    /// Whether something that was executed is not what the L1 has. What is attested never turns out so.
+    fn is_contradicted(&mut self, view: &L1View) -> bool {
+        let reached = self.at.reached;
+        if !self.queue.may_lead_to(&reached) {
+            return true;
+        }
+        if reached.pins.count <= self.queue.attested().pins.count {
+            self.at.doubt = None;
+        }
+        // Had the pin been made, it would have been made before the light client went on.
+        let is_past = |after: Height| view.is_attested && after < view.light_client;
+        self.at.doubt.is_some_and(is_past)
+    }
+
+    /// A pin that was not known stands before something that was executed. If nothing was executed there yet, the
+    /// derivation just goes back.
+    fn overtaken(&mut self) -> Option<RollBack> {
+        let pin = self.next_pin()?;
+        let place = Place::of_pin(pin.after, pin.number);
+        if self.at.place.is_some_and(|last| last > place) {
+            return Some(RollBack::Overtaken(place));
+        }
+        if self.at.height > pin.after {
+            self.at.height = pin.after;
+            self.at.header_l1 = 0;
+        }
+        None
+    }
+
+    /// The next pin, with the block that it stands after.
+    fn next_pin(&self) -> Option<Pin> {
+        let pin = self.queue.pin(self.at.pins.count)?;
+        Some(Pin {
+            after: pin.after.max(self.at.pins.after),
+            ..*pin
+        })
+    }
+
+    /// What to do next. Says the same until something is told or executed.
+    pub fn step(&mut self) -> Step {
+        if let Some(rollback) = self.rollback {
+            return Step::RollBack(rollback);
+        }
+        loop {
+            if let Some(current) = &self.current {
+                let segment = current.segment.clone();
+                return Step::Execute(Authenticated::checked(segment));
+            }
+            match self.advance() {
+                Ok(true) => {}
+                Ok(false) => return Step::Idle,
+                Err(need) => {
+                    if let Need::Header(height) = need {
+                        self.wanted = Some(height);
+                    }
+                    return Step::Need(need);
+                }
+            }
+        }
+    }
+
+    /// Moves on by one thing: passes a pin or an empty stretch, or finds the next segment. False if there is nothing to
+    /// move to.
+    fn advance(&mut self) -> Result<bool, Need> {
+        let pin = self.next_pin();
+        if let Some(pin) = pin.filter(|pin| pin.after <= self.at.height) {
+            self.pass(&pin)?;
+            return Ok(true);
+        }
+        let Some(stop) = self.blocks.next(self.at.height) else {
+            return Ok(false);
+        };
+        // Right after a pin's block the pin comes, so that block is a stop of its own.
+        let height = match pin {
+            Some(pin) if pin.after < stop.height() => pin.after,
+            _ => stop.height(),
+        };
+        let header = match &stop {
+            Stop::Block(block, _) if block.header.height == height => block.clone(),
+            Stop::Complete(block) if block.header.height == height => block.clone(),
+            Stop::Again(again) if *again == height => return Err(Need::Block(height)),
+            _ => self.header(height)?.clone(),
+        };
+        if let Some(earlier) = self.first_due(&header)? {
+            self.current = Some(self.messages_at(&earlier));
+            return Ok(true);
+        }
+        match stop {
+            Stop::Block(block, body) if block.header.height == height => {
+                self.current = Some(self.block_at(&block, &body));
+            }
+            _ => self.reach(&header),
+        }
+        Ok(true)
+    }
+
+    /// The first block up to `last` in which messages become due and that is no segment anyway (RD5).
+    fn first_due(&self, last: &VerifiedBlock) -> Result<Option<VerifiedBlock>, Need> {
+        let l1 = &last.header.l1_finalized;
+        if l1.number <= self.at.header_l1 {
+            return Ok(None);
+        }
+        if self.queue.number() < l1.number {
+            return Err(Need::L1 {
+                number: l1.number,
+                hash: l1.hash,
+                height: last.header.height,
+            });
+        }
+        let next = self.queue.attested_message(self.at.queue.count);
+        let Some(due) = next.map(|message| message.l1_block) else {
+            return Ok(None);
+        };
+        if due > l1.number {
+            return Ok(None);
+        }
+        let (mut low, mut high) = (self.at.height.next(), last.header.height);
+        while low < high {
+            let middle = Height(low.0 + (high.0 - low.0) / 2);
+            if self.header(middle)?.header.l1_finalized.number >= due {
+                high = middle;
+            } else {
+                low = middle.next();
+            }
+        }
+        let is_at_block = low == last.header.height && self.blocks.is_block(low);
+        if is_at_block {
+            return Ok(None);
+        }
+        if low == last.header.height {
+            return Ok(Some(last.clone()));
+        }
+        Ok(Some(self.header(low)?.clone()))
+    }
+
+    fn header(&self, height: Height) -> Result<&VerifiedBlock, Need> {
+        self.headers.get(&height).ok_or(Need::Header(height))
+    }
+
+    /// Nothing was executed up to this block.
+    fn reach(&mut self, block: &VerifiedBlock) {
+        self.at.height = block.header.height;
+        self.at.header_l1 = block.header.l1_finalized.number;
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        let height = self.at.height;
+        // The header at the position itself may be a pin's.
+        self.headers.retain(|at, _| *at >= height);
+    }
+
+    /// Passes a pin: makes its segment, unless it adds no message.
+    fn pass(&mut self, pin: &Pin) -> Result<(), Need> {
+        let after = self.at.pins.with(pin);
+        if pin.message_end <= self.at.queue.count {
+            self.at.pins = after;
+            self.at.reached.pins = after;
+            self.queue.forget(self.at.queue, after);
+            return Ok(());
+        }
+        let block = self.header(pin.after)?.clone();
+        let (inputs, queue, l1_block) = self.queue.until_index(self.at.queue, pin.message_end);
+        let kind = SegmentKind::Pin(pin.number);
+        let mut current = self.segment(&block, kind, inputs, l1_block);
+        current.after.queue = queue;
+        current.after.pins = after;
+        let attested = self.queue.attested();
+        current.segment.is_attested = pin.number < attested.pins.count;
+        if !current.segment.is_attested {
+            current.after.doubt = current.after.doubt.or(Some(pin.after));
+        }
+        self.current = Some(current);
+        Ok(())
+    }
+
+    fn messages_at(&self, block: &VerifiedBlock) -> Current {
+        let l1_number = block.header.l1_finalized.number;
+        let (inputs, queue) = self.queue.until_block(self.at.queue, l1_number);
+        let mut current = self.segment(block, SegmentKind::Messages, inputs, l1_number);
+        current.after.queue = queue;
+        current.after.height = block.header.height;
+        current.after.header_l1 = l1_number;
+        current
+    }
+
+    fn block_at(&self, block: &VerifiedBlock, body: &VerifiedBody) -> Current {
+        let l1_number = block.header.l1_finalized.number;
+        let (mut inputs, queue) = self.queue.until_block(self.at.queue, l1_number);
+        inputs.extend(body.transactions().map(Input::Transaction));
+        let mut current = self.segment(block, SegmentKind::Block, inputs, l1_number);
+        let mut follower = self.at.follower();
+        follower
+            .accept(&block.header, body.leaf())
+            .expect("the block was accepted when it was told");
+        current.after.entry = follower.entry();
+        current.after.queue = queue;
+        current.after.height = block.header.height;
+        current.after.header_l1 = l1_number;
+        current
+    }
+
+    fn segment(
+        &self,
+        block: &VerifiedBlock,
+        kind: SegmentKind,
+        mut inputs: Vec<Input>,
+        l1_number: u64,
+    ) -> Current {
+        let header = &block.header;
+        let done = usize::try_from(self.at.inside).unwrap_or(usize::MAX);
+        inputs.drain(..done.min(inputs.len()));
+        let segment = Segment {
+            height: header.height,
+            block: block.hash,
+            timestamp_ms: self.at.timestamp_ms.max(header.timestamp_ms.0),
+            l1_number: self.at.l1_number.max(l1_number),
+            randao_mix: header.randao_mix,
+            kind,
+            is_attested: true,
+            done: self.at.inside,
+            inputs,
+        };
+        let after = Cursor {
+            inside: 0,
+            place: Some(segment.place()),
+            timestamp_ms: segment.timestamp_ms,
+            l1_number: segment.l1_number,
+            ..self.at.clone()
+        };
+        Current { segment, after }
+    }
+
+    /// The first `count` inputs of the segment were executed as one rollup block. Returns the cursor to store with it.
+    ///
+    /// # Panics
+    /// There is no segment, or it does not have as many inputs, or none was executed.
+    pub fn executed(&mut self, count: usize) -> Cursor {
+        let current = self.current.as_mut().expect("a segment was executed");
+        let left = current.segment.inputs.len();
+        assert!(
+            count > 0 && count <= left,
+            "of {left} inputs {count} were executed"
+        );
+        self.at.place = Some(current.segment.place());
+        let after = &mut current.after;
+        after.reached = L1Base {
+            queue: after.queue,
+            pins: after.pins,
+        };
+        if count < left {
+            (self.at.reached, self.at.doubt) = (after.reached, after.doubt);
+            current.segment.inputs.drain(..count);
+            self.at.inside += count as u64;
+            current.segment.done = self.at.inside;
+            return self.cursor();
+        }
+        self.at = current.after.clone();
+        self.current = None;
+        self.queue.forget(self.at.queue, self.at.pins);
+        self.blocks.forget(self.at.height);
+        self.forget();
+        self.cursor()
+    }
+
+    /// Where the derivation stands. Also worth storing now and then while nothing is executed: reading starts there.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        Cursor {
+            base: self.queue.base(self.at.queue, self.at.pins),
+            ..self.at.clone()
+        }
+    }
+
+    /// Where the next view of the L1 has to go on.
+    #[must_use]
+    pub fn l1_base(&self) -> L1Base {
+        self.queue.attested()
+    }
+
+    /// Where the next block has to go on.
+    #[must_use]
+    pub fn follower(&self) -> &Follower {
+        self.blocks.follower()
+    }
+
+    /// Whether blocks that are told now would be kept. Otherwise they are asked for again later.
+    #[must_use]
+    pub fn wants_blocks(&self) -> bool {
+        self.blocks.has_room()
+    }
+
+    /// How far the L1 is. Known from the first attested view on.
+    #[must_use]
+    pub fn levels(&self) -> Levels {
+        self.levels
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+}

@@ -1,0 +1,6 @@
+//! Scenarios, attacks, and a comparison with a model that knows everything at once.
+
+mod attacks;
+mod model;
+mod scenarios;
+mod world;

@@ -1,0 +1,260 @@
+//! What the rollup's contracts had in an L1 block, complete.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use hotshot_types::{Address, Hash, Height, digest::Words};
+use rollup_types::{L1Message, QueueHead};
+
+use super::{AccountProof, L1Error, L1State, ProvenAccount};
+
+/// The rollup's contracts on its home L1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contracts {
+    /// `L1MessageQueue`.
+    pub queue: Address,
+    /// `RollupInbox`.
+    pub inbox: Address,
+    /// `LightClient`.
+    pub light_client: Address,
+}
+
+/// A number of 64 bits or a whole word in a contract's storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The slot.
+    pub slot: u8,
+    /// Bytes to its right in the slot.
+    pub offset: usize,
+}
+
+impl Field {
+    /// The slot's key.
+    #[must_use]
+    pub fn key(self) -> Hash {
+        let mut key = Hash::ZERO;
+        key.0[31] = self.slot;
+        key
+    }
+
+    fn word(self, account: &ProvenAccount) -> Result<Hash, L1Error> {
+        account.slot(self.key())
+    }
+
+    fn number(self, account: &ProvenAccount) -> Result<u64, L1Error> {
+        let word = account.slot(self.key())?;
+        let bytes = word.0[..32 - self.offset].last_chunk();
+        Ok(bytes.map_or(0, |bytes| u64::from_be_bytes(*bytes)))
+    }
+}
+
+/// Where the contracts keep what is proven; their layouts are fixed by tests of theirs.
+pub mod field {
+    use super::Field;
+
+    /// Of `L1MessageQueue`: the chain over all messages.
+    pub const QUEUE_CHAIN: Field = Field { slot: 0, offset: 0 };
+    /// Of `RollupInbox`: the chain over all pins.
+    pub const PIN_CHAIN: Field = Field { slot: 0, offset: 0 };
+    /// Of `RollupInbox`: the height up to which the rollup's blocks are summarised on L1.
+    pub const INBOX_HEIGHT: Field = Field {
+        slot: 1,
+        offset: 16,
+    };
+    /// Of `LightClient`: the height of the newest block; the highest byte of the word is not 0 once it is frozen.
+    pub const LIGHT_CLIENT_HEIGHT: Field = Field { slot: 0, offset: 0 };
+}
+
+/// A pin: the L1 forces messages between two of the sequencer's blocks (RD4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Pin {
+    /// Its number, from 0.
+    pub number: u64,
+    /// The block after which it stands: the light client's newest when it was made.
+    pub after: Height,
+    /// The messages before this index are executed.
+    pub message_end: u64,
+    /// The L1 block that made it.
+    pub l1_block: u64,
+}
+
+/// How many pins there are, and the chain over all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct PinHead {
+    /// Pins so far.
+    pub count: u64,
+    /// 0 before the first; then keccak(abi.encode(chain before, after, message end, L1 block)).
+    pub chain: Hash,
+    /// The block that the last one is after.
+    pub after: Height,
+}
+
+impl PinHead {
+    /// The head after one more pin. Pins never go back: one after a lower block stands after the same block as the one
+    /// before it.
+    #[must_use]
+    pub fn with(&self, pin: &Pin) -> Self {
+        let chain = Words::new()
+            .hash(self.chain)
+            .uint(pin.after.0)
+            .uint(pin.message_end)
+            .uint(pin.l1_block)
+            .finish();
+        Self {
+            count: self.count.saturating_add(1),
+            chain,
+            after: self.after.max(pin.after),
+        }
+    }
+}
+
+/// What is known of queue and inbox: where the next view has to go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct L1Base {
+    /// The messages.
+    pub queue: QueueHead,
+    /// The pins.
+    pub pins: PinHead,
+}
+
+/// Proofs of the three contracts, each with the slots of [`field`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proofs {
+    /// Of the queue, with [`field::QUEUE_CHAIN`].
+    pub queue: AccountProof,
+    /// Of the inbox, with [`field::PIN_CHAIN`] and [`field::INBOX_HEIGHT`].
+    pub inbox: AccountProof,
+    /// Of the light client, with [`field::LIGHT_CLIENT_HEIGHT`].
+    pub light_client: AccountProof,
+}
+
+/// All messages and pins that an L1 block knows and the base does not, and how far light client and inbox are in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct L1View {
+    pub(crate) number: u64,
+    pub(crate) is_attested: bool,
+    pub(crate) base: L1Base,
+    pub(crate) head: L1Base,
+    pub(crate) messages: Vec<L1Message>,
+    pub(crate) pins: Vec<Pin>,
+    pub(crate) light_client: Height,
+    pub(crate) advanced: Height,
+}
+
+impl L1View {
+    /// Checks that `messages` and `pins` are all that came after `base`, in order, up to the L1 block of `state`.
+    ///
+    /// # Errors
+    /// What is not proven.
+    pub fn new(
+        state: &L1State,
+        contracts: &Contracts,
+        proofs: &Proofs,
+        base: L1Base,
+        messages: Vec<L1Message>,
+        pins: Vec<Pin>,
+    ) -> Result<Self, L1Error> {
+        let queue = state.open(contracts.queue, &proofs.queue)?;
+        let inbox = state.open(contracts.inbox, &proofs.inbox)?;
+        let light_client = state.open(contracts.light_client, &proofs.light_client)?;
+        let view = Self {
+            number: state.number(),
+            is_attested: state.is_attested(),
+            base,
+            head: L1Base {
+                queue: chained(&base.queue, &messages, field::QUEUE_CHAIN.word(&queue)?)?,
+                pins: pinned(&base.pins, &pins, field::PIN_CHAIN.word(&inbox)?)?,
+            },
+            messages,
+            pins,
+            light_client: known_final(&light_client)?,
+            advanced: Height(field::INBOX_HEIGHT.number(&inbox)?),
+        };
+        let count = view.head.queue.count;
+        match view.pins.iter().find(|pin| pin.message_end > count) {
+            Some(pin) => Err(L1Error::PinEnd {
+                pin: pin.number,
+                end: pin.message_end,
+                count,
+            }),
+            None => Ok(view),
+        }
+    }
+
+    /// The number of the L1 block.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether a final header names that block.
+    #[must_use]
+    pub fn is_attested(&self) -> bool {
+        self.is_attested
+    }
+
+    /// Messages and pins up to there.
+    #[must_use]
+    pub fn head(&self) -> L1Base {
+        self.head
+    }
+
+    /// The messages that came after the base.
+    #[must_use]
+    pub fn messages(&self) -> &[L1Message] {
+        &self.messages
+    }
+
+    /// The height that the light client has reached there.
+    #[must_use]
+    pub fn light_client(&self) -> Height {
+        self.light_client
+    }
+
+    /// The height that the inbox has reached there.
+    #[must_use]
+    pub fn advanced(&self) -> Height {
+        self.advanced
+    }
+}
+
+/// The height that the light client has reached; 0 if it is frozen and knows nothing any more.
+fn known_final(light_client: &ProvenAccount) -> Result<Height, L1Error> {
+    let newest = field::LIGHT_CLIENT_HEIGHT.word(light_client)?;
+    let is_frozen = newest.0[0] != 0;
+    if is_frozen {
+        return Ok(Height(0));
+    }
+    Ok(Height(field::LIGHT_CLIENT_HEIGHT.number(light_client)?))
+}
+
+/// The head after these messages, provided that it is the proven one.
+fn chained(base: &QueueHead, messages: &[L1Message], proven: Hash) -> Result<QueueHead, L1Error> {
+    let mut head = *base;
+    for message in messages {
+        // The chain is over the index, so one out of order leads elsewhere.
+        head = head.with(message);
+    }
+    if head.chain == proven {
+        return Ok(head);
+    }
+    Err(L1Error::Messages {
+        found: head.chain,
+        proven,
+    })
+}
+
+fn pinned(base: &PinHead, pins: &[Pin], proven: Hash) -> Result<PinHead, L1Error> {
+    let mut head = *base;
+    for pin in pins {
+        if pin.number != head.count {
+            break;
+        }
+        head = head.with(pin);
+    }
+    if head.chain == proven && head.count == base.count.saturating_add(pins.len() as u64) {
+        return Ok(head);
+    }
+    Err(L1Error::Pins {
+        found: head.chain,
+        proven,
+    })
+}

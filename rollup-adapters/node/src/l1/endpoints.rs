@@ -1,0 +1,253 @@
+//! Several endpoints of one L1: who is asked, who rests, and who is left.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures::future::join_all;
+use light_client::rpc::{Block, Endpoint, RpcError, Tag};
+use rollup_types::Hash;
+use tokio::time::Instant;
+
+/// The first rest of an endpoint that failed.
+const FIRST_REST: Duration = Duration::from_millis(500);
+/// The longest.
+const LONGEST_REST: Duration = Duration::from_secs(60);
+/// An endpoint whose final block is this much older than another one's, and than now, stands still. L1s finalize within
+/// a quarter of an hour; with a margin for clocks.
+const STALE_S: u64 = 3_600;
+
+/// The endpoints of one L1.
+#[derive(Debug)]
+pub(crate) struct Endpoints {
+    chain_id: u64,
+    all: Vec<Standing>,
+    /// The one to ask first: the last that answered truly.
+    first: usize,
+}
+
+#[derive(Debug)]
+struct Standing {
+    endpoint: Endpoint,
+    /// It was asked for its chain id, and that is right.
+    is_known: bool,
+    /// It was caught with a lie: what with.
+    left: Option<String>,
+    /// It stands still.
+    is_frozen: bool,
+    rests_until: Instant,
+    rest: Duration,
+}
+
+/// What is wrong with an answer.
+#[derive(Debug)]
+pub(crate) enum Wrong {
+    /// It can't be true: the endpoint is left for good.
+    Lie(String),
+    /// The endpoint may not know it yet, or no more.
+    Lacking(String),
+}
+
+impl Endpoints {
+    pub(crate) fn new(endpoints: Vec<Endpoint>, chain_id: u64) -> Self {
+        let standing = |endpoint| Standing {
+            endpoint,
+            is_known: false,
+            left: None,
+            is_frozen: false,
+            rests_until: Instant::now(),
+            rest: FIRST_REST,
+        };
+        Self {
+            chain_id,
+            all: endpoints.into_iter().map(standing).collect(),
+            first: 0,
+        }
+    }
+
+    /// How many are still asked.
+    pub(crate) fn asked(&self) -> usize {
+        self.all.iter().filter(|it| it.left.is_none()).count()
+    }
+
+    /// Asks one after the other until `take` accepts an answer. None if nobody gave one; the last reason is then said.
+    pub(crate) async fn ask<T, F: Future<Output = Result<T, RpcError>>, R>(
+        &mut self,
+        what: &'static str,
+        request: impl Fn(Endpoint) -> F,
+        mut take: impl FnMut(T) -> Result<R, Wrong>,
+    ) -> Result<R, String> {
+        self.meet().await;
+        let mut last = "no L1 endpoint is in reach".to_owned();
+        for step in 0..self.all.len() {
+            let place = (self.first + step) % self.all.len();
+            if !self.is_asked(place) {
+                continue;
+            }
+            match request(self.all[place].endpoint.clone()).await {
+                Ok(answer) => match take(answer) {
+                    Ok(taken) => {
+                        self.first = place;
+                        self.all[place].rest = FIRST_REST;
+                        return Ok(taken);
+                    }
+                    Err(Wrong::Lie(reason)) => {
+                        last.clone_from(&reason);
+                        self.leave(place, what, reason);
+                    }
+                    Err(Wrong::Lacking(reason)) => {
+                        let endpoint = self.all[place].endpoint.name();
+                        tracing::debug!(%endpoint, what, %reason, "an L1 endpoint does not know");
+                        last = reason;
+                    }
+                },
+                Err(error) => {
+                    last = error.to_string();
+                    self.failed(place, &error);
+                }
+            }
+        }
+        Err(last)
+    }
+
+    /// The newest block that a strict majority of the endpoints in reach have as final, all of them the same.
+    pub(crate) async fn finalized(&mut self) -> Option<(u64, Hash)> {
+        self.meet().await;
+        let mut heads = self
+            .ask_all(|endpoint| async move {
+                let block = endpoint.block(Tag::Finalized).await?;
+                Ok(block.map(|block: Block| (block.number, block.timestamp)))
+            })
+            .await;
+        self.thaw(&mut heads);
+        let mut numbers: Vec<u64> = heads.iter().map(|(_, (number, _))| *number).collect();
+        numbers.sort_unstable_by(|a, b| b.cmp(a));
+        let number = *numbers.get(numbers.len() / 2)?;
+        let asked: Vec<usize> = heads.iter().map(|(place, _)| *place).collect();
+        let blocks = self
+            .ask_all(|endpoint| async move {
+                let block = endpoint.block(Tag::Number(number)).await?;
+                Ok(block.map(|block: Block| block.hash))
+            })
+            .await;
+        let blocks: Vec<_> = blocks
+            .into_iter()
+            .filter(|(place, _)| asked.contains(place))
+            .collect();
+        // Of all that said what is final, also those that then say nothing about it.
+        let quorum = asked.len() / 2 + 1;
+        let count = |one: &Hash| blocks.iter().filter(|(_, hash)| hash == one).count();
+        let agreed = blocks.iter().map(|(_, hash)| *hash);
+        let agreed = agreed.into_iter().find(|hash| count(hash) >= quorum);
+        let Some(agreed) = agreed else {
+            if blocks.iter().any(|(_, hash)| *hash != blocks[0].1) {
+                let names: Vec<&str> = blocks.iter().map(|(place, _)| self.name(*place)).collect();
+                tracing::error!(block = number, endpoints = ?names, "L1 endpoints contradict each other about a final block, and no majority agrees: one of them lies, or is on another fork");
+            }
+            return None;
+        };
+        for (place, hash) in blocks {
+            if hash != agreed {
+                let reason =
+                    format!("it says that final block {number} is {hash}, the others say {agreed}");
+                self.leave(place, "a final block", reason);
+            }
+        }
+        Some((number, agreed))
+    }
+
+    /// Takes out those that stand still while another one goes on.
+    fn thaw(&mut self, heads: &mut Vec<(usize, (u64, u64))>) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |now| now.as_secs());
+        let newest = heads.iter().map(|(_, (_, time))| *time).max().unwrap_or(0);
+        heads.retain(|(place, (number, time))| {
+            let is_frozen = time + STALE_S < newest.min(now);
+            let standing = &mut self.all[*place];
+            if is_frozen && !standing.is_frozen {
+                let endpoint = standing.endpoint.name();
+                tracing::error!(%endpoint, block = number, "an L1 endpoint stands still: its final block is more than an hour behind the others'; it does not count until it goes on");
+            }
+            standing.is_frozen = is_frozen;
+            !is_frozen
+        });
+    }
+
+    async fn ask_all<T, F: Future<Output = Result<Option<T>, RpcError>>>(
+        &mut self,
+        request: impl Fn(Endpoint) -> F,
+    ) -> Vec<(usize, T)> {
+        let asked = (0..self.all.len()).filter(|place| self.is_asked(*place));
+        let asked = asked.map(|place| {
+            let answer = request(self.all[place].endpoint.clone());
+            async move { (place, answer.await) }
+        });
+        let answers = join_all(asked.collect::<Vec<_>>()).await;
+        let mut given = Vec::new();
+        for (place, answer) in answers {
+            match answer {
+                Ok(Some(answer)) => {
+                    self.all[place].rest = FIRST_REST;
+                    given.push((place, answer));
+                }
+                Ok(None) => {}
+                Err(error) => self.failed(place, &error),
+            }
+        }
+        given
+    }
+
+    /// Asks those for their chain id that have not said it.
+    async fn meet(&mut self) {
+        let now = Instant::now();
+        let strangers = self.all.iter().enumerate().filter(|(_, standing)| {
+            !standing.is_known && standing.left.is_none() && standing.rests_until <= now
+        });
+        let strangers = strangers.map(|(place, standing)| {
+            let endpoint = standing.endpoint.clone();
+            async move { (place, endpoint.chain_id().await) }
+        });
+        for (place, answer) in join_all(strangers.collect::<Vec<_>>()).await {
+            match answer {
+                Ok(id) if id == self.chain_id => self.all[place].is_known = true,
+                Ok(id) => {
+                    let reason = format!(
+                        "it is of chain {id}, the rollup's home is {}",
+                        self.chain_id
+                    );
+                    self.leave(place, "its chain id", reason);
+                }
+                Err(error) => self.failed(place, &error),
+            }
+        }
+    }
+
+    fn is_asked(&self, place: usize) -> bool {
+        let standing = &self.all[place];
+        standing.is_known && standing.left.is_none() && standing.rests_until <= Instant::now()
+    }
+
+    fn name(&self, place: usize) -> &str {
+        self.all[place].endpoint.name()
+    }
+
+    fn leave(&mut self, place: usize, what: &'static str, reason: String) {
+        let endpoint = self.name(place);
+        tracing::error!(%endpoint, what, %reason, "an L1 endpoint is caught with a false answer: it is not asked again");
+        self.all[place].left = Some(reason);
+    }
+
+    fn failed(&mut self, place: usize, error: &RpcError) {
+        let standing = &mut self.all[place];
+        let asked_for = match error {
+            RpcError::RateLimited { retry_after, .. } => *retry_after,
+            // It answers, only not this: an old state, a range too wide.
+            RpcError::Refused { .. } => Some(Duration::ZERO),
+            _ => None,
+        };
+        let rest = asked_for.unwrap_or(standing.rest).min(LONGEST_REST);
+        if standing.rest == FIRST_REST {
+            tracing::warn!(%error, rest_ms = rest.as_millis(), "an L1 endpoint gave no answer");
+        }
+        standing.rests_until = Instant::now() + rest;
+        standing.rest = (2 * standing.rest).min(LONGEST_REST);
+    }
+}

@@ -1,0 +1,51 @@
+//! Messages and pins as the contracts logged them. Nothing here is believed: whoever asks checks the chains over them.
+
+use light_client::rpc::{Endpoint, Log, LogRange, RpcError};
+use rollup_contracts::inbox::{InboxEvent, event};
+use rollup_derive::Pin;
+use rollup_types::Address;
+
+/// Blocks that are asked for at once; halved while an endpoint refuses.
+const SPAN: u64 = 2_000;
+
+/// All logs of a contract from one block to another, in order.
+pub(crate) async fn read(
+    endpoint: &Endpoint,
+    contract: Address,
+    from: u64,
+    to: u64,
+) -> Result<Vec<Log>, RpcError> {
+    let mut logs = Vec::new();
+    let (mut next, mut span) = (from, SPAN);
+    while next <= to {
+        let range = LogRange {
+            from: next,
+            to: to.min(next.saturating_add(span - 1)),
+        };
+        match endpoint.logs(contract, range).await {
+            Ok(found) => {
+                logs.extend(found.into_iter().filter(|log| log.address == contract));
+                next = range.to + 1;
+                span = (span * 2).min(SPAN);
+            }
+            // Endpoints bound the range, or how much they answer.
+            Err(RpcError::Refused { .. } | RpcError::Malformed { .. }) if span > 1 => span /= 2,
+            Err(error) => return Err(error),
+        }
+    }
+    logs.sort_by_key(|log| (log.block_number, log.log_index));
+    Ok(logs)
+}
+
+/// The pin of a log of the inbox, if it is of one.
+pub(crate) fn pin(log: &Log) -> Option<Pin> {
+    match event(log).ok()? {
+        InboxEvent::Forced(number, pin) => Some(Pin {
+            number,
+            after: pin.after,
+            message_end: pin.message_end,
+            l1_block: pin.l1_block,
+        }),
+        InboxEvent::Advanced(_) => None,
+    }
+}

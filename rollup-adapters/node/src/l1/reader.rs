@@ -1,0 +1,242 @@
+//! One reading of the L1: everything that one of its blocks says about the rollup.
+
+use alloy_consensus::Header as L1Header;
+use light_client::rpc::{Data, Endpoint, RpcError, Tag};
+use rollup_derive::{
+    L1Base, L1View, Pin,
+    l1::{AccountProof, Contracts, Field, L1Error, L1State, Proofs, SlotProof, field},
+};
+use rollup_types::{Address, Hash, L1Message};
+use sequencer_proof::VerifiedBlock;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Endpoints, endpoints::Wrong, logs};
+use crate::L1Contracts;
+
+/// Which L1 block is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum At<'a> {
+    /// The one that a final header of the sequencer attests.
+    Attested(&'a VerifiedBlock),
+    /// One that the endpoints agree on.
+    Agreed(u64, Hash),
+}
+
+impl At<'_> {
+    fn block(&self) -> (u64, Hash) {
+        match self {
+            Self::Attested(by) => {
+                let named = by.header.l1_finalized;
+                (named.number, named.hash)
+            }
+            Self::Agreed(number, hash) => (*number, *hash),
+        }
+    }
+}
+
+/// No endpoint gave what was asked for, for now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the L1 can't be read up to block {number}: {reason}")]
+pub(crate) struct L1ReadError {
+    /// The L1 block.
+    pub(crate) number: u64,
+    /// What the last endpoint said, or was caught with.
+    pub(crate) reason: String,
+}
+
+/// Reads the rollup's contracts.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    endpoints: Endpoints,
+    contracts: L1Contracts,
+}
+
+/// What one endpoint says about an L1 block.
+struct Told {
+    header: Option<L1Header>,
+    proofs: Proofs,
+    messages: Vec<L1Message>,
+    pins: Vec<Pin>,
+}
+
+impl Reader {
+    pub(crate) fn new(endpoints: Endpoints, contracts: L1Contracts) -> Self {
+        Self {
+            endpoints,
+            contracts,
+        }
+    }
+
+    pub(crate) fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// The newest block that the endpoints agree is final.
+    pub(crate) async fn finalized(&mut self) -> Option<(u64, Hash)> {
+        self.endpoints.finalized().await
+    }
+
+    /// All that came after `base`, which is how L1 block `known` left it, up to a block.
+    ///
+    /// # Errors
+    /// No endpoint proves it.
+    pub(crate) async fn view(
+        &mut self,
+        at: At<'_>,
+        base: L1Base,
+        known: u64,
+    ) -> Result<L1View, L1ReadError> {
+        let (number, hash) = at.block();
+        let contracts = self.contracts;
+        let from = (known + 1).max(contracts.first_block);
+        let view = self.endpoints.ask(
+            "the rollup's contracts",
+            |endpoint| async move { told(&endpoint, &contracts, number, from).await },
+            |told| check(told, at, &contracts, base, hash),
+        );
+        view.await.map_err(|reason| L1ReadError { number, reason })
+    }
+}
+
+async fn told(
+    endpoint: &Endpoint,
+    contracts: &L1Contracts,
+    number: u64,
+    from: u64,
+) -> Result<Told, RpcError> {
+    let tag = Tag::Number(number);
+    let header = endpoint.ask("eth_getBlockByNumber", json!([tag, false]));
+    let header: Option<L1Header> = header.await?;
+    let proofs = Proofs {
+        queue: prove(endpoint, contracts.queue, &[field::QUEUE_CHAIN], number).await?,
+        inbox: prove(
+            endpoint,
+            contracts.inbox,
+            &[field::PIN_CHAIN, field::INBOX_HEIGHT],
+            number,
+        )
+        .await?,
+        light_client: prove(
+            endpoint,
+            contracts.light_client,
+            &[field::LIGHT_CLIENT_HEIGHT],
+            number,
+        )
+        .await?,
+    };
+    let messages = logs::read(endpoint, contracts.queue, from, number).await?;
+    let pins = logs::read(endpoint, contracts.inbox, from, number).await?;
+    Ok(Told {
+        header,
+        proofs,
+        messages: messages
+            .iter()
+            .filter_map(|log| rollup_contracts::queue::message(log).ok())
+            .collect(),
+        pins: pins.iter().filter_map(logs::pin).collect(),
+    })
+}
+
+fn check(
+    told: Told,
+    at: At<'_>,
+    contracts: &L1Contracts,
+    base: L1Base,
+    hash: Hash,
+) -> Result<L1View, Wrong> {
+    let lacks = || Wrong::Lacking("the endpoint does not have that block yet".into());
+    let header = told.header.ok_or_else(lacks)?;
+    let header = alloy_rlp::encode(&header);
+    let state = match at {
+        At::Attested(by) => L1State::attested(by, &header),
+        At::Agreed(..) => L1State::believed(&header),
+    };
+    // A fork that adds fields which this program does not know looks the same: no reason to leave it for good.
+    let state = state.map_err(|error| Wrong::Lacking(error.to_string()))?;
+    if state.hash() != hash {
+        let reason = format!("its header has hash {}, the block is {hash}", state.hash());
+        return Err(Wrong::Lacking(reason));
+    }
+    let contracts = Contracts {
+        queue: contracts.queue,
+        inbox: contracts.inbox,
+        light_client: contracts.light_client,
+    };
+    let lie = |error: L1Error| Wrong::Lie(error.to_string());
+    L1View::new(
+        &state,
+        &contracts,
+        &told.proofs,
+        base,
+        told.messages,
+        told.pins,
+    )
+    .map_err(lie)
+}
+
+/// What `eth_getProof` answers. Numbers may come without leading zeros.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AnsweredProof {
+    nonce: String,
+    balance: String,
+    storage_hash: Hash,
+    code_hash: Hash,
+    account_proof: Vec<Data>,
+    storage_proof: Vec<AnsweredSlot>,
+}
+
+#[derive(Deserialize)]
+struct AnsweredSlot {
+    key: String,
+    value: String,
+    proof: Vec<Data>,
+}
+
+async fn prove(
+    endpoint: &Endpoint,
+    contract: Address,
+    fields: &[Field],
+    number: u64,
+) -> Result<AccountProof, RpcError> {
+    const METHOD: &str = "eth_getProof";
+    let keys: Vec<Hash> = fields.iter().map(|field| field.key()).collect();
+    let params = json!([contract, keys, Tag::Number(number)]);
+    let answer: AnsweredProof = endpoint.ask(METHOD, params).await?;
+    read_proof(answer).ok_or_else(|| RpcError::Malformed {
+        endpoint: endpoint.name().to_owned(),
+        method: METHOD,
+        reason: "a number is not hex with 0x, or has more than 32 bytes".into(),
+    })
+}
+
+fn read_proof(answer: AnsweredProof) -> Option<AccountProof> {
+    let nodes = |nodes: Vec<Data>| nodes.into_iter().map(|node| node.0.into()).collect();
+    let slots = answer.storage_proof.into_iter().map(|slot| {
+        Some(SlotProof {
+            slot: word(&slot.key)?,
+            value: word(&slot.value)?,
+            nodes: nodes(slot.proof),
+        })
+    });
+    Some(AccountProof {
+        nonce: u64::from_str_radix(answer.nonce.strip_prefix("0x")?, 16).ok()?,
+        balance: word(&answer.balance)?,
+        storage_root: answer.storage_hash,
+        code_hash: answer.code_hash,
+        nodes: nodes(answer.account_proof),
+        slots: slots.collect::<Option<_>>()?,
+    })
+}
+
+/// A number of up to 32 bytes in hex, with or without leading zeros.
+fn word(text: &str) -> Option<Hash> {
+    let digits = text.strip_prefix("0x")?;
+    if digits.len() > 64 {
+        return None;
+    }
+    let mut word = Hash::ZERO;
+    hex::decode_to_slice(format!("{digits:0>64}"), &mut word.0).ok()?;
+    Some(word)
+}

@@ -1,0 +1,12 @@
+//! What the node serves: JSON-RPC to applications and users, health and metrics to operators.
+
+mod health;
+mod methods;
+mod rpc;
+
+pub(crate) use health::{Health, bind};
+pub(crate) use methods::{Context, methods, warnings};
+pub(crate) use rpc::serve;
+
+#[cfg(test)]
+mod tests;
