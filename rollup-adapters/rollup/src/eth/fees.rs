@@ -21,12 +21,15 @@ pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethod
     reads(module, "eth_feeHistory", fee_history)
 }
 
-/// The base fee of the next block: all that a transaction has to pay.
+/// All that a transaction has to pay: the base fee of the next block, or that of the newest if it is higher, so that a
+/// call with this price can be tried on the newest.
 fn gas_price(eth: &Eth, params: &Params<'_>) -> Result<U128, Error> {
     Arguments::none(params)?;
     let snapshot = eth.snapshot();
-    let base_fee = snapshot.view().next_base_fee().map_err(internal)?;
-    Ok(U128::from(base_fee))
+    let next = snapshot.view().next_base_fee().map_err(internal)?;
+    let newest = snapshot.header(BlockId::LATEST)?;
+    let newest = newest.and_then(|header| header.base_fee_per_gas);
+    Ok(U128::from(next.max(newest.unwrap_or_default())))
 }
 
 /// Nothing: the sequencer orders transactions without looking into them, so that a tip buys no place.
