@@ -18,8 +18,8 @@ use crate::{
 
 /// The counter's namespace.
 const COUNTER: u64 = 7_002;
-/// What is added to it, one transaction each.
-const ADDED: [u64; 5] = [1, 2, 3, 4, 5];
+/// How often it is counted.
+const COUNTED: u64 = 5;
 const COUNT_LIMIT: Duration = Duration::from_secs(30);
 
 /// What the rollups did, in figures.
@@ -67,8 +67,8 @@ async fn counter(network: &Network, sequencer: &Path) -> Result<RollupNode> {
     let (rollup, _) = setup::prepare(network, program, &wanted).await?;
     let mut node = rollup.node("node", &[])?;
     node.start().await?;
-    for number in ADDED {
-        let transaction = format!("0x{}", hex::encode(number.to_be_bytes()));
+    for number in 0..COUNTED {
+        let transaction = format!("0x{}", hex::encode(format!("+demo {number}")));
         let _: Value = node
             .endpoint
             .ask("rollup_send", json!([transaction]))
@@ -79,9 +79,8 @@ async fn counter(network: &Network, sequencer: &Path) -> Result<RollupNode> {
 
 /// Waits until everything sent is counted.
 async fn count(node: &RollupNode) -> Result<u64> {
-    let expected: u64 = ADDED.iter().sum();
     let counted = async || -> Result<u64> {
-        let found: Value = node.endpoint.ask("counter_get", json!([])).await?;
+        let found: Value = node.endpoint.ask("counter_get", json!(["demo"])).await?;
         let found = found.as_u64().context("the counter is no number")?;
         ensure!(
             found == expected,

@@ -30,8 +30,9 @@ const USERS: u8 = 8;
 /// How long everything may take for each block, on a slow machine, and at least.
 const BLOCK_LIMIT: Duration = Duration::from_millis(600);
 const LEAST_LIMIT: Duration = Duration::from_secs(120);
-/// Deposits of the run.
+/// Deposits of the run, and what each is, in wei.
 const DEPOSITS: u64 = 12;
+const DEPOSIT: u128 = 500_000_000_000_000_000;
 
 /// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
@@ -156,8 +157,8 @@ async fn disturb(args: &Args, network: &mut Network, evm: &mut Evm) -> Result<()
         network.check()?;
         evm.check()?;
         if deposits < DEPOSITS && latest >= args.blocks * deposits / DEPOSITS {
-            let user = Account::of(&[u8::try_from(deposits)?])?.address();
-            evm.deposit("0.5", user).await?;
+            let user = Account::of(&[u8::try_from(deposits)? % USERS])?.address();
+            evm.deposit(DEPOSIT, user).await?;
             deposits += 1;
         }
         if kills < args.kills && latest >= args.blocks * u64::from(kills) / u64::from(args.kills) {

@@ -32,11 +32,11 @@ use crate::{
 
 /// The rollup's namespace, which is its chain id.
 pub(crate) const NAMESPACE: u64 = 7_001;
-/// What is deposited, withdrawn, and how that is in wei.
-const DEPOSIT: &str = "5";
-const DEPOSIT_WEI: u128 = 5_000_000_000_000_000_000;
-const WITHDRAWAL: &str = "1.25";
-const WITHDRAWAL_WEI: u128 = 1_250_000_000_000_000_000;
+/// What is deposited and withdrawn, in wei.
+const DEPOSIT: u128 = 5_000_000_000_000_000_000;
+const WITHDRAWAL: u128 = 1_250_000_000_000_000_000;
+/// Where withdrawals begin, on the rollup.
+const BRIDGE: &str = "0x4200000000000000000000000000000000000010";
 /// Tokens that the contract moves.
 const TOKENS: u64 = 1_000;
 /// How long a deposit may take: finality on the L1, and a block of the sequencer that attests it.
@@ -52,6 +52,12 @@ mod token {
         event Transfer(address indexed from, address indexed to, uint256 value);
         function transfer(address to, uint256 value) external returns (bool);
         function balanceOf(address account) external view returns (uint256);
+    }
+}
+
+mod bridge {
+    alloy_sol_types::sol! {
+        function withdraw(uint64 chainId, address recipient) external payable;
     }
 }
 
@@ -139,11 +145,19 @@ impl Evm {
         Wallet::new(self.user.clone(), self.nodes[node].endpoint.clone()).await
     }
 
-    /// `rollup deposit` of ether to an account of the rollup; returns once the L1 has it.
-    pub(crate) async fn deposit(&self, amount: &str, recipient: Address) -> Result<Value> {
-        let mut command = self.rollup.on_l1(&["deposit", "--amount", amount]);
+    /// `rollup deposit` of wei to an account of the rollup; returns once the L1 has it.
+    pub(crate) async fn deposit(&self, amount: u128, recipient: Address) -> Result<Value> {
+        let mut command = self.rollup.on_l1(&["deposit", &amount.to_string()]);
         command.arg("--account").arg(&self.user_key);
-        command.args(["--recipient", &recipient.to_string()]);
+        command.args(["--to", &recipient.to_string()]);
+        json_of(command).await
+    }
+
+    /// `rollup withdraw`: claims a withdrawal on the L1.
+    pub(crate) async fn claim(&self, index: u64) -> Result<Value> {
+        let mut command = self.rollup.on_l1(&["withdraw", &index.to_string()]);
+        command.arg("--account").arg(&self.user_key);
+        command.args(["--rpc", &self.nodes[0].url()]);
         json_of(command).await
     }
 
@@ -159,7 +173,7 @@ impl Evm {
         let start = Instant::now();
         let arrived = async || -> Result<()> {
             let found = wallet.balance().await?;
-            ensure!(found == DEPOSIT_WEI, "the balance is {found} wei");
+            ensure!(found == DEPOSIT, "the balance is {found} wei");
             Ok(())
         };
         eventually(DEPOSIT_LIMIT, "the deposit on the rollup", arrived).await?;
@@ -201,7 +215,7 @@ impl Evm {
 
         step("the user withdraws 1.25 ether, which the rollup records with a proof");
         let start = Instant::now();
-        self.withdraw(&wallet).await?;
+        self.withdraw(network, &wallet).await?;
         let withdraw = start.elapsed();
 
         step("killing a rollup node (SIGKILL), starting it again, then from an empty disk");
@@ -238,20 +252,23 @@ impl Evm {
         })
     }
 
-    /// Burns ether on the rollup and reads the record back with its proof.
-    async fn withdraw(&self, wallet: &Wallet) -> Result<()> {
+    /// Burns ether on the rollup, reads the record back, and checks its proof.
+    pub(crate) async fn withdraw(&self, network: &Network, wallet: &Wallet) -> Result<()> {
+        let l1 = network.l1.as_ref().context("there is no L1")?;
         let before = wallet.balance().await?;
-        let mut command = self.rollup.verb(&["withdraw", "--amount", WITHDRAWAL]);
-        command.args(["--rpc", &self.nodes[0].url()]);
-        command.arg("--account").arg(&self.user_key);
-        json_of(command).await?;
+        let call = bridge::withdrawCall {
+            chainId: l1.home().chain_id,
+            recipient: address(wallet.address()),
+        };
+        let bridge = Some(BRIDGE.parse()?);
+        wallet.send(bridge, WITHDRAWAL, call.abi_encode()).await?;
         let after = wallet.balance().await?;
         ensure!(
-            after + WITHDRAWAL_WEI <= before,
+            after + WITHDRAWAL <= before,
             "the balance was {before} wei and is {after}"
         );
         let proof = wallet.ask("rollup_getWithdrawalProof", json!([0])).await?;
-        inclusion::withdrawal(&proof, wallet.address(), WITHDRAWAL_WEI)
+        inclusion::withdrawal(&proof, wallet.address(), WITHDRAWAL)
     }
 
     /// Kills the second node and starts it again, as it is and then with nothing on its disk.

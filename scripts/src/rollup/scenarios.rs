@@ -66,7 +66,7 @@ async fn play(
 ) -> Result<()> {
     step("deploying the rollup on both L1s, starting two nodes of it");
     let mut evm = Evm::start(network, program, Some(DELAY_S), &[]).await?;
-    evm.deposit("10", evm.user.address()).await?;
+    evm.deposit(10 * MONEY, evm.user.address()).await?;
     let wallet = evm.wallet(0).await?;
     let arrived = async || -> Result<()> {
         ensure!(wallet.balance().await? >= MONEY, "nothing has arrived");
