@@ -7,7 +7,7 @@ use light_client::{
     rpc::{CallFrame, Data, Endpoint, RpcError, Tag},
     send::{SendConfig, SendError, Sender},
 };
-use rollup_contracts::refusal;
+use rollup_contracts::{abi::queue::IL1MessageQueue, refusal};
 use rollup_types::{Address, Hash};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -124,6 +124,13 @@ impl L1Args {
 }
 
 impl Desk {
+    /// What a message costs now, in wei.
+    pub(super) async fn fee(&self) -> Result<u128, Failure> {
+        let fee = self.read(self.contracts.queue, IL1MessageQueue::feeCall {});
+        u128::try_from(fee.await?)
+            .map_err(|_| Failure::new(Exit::Refused, "the queue's fee is beyond 128 bits"))
+    }
+
     /// What a view function of a contract returns.
     pub(super) async fn read<C: SolCall>(
         &self,
