@@ -191,9 +191,7 @@ impl Sender {
             self.endpoint.estimate_gas(&call).await
         } else {
             let value = Quantity(value);
-            self.endpoint
-                .estimate_paid(&PaidCall { call, value })
-                .await
+            self.endpoint.estimate_paid(&PaidCall { call, value }).await
         };
         match gas {
             Ok(gas) => Ok(gas),
