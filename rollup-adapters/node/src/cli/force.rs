@@ -28,7 +28,11 @@ its L1 block as final: nobody can leave it out. If the sequencer stands still, `
 )]
 pub(super) struct Args {
     /// The transaction in hex
-    #[arg(value_name = "HEX", required_unless_present = "text", conflicts_with = "text")]
+    #[arg(
+        value_name = "HEX",
+        required_unless_present = "text",
+        conflicts_with = "text"
+    )]
     hex: Option<String>,
     /// The transaction as text
     #[arg(long, value_name = "TEXT")]
@@ -53,12 +57,17 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let desk = args.l1.open().await?;
     let contract = desk.contracts.queue;
     let fee = desk.fee().await?;
-    let receipt = desk.sender.pay(Some(contract), fee, calls::force_tx(&bytes));
+    let receipt = desk
+        .sender
+        .pay(Some(contract), fee, calls::force_tx(&bytes));
     let receipt = receipt.await.map_err(refused)?;
     let logs = receipt.logs.iter().filter(|log| log.address == contract);
     let message = logs.filter_map(|log| queue::message(log).ok()).next();
     let message = message.ok_or_else(|| {
-        Failure::new(Exit::Config, "the queue logged no message: is the definition of this L1?")
+        Failure::new(
+            Exit::Config,
+            "the queue logged no message: is the definition of this L1?",
+        )
     })?;
     if args.json {
         let (index, l1_block) = (message.index, message.l1_block);
@@ -95,7 +104,9 @@ pub(super) struct PinArgs {
 pub(super) async fn pin(args: PinArgs) -> Result<(), Failure> {
     let desk = args.l1.open().await?;
     let (inbox, light_client) = (desk.contracts.inbox, desk.contracts.light_client);
-    let head = desk.read(light_client, ILightClient::finalizedCall {}).await?;
+    let head = desk
+        .read(light_client, ILightClient::finalizedCall {})
+        .await?;
     let api = Api::new(&args.sequencer, ClientConfig::default())?;
     // The contract checks it.
     let id = sequencer_client::client::BlockId::Height(Height(head.height));
@@ -109,7 +120,10 @@ pub(super) async fn pin(args: PinArgs) -> Result<(), Failure> {
         InboxEvent::Advanced(_) => None,
     });
     let (number, pin) = forced.last().ok_or_else(|| {
-        Failure::new(Exit::Config, "the inbox logged no pin: is the definition of this L1?")
+        Failure::new(
+            Exit::Config,
+            "the inbox logged no pin: is the definition of this L1?",
+        )
     })?;
     if args.json {
         return output::json(&json!({
@@ -128,8 +142,12 @@ pub(super) async fn pin(args: PinArgs) -> Result<(), Failure> {
 /// The oldest checkpoint of the queue that an L1 block does not cover.
 async fn oldest(desk: &Desk, covered: u64) -> Result<u64, Failure> {
     let queue = desk.contracts.queue;
-    let last = desk.read(queue, IL1MessageQueue::checkpointsCall {}).await?;
-    let pinned = desk.read(desk.contracts.inbox, IRollupInbox::pinnedCall {}).await?;
+    let last = desk
+        .read(queue, IL1MessageQueue::checkpointsCall {})
+        .await?;
+    let pinned = desk
+        .read(desk.contracts.inbox, IRollupInbox::pinnedCall {})
+        .await?;
     let mut oldest = None;
     for number in (last.saturating_sub(CHECKPOINTS - 1)..=last).rev() {
         let number = U256::from(number);
