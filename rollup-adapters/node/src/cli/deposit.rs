@@ -1,7 +1,7 @@
 //! `deposit`: puts money from the L1 into the rollup.
 
 use rollup_contracts::{
-    abi::{U256, queue::IL1MessageQueue, token::IToken},
+    abi::{U256, token::IToken},
     calls, queue,
 };
 use rollup_types::Address;
