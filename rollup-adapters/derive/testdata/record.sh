@@ -26,8 +26,8 @@ ZERO=0x$(word 0)
 CHAIN=$(message "$(message "$ZERO" 0 1 first)" 1 2 second)
 PINS=$(pin "$ZERO" 30 2 3)
 QUEUE=$(create "${CHAIN#0x}" "$(word 2)")
-# pinCount 1, pinned 2, height 25, blockCount 4: from the right.
-INBOX=$(create "${PINS#0x}" "$(printf '%016x%016x%016x%016x' 4 25 2 1)")
+# height 25, blockCount 4, transactionTotal 8, l1Number 2: from the right.
+INBOX=$(create "${PINS#0x}" "$(printf '%016x%016x%016x%016x' 2 8 4 25)")
 # height 40, epoch 2: from the right.
 LIGHT=$(create "$(printf '%016x%016x%016x%016x' 0 0 2 40)" "$(word 0)")
 BLOCK=$(cast block-number)

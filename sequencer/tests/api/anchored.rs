@@ -27,7 +27,7 @@ fn client(api: Api) -> Client {
 }
 
 async fn heights(client: &Client, anchor: &Anchor) -> Vec<u64> {
-    let part = client.part_under(anchor, &Follower::from_start(id(7)), Height(1));
+    let part = client.part_under(anchor, &Follower::from_start(id(7)), Height(1), true);
     let part = part.await.unwrap();
     assert_eq!(part.next, anchor.block().header.height.next());
     let summary = part.summary.unwrap();
@@ -107,7 +107,7 @@ async fn whoever_alters_a_block_under_the_anchor_is_left() {
         .unwrap();
     let start = Follower::from_start(id(7));
     let part = servers
-        .part_under(&anchor, &start, Height(1))
+        .part_under(&anchor, &start, Height(1), true)
         .await
         .unwrap();
     assert_eq!(part.blocks.len(), 5);

@@ -10,7 +10,8 @@ use sequencer_proof::{Anchor, VerifiedBlock};
 use serde_json::Value;
 
 use super::{
-    AccountProof, Contracts, L1Base, L1Error, L1State, L1View, Pin, PinHead, Proofs, SlotProof,
+    AccountProof, Contracts, L1Base, L1Error, L1State, L1View, Newest, Pin, PinHead, Proofs,
+    SlotProof,
 };
 
 fn recorded() -> Value {
@@ -348,4 +349,17 @@ fn a_frozen_light_client_knows_nothing() {
     recording.proofs.light_client = recording.proofs.inbox.clone();
     assert_ne!(recording.proofs.inbox.slots[0].value.0[0], 0);
     assert_eq!(recording.view().unwrap().light_client(), Height(0));
+}
+
+#[test]
+fn the_light_clients_newest_block_is_found_in_its_ring() {
+    let mut word = Hash::ZERO;
+    (word.0[1], word.0[31], word.0[23]) = (31, 40, 2);
+    let newest = Newest::read(word).unwrap();
+    assert_eq!(newest.height, Height(40));
+    assert_eq!(newest.entry.key().0[31], 35);
+    word.0[1] = 32;
+    assert_eq!(Newest::read(word), None);
+    (word.0[1], word.0[0]) = (31, 1);
+    assert_eq!(Newest::read(word), None);
 }

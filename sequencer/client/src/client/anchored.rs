@@ -19,7 +19,7 @@ pub struct Part {
     pub summary: Option<VerifiedSummary>,
     /// Where the next part starts; above the anchor if this is the last.
     pub next: Height,
-    /// The position after it.
+    /// The position after it; compared with the summary if there was nothing missing before the part.
     pub follower: Follower,
 }
 
@@ -98,8 +98,9 @@ impl Client {
         Ok((block, body))
     }
 
-    /// The next part of a namespace's history from a height on, which is above the follower's. Up to the anchor, nothing
-    /// of it is left out, as far as summaries show.
+    /// The next part of a namespace's history from a height on, which is above the follower's. If nothing is missing up to
+    /// the follower (`is_confirmed`), a summary that does not fit is this node's fault. Otherwise the summary is returned
+    /// without a comparison.
     ///
     /// # Errors
     /// No answer, or a false one.
@@ -108,6 +109,7 @@ impl Client {
         anchor: &Anchor,
         follower: &Follower,
         from: Height,
+        is_confirmed: bool,
     ) -> Result<Part, ClientError> {
         let (namespace, top) = (follower.namespace(), anchor.block().header.height);
         // The page's certificates are not needed; those from here on are the fewest.
@@ -136,7 +138,7 @@ impl Client {
             }
             Err(error) => return Err(error),
         };
-        if let Some(summary) = &summary {
+        if let Some(summary) = summary.as_ref().filter(|_| is_confirmed) {
             follower.check(&summary.header, summary.entry())?;
         }
         Ok(Part {

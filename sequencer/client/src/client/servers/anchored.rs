@@ -60,10 +60,16 @@ impl Servers {
         anchor: &Anchor,
         follower: &Follower,
         from: Height,
+        is_confirmed: bool,
     ) -> Result<Part, ClientError> {
         self.ask(|client| {
             let (anchor, follower) = (anchor.clone(), follower.clone());
-            async move { client.part_under(&anchor, &follower, from).await }.boxed()
+            async move {
+                client
+                    .part_under(&anchor, &follower, from, is_confirmed)
+                    .await
+            }
+            .boxed()
         })
         .await
     }
