@@ -246,13 +246,14 @@ impl Traffic {
         }
         self.nonces[place] += 1;
         let (other, to) = self.person();
-        let word = |random: &mut Random| random.random_range(0..12_u64);
+        let word = |random: &mut Random, below: u64| random.random_range(0..below);
         let contract = self.contracts.get(self.random.random_range(0..20)).copied();
         let contract = contract.unwrap_or(to.address);
+        // Few slots and few values, so that slots of earlier blocks are often cleared and written again.
         let input = words(&[
-            word(&mut self.random),
-            word(&mut self.random),
-            word(&mut self.random),
+            word(&mut self.random, 6),
+            word(&mut self.random, 3),
+            word(&mut self.random, 12),
         ]);
         match self.random.random_range(0..14) {
             0..3 => self.transfer(sender, nonce, to.address),
@@ -264,13 +265,14 @@ impl Traffic {
             4..6 => {
                 let code = [
                     codes::STORE,
+                    codes::STORE,
                     codes::LOG,
                     codes::REVERT,
                     codes::ENVIRONMENT,
                     codes::BLOCK_HASH,
                 ];
                 self.contracts.push(sender.address.create(nonce));
-                sender.send(create(nonce, code[self.random.random_range(0..5)]))
+                sender.send(create(nonce, code[self.random.random_range(0..6)]))
             }
             6 => sender.send(TxEip1559 {
                 to: TxKind::Create,
