@@ -238,3 +238,18 @@ async fn a_batch_is_answered_one_by_one() {
     assert_eq!(codes, [None, Some(-32601), Some(-32602)]);
     assert_eq!(responses[1]["id"], "two");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_or_request_that_is_too_big_is_refused_as_a_whole() {
+    let rig = Rig::start().await;
+    let request = json!({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []});
+    let most = json!(vec![request.clone(); 100]).to_string();
+    let responses: Vec<Value> = serde_json::from_str(&rig.post(most).await).unwrap();
+    assert_eq!(responses.len(), 100);
+    let more = json!(vec![request; 101]).to_string();
+    let response: Value = serde_json::from_str(&rig.post(more).await).unwrap();
+    assert_eq!(response["error"]["code"], -32010);
+    let huge = format!("[\"{}\"]", "0".repeat(3 << 20));
+    let response = rig.post(huge).await;
+    assert!(response.contains("too big") || response.contains("-32007"), "{response}");
+}

@@ -348,7 +348,7 @@ async fn tags_follow_the_levels() {
     for index in 0..5 {
         rig.deposit(index, NOBODY, 1);
     }
-    rollup_node::testing::raise(&rig.node, 3, 2);
+    rollup_node::testing::raise(&rig.node, 3, 2).unwrap();
     for (tag, number) in [
         ("earliest", "0x0"),
         ("finalized", "0x2"),

@@ -7,6 +7,7 @@ use jsonrpsee::{
     server::{BatchRequestConfig, Server, ServerConfig, ServerHandle},
 };
 
+use super::subscription_id::SubscriptionIds;
 use crate::settings::RpcLimits;
 
 /// Subscriptions of one connection.
@@ -41,6 +42,7 @@ pub(crate) async fn serve(
         .set_batch_request_config(BatchRequestConfig::Limit(limits.batch))
         .set_first_request_timeout(Some(FIRST_REQUEST))
         .set_tcp_no_delay(true)
+        .set_id_provider(SubscriptionIds::default())
         .build();
     let server = Server::builder().set_config(config).build(address).await?;
     let address = server.local_addr()?;

@@ -35,21 +35,12 @@ pub const NOBODY: Address = address!("00000000000000000000000000000000000b0b0b")
 /// Who gets the fees.
 pub const FEES: Address = address!("00000000000000000000000000000000fee0fee0");
 
-#[derive(Debug)]
-struct Ids;
-impl jsonrpsee::server::IdProvider for Ids {
-    fn next_id(&self) -> jsonrpsee::types::SubscriptionId<'static> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        format!("{:#x}", NEXT.fetch_add(1, Ordering::Relaxed)).into()
-    }
-}
-
 pub struct Rig {
     pub node: Node<Evm>,
     pub address: SocketAddr,
     height: Arc<AtomicU64>,
     is_over: Arc<AtomicBool>,
-    _server: jsonrpsee::server::ServerHandle,
+    _server: testing::Served,
     _directory: tempfile::TempDir,
 }
 
@@ -76,19 +67,12 @@ impl Rig {
         let definition = definition();
         let vm = EvmRollup::vm(&definition).unwrap();
         let node = testing::node(vm, definition, directory.path()).unwrap();
-        let config = jsonrpsee::server::ServerConfig::builder()
-            .set_id_provider(Ids)
-            .build();
-        let server = jsonrpsee::server::Server::builder()
-            .set_config(config)
-            .build("127.0.0.1:0")
+        let server = testing::serve(EvmRollup::methods(&node).unwrap())
             .await
             .unwrap();
-        let address = server.local_addr().unwrap();
-        let server = server.start(EvmRollup::methods(&node).unwrap());
         Self {
             node,
-            address,
+            address: server.address,
             height: Arc::default(),
             is_over: Arc::default(),
             _server: server,
