@@ -36,7 +36,9 @@ async fn sample() -> Sample {
     let rig = Rig::start().await;
     let deposit = rig.deposit(0, ALICE, 5);
     let created = rig.send(TxKind::Create, 0, bytecode()).await;
-    let receipt = rig.result("eth_getTransactionReceipt", json!([created])).await;
+    let receipt = rig
+        .result("eth_getTransactionReceipt", json!([created]))
+        .await;
     let notebook = receipt["contractAddress"].clone();
     let to: Address = serde_json::from_value(notebook.clone()).unwrap();
     let written = rig.send(TxKind::Call(to), 0, write("hello")).await;
@@ -115,9 +117,7 @@ impl Recorder<'_> {
             Some(_) => "something",
         };
         self.seen.entry(method.to_owned()).or_default().insert(kind);
-        response
-            .get_mut("result")
-            .map_or(Value::Null, Value::take)
+        response.get_mut("result").map_or(Value::Null, Value::take)
     }
 }
 
@@ -147,58 +147,110 @@ async fn every_answer_has_the_shape_of_the_openrpc_description() {
     let tags = ["earliest", "finalized", "safe", "latest", "pending", "0x1"];
     for is_full in [false, true] {
         for tag in tags.into_iter().chain(["0xffff", "newest"]) {
-            recorder.ask("eth_getBlockByNumber", json!([tag, is_full])).await;
+            recorder
+                .ask("eth_getBlockByNumber", json!([tag, is_full]))
+                .await;
         }
     }
     let mut hashes = vec![json!(B256::repeat_byte(7)), json!("0x7")];
     for number in 0..=6 {
         let tag = format!("{number:#x}");
-        let block = recorder.ask("eth_getBlockByNumber", json!([tag, true])).await;
+        let block = recorder
+            .ask("eth_getBlockByNumber", json!([tag, true]))
+            .await;
         hashes.push(block["hash"].clone());
         recorder.ask("eth_getBlockReceipts", json!([tag])).await;
-        recorder.ask("eth_getBlockReceipts", json!([{"blockHash": block["hash"]}])).await;
+        recorder
+            .ask(
+                "eth_getBlockReceipts",
+                json!([{"blockHash": block["hash"]}]),
+            )
+            .await;
     }
     for hash in &hashes {
-        recorder.ask("eth_getBlockByHash", json!([hash, true])).await;
+        recorder
+            .ask("eth_getBlockByHash", json!([hash, true]))
+            .await;
         recorder.ask("eth_getBlockByHash", json!([hash])).await;
-        recorder.ask("eth_getBlockTransactionCountByHash", json!([hash])).await;
+        recorder
+            .ask("eth_getBlockTransactionCountByHash", json!([hash]))
+            .await;
         recorder.ask("eth_getBlockReceipts", json!([hash])).await;
         for index in ["0x0", "0x9", "x"] {
             recorder
-                .ask("eth_getTransactionByBlockHashAndIndex", json!([hash, index]))
+                .ask(
+                    "eth_getTransactionByBlockHashAndIndex",
+                    json!([hash, index]),
+                )
                 .await;
         }
     }
     for tag in tags.into_iter().chain(["0xffff", "newest"]) {
-        recorder.ask("eth_getBlockTransactionCountByNumber", json!([tag])).await;
+        recorder
+            .ask("eth_getBlockTransactionCountByNumber", json!([tag]))
+            .await;
         recorder.ask("eth_getBlockReceipts", json!([tag])).await;
         recorder
-            .ask("eth_getTransactionByBlockNumberAndIndex", json!([tag, "0x0"]))
+            .ask(
+                "eth_getTransactionByBlockNumberAndIndex",
+                json!([tag, "0x0"]),
+            )
             .await;
     }
     let unknown = [json!(B256::ZERO), json!("0x"), sample.pending.clone()];
     for hash in sample.transactions.iter().chain(&unknown) {
-        recorder.ask("eth_getTransactionByHash", json!([hash])).await;
-        recorder.ask("eth_getTransactionReceipt", json!([hash])).await;
+        recorder
+            .ask("eth_getTransactionByHash", json!([hash]))
+            .await;
+        recorder
+            .ask("eth_getTransactionReceipt", json!([hash]))
+            .await;
     }
-    for block in [json!("latest"), json!("earliest"), json!("0xffff"), json!(null), hashes[3].clone()] {
-        for address in [json!(ALICE), json!(NOBODY), sample.notebook.clone(), json!("0x1")] {
-            recorder.ask("eth_getBalance", json!([address, block])).await;
-            recorder.ask("eth_getTransactionCount", json!([address, block])).await;
-            recorder.ask("eth_getCode", json!([address, block])).await;
-            recorder.ask("eth_getStorageAt", json!([address, "0x0", block])).await;
+    for block in [
+        json!("latest"),
+        json!("earliest"),
+        json!("0xffff"),
+        json!(null),
+        hashes[3].clone(),
+    ] {
+        for address in [
+            json!(ALICE),
+            json!(NOBODY),
+            sample.notebook.clone(),
+            json!("0x1"),
+        ] {
             recorder
-                .ask("eth_getProof", json!([address, ["0x0", B256::repeat_byte(1)], block]))
+                .ask("eth_getBalance", json!([address, block]))
+                .await;
+            recorder
+                .ask("eth_getTransactionCount", json!([address, block]))
+                .await;
+            recorder.ask("eth_getCode", json!([address, block])).await;
+            recorder
+                .ask("eth_getStorageAt", json!([address, "0x0", block]))
+                .await;
+            recorder
+                .ask(
+                    "eth_getProof",
+                    json!([address, ["0x0", B256::repeat_byte(1)], block]),
+                )
                 .await;
             recorder
                 .ask("eth_call", json!([{"to": address, "data": TOTAL}, block]))
                 .await;
             recorder
-                .ask("eth_estimateGas", json!([{"from": ALICE, "to": address}, block]))
+                .ask(
+                    "eth_estimateGas",
+                    json!([{"from": ALICE, "to": address}, block]),
+                )
                 .await;
         }
     }
-    for (count, percentiles) in [(json!("0x4"), json!([0, 50, 100])), (json!(400), json!(null)), (json!("0x0"), json!([]))] {
+    for (count, percentiles) in [
+        (json!("0x4"), json!([0, 50, 100])),
+        (json!(400), json!(null)),
+        (json!("0x0"), json!([])),
+    ] {
         recorder
             .ask("eth_feeHistory", json!([count, "latest", percentiles]))
             .await;
@@ -221,7 +273,11 @@ async fn every_answer_has_the_shape_of_the_openrpc_description() {
         }
         let seen = recorder.seen.get(name);
         let seen = seen.unwrap_or_else(|| panic!("nobody asked {name}"));
-        assert!(seen.contains("something"), "{name} never answered: {:?}", recorder.last_error);
+        assert!(
+            seen.contains("something"),
+            "{name} never answered: {:?}",
+            recorder.last_error
+        );
         assert!(seen.contains("error"), "{name} never failed");
     }
 }
@@ -308,7 +364,10 @@ async fn answers_say_what_was_executed() {
     assert_eq!(deposited["to"], json!(ALICE));
 
     let logs = rig
-        .result("eth_getLogs", json!([{"fromBlock": "0x0", "address": notebook}]))
+        .result(
+            "eth_getLogs",
+            json!([{"fromBlock": "0x0", "address": notebook}]),
+        )
         .await;
     let topics: Vec<&Value> = logs
         .as_array()
@@ -316,7 +375,13 @@ async fn answers_say_what_was_executed() {
         .iter()
         .map(|log| &log["topics"][2])
         .collect();
-    assert_eq!(topics, [&json!(B256::with_last_byte(1)), &json!(B256::with_last_byte(2))]);
+    assert_eq!(
+        topics,
+        [
+            &json!(B256::with_last_byte(1)),
+            &json!(B256::with_last_byte(2))
+        ]
+    );
     let receipt = rig
         .result("eth_getTransactionReceipt", json!([transactions[2]]))
         .await;
@@ -327,19 +392,37 @@ async fn answers_say_what_was_executed() {
         .await;
     assert_eq!(failed["status"], "0x0");
 
-    for (tag, nonce) in [("earliest", "0x0"), ("0x2", "0x1"), ("latest", "0x5"), ("pending", "0x6")] {
-        let count = rig.result("eth_getTransactionCount", json!([ALICE, tag])).await;
+    for (tag, nonce) in [
+        ("earliest", "0x0"),
+        ("0x2", "0x1"),
+        ("latest", "0x5"),
+        ("pending", "0x6"),
+    ] {
+        let count = rig
+            .result("eth_getTransactionCount", json!([ALICE, tag]))
+            .await;
         assert_eq!(count, nonce, "{tag}");
     }
-    let waiting = rig.result("eth_getTransactionByHash", json!([pending])).await;
+    let waiting = rig
+        .result("eth_getTransactionByHash", json!([pending]))
+        .await;
     assert_eq!(waiting["blockHash"], Value::Null);
     assert_eq!(waiting["from"], json!(ALICE));
-    assert_eq!(rig.result("eth_getTransactionReceipt", json!([pending])).await, Value::Null);
+    assert_eq!(
+        rig.result("eth_getTransactionReceipt", json!([pending]))
+            .await,
+        Value::Null
+    );
     rig.order();
-    let included = rig.result("eth_getTransactionByHash", json!([pending])).await;
+    let included = rig
+        .result("eth_getTransactionByHash", json!([pending]))
+        .await;
     assert_eq!(included["blockNumber"], "0x7");
     assert_eq!(rig.result("eth_getBalance", json!([NOBODY])).await, "0x2");
-    assert_eq!(rig.result("eth_getBalance", json!([NOBODY, "0x6"])).await, "0x1");
+    assert_eq!(
+        rig.result("eth_getBalance", json!([NOBODY, "0x6"])).await,
+        "0x1"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -356,7 +439,9 @@ async fn tags_follow_the_levels() {
         ("latest", "0x5"),
         ("pending", "0x5"),
     ] {
-        let block = rig.result("eth_getBlockByNumber", json!([tag, false])).await;
+        let block = rig
+            .result("eth_getBlockByNumber", json!([tag, false]))
+            .await;
         assert_eq!(block["number"], number, "{tag}");
         let balance = rig.result("eth_getBalance", json!([NOBODY, tag])).await;
         assert_eq!(balance, number, "{tag}");
@@ -367,11 +452,19 @@ async fn tags_follow_the_levels() {
 async fn a_message_that_no_wallet_reads_is_never_answered() {
     let rig = Rig::start().await;
     // What is no transaction is skipped and has no receipt.
-    rig.execute(&[Input::Transaction(bytes_of(b"junk")), Input::Transaction(bytes_of(b""))]);
-    let block = rig.result("eth_getBlockByNumber", json!(["latest", true])).await;
+    rig.execute(&[
+        Input::Transaction(bytes_of(b"junk")),
+        Input::Transaction(bytes_of(b"")),
+    ]);
+    let block = rig
+        .result("eth_getBlockByNumber", json!(["latest", true]))
+        .await;
     assert_eq!(block["number"], "0x1");
     assert_eq!(block["transactions"], json!([]));
-    assert_eq!(rig.result("eth_getBlockReceipts", json!(["latest"])).await, json!([]));
+    assert_eq!(
+        rig.result("eth_getBlockReceipts", json!(["latest"])).await,
+        json!([])
+    );
 }
 
 fn bytes_of(bytes: &'static [u8]) -> bytes::Bytes {

@@ -24,7 +24,11 @@ type BlockAnswer = Block<TransactionAnswer>;
 pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethodError> {
     reads(module, "eth_getBlockByNumber", block_by_number)?;
     reads(module, "eth_getBlockByHash", block_by_hash)?;
-    reads(module, "eth_getBlockTransactionCountByNumber", count_by_number)?;
+    reads(
+        module,
+        "eth_getBlockTransactionCountByNumber",
+        count_by_number,
+    )?;
     reads(module, "eth_getBlockTransactionCountByHash", count_by_hash)?;
     reads(module, "eth_getBlockReceipts", block_receipts)?;
     reads(module, "eth_getTransactionByHash", transaction_by_hash)?;
@@ -64,7 +68,9 @@ fn block_by_hash(eth: &Eth, params: &Params<'_>) -> Result<Option<BlockAnswer>, 
 }
 
 fn block(eth: &Eth, id: BlockId, mut arguments: Arguments) -> Result<Option<BlockAnswer>, Error> {
-    let is_full = arguments.optional("hydrated transactions")?.unwrap_or(false);
+    let is_full = arguments
+        .optional("hydrated transactions")?
+        .unwrap_or(false);
     let snapshot = eth.snapshot();
     let Some(sealed) = snapshot.header(id)? else {
         return Ok(None);
@@ -133,10 +139,7 @@ fn block_receipts(eth: &Eth, params: &Params<'_>) -> Result<Option<Vec<ReceiptAn
     Ok(Some(receipts(stored, place(&header))))
 }
 
-fn transaction_by_hash(
-    eth: &Eth,
-    params: &Params<'_>,
-) -> Result<Option<TransactionAnswer>, Error> {
+fn transaction_by_hash(eth: &Eth, params: &Params<'_>) -> Result<Option<TransactionAnswer>, Error> {
     let hash = Arguments::new(params, 1)?.required("transaction hash")?;
     // Before the snapshot: what leaves the queue meanwhile is in a block of the snapshot.
     let pending = submit::pending(eth, hash)?;

@@ -48,10 +48,16 @@ pub(crate) fn refused(reason: &str) -> Error {
         .strip_prefix("transaction validation error: ")
         .unwrap_or(reason);
     let known = [
-        ("lack of funds", "insufficient funds for gas * price + value"),
+        (
+            "lack of funds",
+            "insufficient funds for gas * price + value",
+        ),
         ("gas cost", "intrinsic gas too low"),
         ("gas floor", "intrinsic gas too low"),
-        ("less than basefee", "max fee per gas less than block base fee"),
+        (
+            "less than basefee",
+            "max fee per gas less than block base fee",
+        ),
         ("initcode size", "max initcode size exceeded"),
     ];
     match known.iter().find(|(part, _)| reason.contains(part)) {

@@ -79,10 +79,7 @@ fn proof(eth: &Eth, params: &Params<'_>) -> Result<EIP1186AccountProofResponse, 
     }
     let slots: Vec<B256> = slots.into_iter().map(|Slot(slot)| slot).collect();
     let snapshot = eth.snapshot();
-    let proof = snapshot
-        .at(id)?
-        .proof(address, &slots)
-        .map_err(internal)?;
+    let proof = snapshot.at(id)?.proof(address, &slots).map_err(internal)?;
     Ok(EIP1186AccountProofResponse {
         address: proof.address,
         balance: proof.account.balance,

@@ -68,10 +68,7 @@ pub(crate) fn after(waiting: &Senders, sender: Address, nonce: u64) -> u64 {
 /// All that wait. A sender is recovered once: that takes longer than all else here.
 pub(crate) fn waiting(eth: &Eth) -> Senders {
     let pending = eth.node.pending();
-    let mut senders = eth
-        .senders
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut senders = eth.senders.lock().unwrap_or_else(PoisonError::into_inner);
     let mut now = Senders::with_capacity(pending.len());
     for pending in pending {
         let hash = B256::from(pending.id.0);

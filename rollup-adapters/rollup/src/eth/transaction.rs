@@ -211,12 +211,7 @@ pub(crate) fn receipts(receipts: Vec<Receipt>, place: Place) -> Vec<ReceiptAnswe
         .collect()
 }
 
-fn receipt_answer(
-    receipt: Receipt,
-    place: Place,
-    position: u64,
-    first_log: u64,
-) -> ReceiptAnswer {
+fn receipt_answer(receipt: Receipt, place: Place, position: u64, first_log: u64) -> ReceiptAnswer {
     let logs = receipt.logs.into_iter().zip(first_log..);
     ReceiptAnswer {
         transaction_hash: receipt.transaction_hash,
