@@ -1,4 +1,4 @@
-//! Where things stand in the machine's key-value state: one byte for the kind, then what names it (RE20).
+//! Where things stand in the machine's key-value state: one byte for the kind, then what names it (RE16).
 
 use alloy_primitives::{Address, B256, U256};
 

@@ -1,8 +1,9 @@
 //! The EVM as the machine of a rollup: executes inputs by the rules of Ethereum's Prague, and keeps what was executed in
 //! the form that Ethereum's tools ask for.
 //!
-//! Pure code over [`rollup_types::State`]. The README is the specification; rules RE1 to RE20 are its.
+//! Pure code over [`rollup_types::State`]. The README is the specification; rules RE1 to RE16 are its.
 
+pub mod abi;
 mod admission;
 mod block;
 mod config;

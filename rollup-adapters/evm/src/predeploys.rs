@@ -8,16 +8,10 @@ use alloy_sol_types::{SolCall as _, SolEvent as _};
 use revm::bytecode::Bytecode;
 use rollup_types::{StateError, Withdrawal};
 
-use crate::overlay::Overlay;
-
-mod recorded {
-    alloy_sol_types::sol! {
-        /// Money left the rollup.
-        event Withdrawal(uint64 chainId, address token, uint128 amount, address recipient);
-        /// Mints what was deposited.
-        function mint(address l1Token, uint8 decimals, uint128 amount, address recipient) external returns (address token);
-    }
-}
+use crate::{
+    abi::{IBridge, ITokenFactory},
+    overlay::Overlay,
+};
 
 /// Where ether is withdrawn, and where all withdrawals are recorded.
 pub const BRIDGE: Address = address!("4200000000000000000000000000000000000010");
@@ -43,7 +37,7 @@ fn code(hexadecimal: &str) -> Bytecode {
 
 /// The call that mints a deposited token.
 pub(crate) fn mint(token: Address, decimals: u8, amount: u128, recipient: Address) -> Bytes {
-    let call = recorded::mintCall {
+    let call = ITokenFactory::mintCall {
         l1Token: token,
         decimals,
         amount,
@@ -56,10 +50,10 @@ pub(crate) fn mint(token: Address, decimals: u8, amount: u128, recipient: Addres
 pub(crate) fn withdrawals(logs: &[Log], mut index: u64) -> Vec<Withdrawal> {
     let mut found = Vec::new();
     for log in logs {
-        if log.address != BRIDGE || log.topics() != [recorded::Withdrawal::SIGNATURE_HASH] {
+        if log.address != BRIDGE || log.topics() != [IBridge::Withdrawal::SIGNATURE_HASH] {
             continue;
         }
-        let Ok(event) = recorded::Withdrawal::decode_log_data(&log.data) else {
+        let Ok(event) = IBridge::Withdrawal::decode_log_data(&log.data) else {
             continue;
         };
         found.push(Withdrawal {

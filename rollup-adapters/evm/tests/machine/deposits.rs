@@ -4,6 +4,7 @@ use alloy_sol_types::{SolCall as _, sol};
 use alloy_trie::root::ordered_trie_root_encoded;
 use rollup_evm::{
     BRIDGE, DEPOSIT_GAS, DEPOSIT_TYPE, TOKEN_FACTORY,
+    abi::{IBridge, ITokenFactory},
     view::{CallRequest, Transaction},
 };
 use rollup_types::{Input, Verdict, Withdrawal};
@@ -11,17 +12,9 @@ use rollup_types::{Input, Verdict, Withdrawal};
 use crate::chain::{Chain, ETHER, HOME, Person, alice, bob, call};
 
 sol! {
-    function withdraw(uint64 chainId, address recipient);
-    function tokenOf(address l1Token) returns (address);
     function balanceOf(address account) returns (uint256);
     function decimals() returns (uint8);
     function symbol() returns (string);
-}
-
-mod factory {
-    alloy_sol_types::sol! {
-        function withdraw(address token, uint64 chainId, uint128 amount, address recipient);
-    }
 }
 
 const TOKEN: Address = Address::repeat_byte(0xab);
@@ -94,7 +87,11 @@ fn deposited_tokens_are_minted_and_can_be_withdrawn() {
             .iter()
             .all(|outcome| outcome.verdict == Verdict::Applied)
     );
-    let token = ask(&chain, TOKEN_FACTORY, tokenOfCall { l1Token: TOKEN });
+    let token = ask(
+        &chain,
+        TOKEN_FACTORY,
+        ITokenFactory::tokenOfCall { l1Token: TOKEN },
+    );
     let balance = |chain: &Chain, account| ask(chain, token, balanceOfCall { account });
     assert_eq!(balance(&chain, alice().address), U256::from(100));
     assert_eq!(balance(&chain, bob().address), U256::from(50));
@@ -110,7 +107,7 @@ fn deposited_tokens_are_minted_and_can_be_withdrawn() {
     let header = chain.view().header(1).unwrap().unwrap();
     assert_eq!(header.gas_used, receipts[0].gas_used + receipts[1].gas_used);
 
-    let out = factory::withdrawCall {
+    let out = ITokenFactory::withdrawCall {
         token,
         chainId: HOME,
         amount: 30,
@@ -173,7 +170,7 @@ fn many_token_deposits_spread_over_blocks() {
 fn withdrawn_ether_is_recorded_in_order_and_committed_to() {
     let mut chain = Chain::new();
     let withdraw = |person: Person, nonce, value: u64, chain_id| {
-        let input = withdrawCall {
+        let input = IBridge::withdrawCall {
             chainId: chain_id,
             recipient: person.address,
         };

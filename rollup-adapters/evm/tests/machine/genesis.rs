@@ -169,7 +169,10 @@ fn committed_predeploys_are_what_the_compiler_makes_if_it_ran() {
             continue;
         };
         let artifact: serde_json::Value = serde_json::from_str(&artifact).unwrap();
-        let compiled = artifact["deployedBytecode"]["object"].as_str().unwrap();
+        // The linter leaves artifacts without code.
+        let Some(compiled) = artifact["deployedBytecode"]["object"].as_str() else {
+            continue;
+        };
         let committed = fs::read_to_string(folder.join(format!("predeploys/{name}.hex"))).unwrap();
         assert_eq!(
             hex::decode(compiled).unwrap(),

@@ -1,10 +1,12 @@
 //! Any bytes are legal input: nothing panics, and two runs come to the same state.
 
+use std::cell::Cell;
+
 use alloy_consensus::{TxEip1559, TxEip2930, TxEip7702, TxLegacy};
 use alloy_primitives::{Address, TxKind, U256};
 use bytes::Bytes;
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
-use rollup_types::{Hash, Input, MessageBody, Verdict, Vm as _};
+use rollup_types::{Hash, Input, MessageBody, State, StateError, Verdict, Vm as _};
 
 use crate::{
     chain::{CHAIN_ID, Chain, GWEI, alice, bob, call, create, people, transfer},
@@ -138,4 +140,48 @@ fn any_bytes_are_executed_or_skipped_and_twice_the_same() {
     println!("{count} payloads, {applied} applied: block {hash}, state {root}");
     assert_eq!(run(1, count), (hash, root, applied));
     assert!(applied > 10);
+}
+
+/// A disk that fails from its n-th answer on.
+struct Failing<'a> {
+    disk: &'a dyn State,
+    left: Cell<u32>,
+}
+
+impl State for Failing<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StateError> {
+        let Some(left) = self.left.get().checked_sub(1) else {
+            return Err(StateError("the disk is gone".to_owned()));
+        };
+        self.left.set(left);
+        self.disk.get(key)
+    }
+}
+
+#[test]
+fn a_disk_that_fails_is_an_error_whenever_it_does() {
+    let mut chain = Chain::new();
+    let inputs = [
+        Input::Transaction(alice().send(create(0, codes::STORE))),
+        Input::Transaction(bob().send(transfer(0, alice().address, U256::ONE))),
+        chain.deposit(Address::repeat_byte(7), 5, alice().address),
+        chain.deposit(Address::ZERO, 5, alice().address),
+    ];
+    let good = chain
+        .evm
+        .execute(&chain.memory, &chain.env, &inputs)
+        .unwrap();
+    let mut failures = 0;
+    loop {
+        let disk = Failing {
+            disk: &chain.memory,
+            left: Cell::new(failures),
+        };
+        match chain.evm.execute(&disk, &chain.env, &inputs) {
+            Ok(transition) => break assert_eq!(transition, good),
+            Err(error) => assert_eq!(error.0, "the disk is gone"),
+        }
+        failures += 1;
+    }
+    assert!(failures > 10, "only {failures} reads");
 }
