@@ -4,6 +4,8 @@
 #[path = "../proof/tests/chain/mod.rs"]
 mod chain;
 
+#[path = "api/anchored.rs"]
+mod anchored;
 #[path = "api/bad_input.rs"]
 mod bad_input;
 #[path = "api/batches.rs"]

@@ -18,6 +18,9 @@ mod tests;
 use blocks::{Blocks, Stop};
 use queue::Queue;
 
+/// Headers that are kept from one search to the next, the nearest ones; a search adds at most as many.
+const KEPT_HEADERS: usize = 64;
+
 /// Something that was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
@@ -357,6 +360,13 @@ impl Derivation {
             return Ok(None);
         }
         let (mut low, mut high) = (self.at.height.next(), last.header.height);
+        for (height, block) in self.headers.range(low..high) {
+            if block.header.l1_finalized.number >= due {
+                high = *height;
+                break;
+            }
+            low = height.next();
+        }
         while low < high {
             let middle = Height(low.0 + (high.0 - low.0) / 2);
             if self.header(middle)?.header.l1_finalized.number >= due {
@@ -390,6 +400,9 @@ impl Derivation {
         let height = self.at.height;
         // The header at the position itself may be a pin's.
         self.headers.retain(|at, _| *at >= height);
+        while self.headers.len() > KEPT_HEADERS {
+            self.headers.pop_last();
+        }
     }
 
     /// Passes a pin: makes its segment, unless it adds no message.

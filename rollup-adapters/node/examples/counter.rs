@@ -3,33 +3,38 @@
 //!
 //! `counter run --definition rollup.toml` is a node of it; `counter send --text "+alice 1"` counts.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
 use hotshot_types::digest::keccak;
 use jsonrpsee::{RpcModule, core::RegisterMethodError, types::ErrorObjectOwned};
 use rollup_node::{Application, Definition, Node};
 use rollup_types::{
-    BlockEnv, Hash, Input, Outcome, Refusal, State, StateError, Transition, Verdict, Vm, Write,
+    BlockEnv, Hash, Input, Outcome, Refusal, State, StateError, Transition, Verdict, Vm,
 };
-use serde_json::{Value, json};
 
 struct Counter;
 
-fn parse(transaction: &[u8]) -> Result<&str, String> {
-    let text = std::str::from_utf8(transaction).map_err(|error| error.to_string())?;
-    let name = text.strip_prefix('+').ok_or("it does not begin with +")?;
-    let name = name.split(' ').next().unwrap_or(name);
-    let is_short = (1..=32).contains(&name.len());
-    is_short
-        .then_some(name)
-        .ok_or("a name has 1 to 32 bytes".into())
+fn refused(reason: &str) -> Refusal {
+    let (reason, may_become_good) = (reason.to_owned(), false);
+    Refusal {
+        reason,
+        may_become_good,
+    }
 }
 
-fn read(state: &dyn State, name: &str) -> Result<u64, StateError> {
+fn parse(transaction: &[u8]) -> Result<&str, Refusal> {
+    let text = std::str::from_utf8(transaction).map_err(|_| refused("it is no text"))?;
+    let text = text
+        .strip_prefix('+')
+        .ok_or_else(|| refused("it does not begin with +"))?;
+    Ok(text.split_once(' ').map_or(text, |(name, _)| name))
+}
+
+fn count(state: &dyn State, name: &str) -> Result<u64, StateError> {
     let bytes = state.get(name.as_bytes())?;
-    Ok(bytes
-        .and_then(|bytes| Some(u64::from_be_bytes(bytes.as_ref().try_into().ok()?)))
-        .unwrap_or(0))
+    Ok(bytes.map_or(0, |bytes| {
+        u64::from_be_bytes(*bytes.first_chunk().unwrap_or(&[0; 8]))
+    }))
 }
 
 impl Vm for Counter {
@@ -43,46 +48,32 @@ impl Vm for Counter {
         env: &BlockEnv,
         inputs: &[Input],
     ) -> Result<Transition, StateError> {
-        let mut counts = std::collections::BTreeMap::new();
-        let mut outcomes = Vec::new();
+        let (mut counts, mut outcomes) = (BTreeMap::new(), Vec::new());
+        let mut done = env.parent.0.to_vec();
         for input in inputs {
             let (id, parsed) = match input {
-                Input::L1(message) => (
-                    message.hash(),
-                    Err("a counter takes no messages of the L1".into()),
-                ),
+                Input::L1(message) => (message.hash(), Err(refused("a counter takes no messages"))),
                 Input::Transaction(bytes) => (self.id(bytes), parse(bytes)),
             };
+            done.extend(id.0);
             let verdict = match parsed {
                 Ok(name) => {
-                    let before = counts
-                        .get(name)
-                        .map_or_else(|| read(state, name), |count| Ok(*count))?;
-                    counts.insert(name, before + 1);
+                    *counts.entry(name).or_insert(count(state, name)?) += 1;
                     Verdict::Applied
                 }
-                Err(reason) => Verdict::Skipped(reason),
+                Err(refusal) => Verdict::Skipped(refusal.reason),
             };
             outcomes.push(Outcome { id, verdict });
         }
-        // A chain over all that was done: not a tree, so it proves nothing of one counter. The EVM has one.
-        let mut root = env.parent.0.to_vec();
-        for outcome in &outcomes {
-            root.extend(outcome.id.0);
-        }
-        let writes = counts.into_iter().map(|(name, count)| -> Write {
-            (
-                name.as_bytes().to_vec(),
-                Some(count.to_be_bytes().to_vec().into()),
-            )
-        });
-        let hash = keccak(&root);
+        let write =
+            |(name, count): (&str, u64)| (name.into(), Some(count.to_be_bytes().to_vec().into()));
         Ok(Transition {
-            hash,
-            state_root: hash,
+            // Over all that was ever done. A tree over the counters would let one of them be proven.
+            hash: keccak(&done),
+            state_root: keccak(&done),
             outcomes,
-            withdrawals: Vec::new(),
-            writes: writes.collect(),
+            writes: counts.into_iter().map(write).collect(),
+            ..Transition::default()
         })
     }
 
@@ -91,11 +82,7 @@ impl Vm for Counter {
     }
 
     fn admit(&self, _: &dyn State, transaction: &[u8]) -> Result<Result<(), Refusal>, StateError> {
-        let refused = |reason| Refusal {
-            reason,
-            may_become_good: false,
-        };
-        Ok(parse(transaction).map(|_| ()).map_err(refused))
+        Ok(parse(transaction).map(|_| ()))
     }
 }
 
@@ -108,17 +95,12 @@ impl Application for Counter {
     }
 
     fn methods(node: &Node<Self>) -> Result<RpcModule<()>, RegisterMethodError> {
-        let mut module = RpcModule::new(());
-        let node = node.clone();
-        module.register_blocking_method(
-            "counter_get",
-            move |params, _, _| -> Result<Value, ErrorObjectOwned> {
-                let name: String = params.one()?;
-                let failed =
-                    |error: StateError| ErrorObjectOwned::owned(-32_603, error.0, None::<()>);
-                Ok(json!(read(&node.view(), &name).map_err(failed)?))
-            },
-        )?;
+        let (mut module, node) = (RpcModule::new(()), node.clone());
+        module.register_blocking_method("counter_get", move |params, _, _| {
+            let name: String = params.one()?;
+            let failed = |error: StateError| ErrorObjectOwned::owned(-32_603, error.0, None::<()>);
+            count(&node.view(), &name).map_err(failed)
+        })?;
         Ok(module)
     }
 }

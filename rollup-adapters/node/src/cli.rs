@@ -11,6 +11,7 @@ use crate::Application;
 mod block;
 mod deposit;
 mod exit;
+mod force;
 mod init;
 mod logs;
 mod output;
@@ -54,6 +55,10 @@ enum Verb {
     Prove(prove::Args),
     /// Put money from the home L1 into the rollup
     Deposit(deposit::Args),
+    /// Put a transaction into the queue on the home L1, from where nobody can leave it out
+    Force(force::Args),
+    /// Have the queue's messages executed although the sequencer does not take them up
+    Pin(force::PinArgs),
     /// Claim on the home L1 what left the rollup
     Withdraw(withdraw::Args),
 }
@@ -68,6 +73,8 @@ impl Verb {
             Self::Send(args) => send::run(args).await,
             Self::Prove(args) => prove::run(args).await,
             Self::Deposit(args) => deposit::run(args).await,
+            Self::Force(args) => force::run(args).await,
+            Self::Pin(args) => force::pin(args).await,
             Self::Withdraw(args) => withdraw::run(args).await,
         }
     }

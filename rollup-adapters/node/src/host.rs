@@ -27,8 +27,8 @@ use crate::{
     l1::{Endpoints, Reader},
     metrics::Metrics,
     server::{Context, Health, bind, methods, serve, warnings},
-    settings::{RpcLimits, Settings, SettingsError},
-    source::Source,
+    settings::{ProofKind, RpcLimits, Settings, SettingsError},
+    source::{Anchors, Source},
     storage::Storage,
     submission,
 };
@@ -93,6 +93,7 @@ pub(crate) struct Config {
     pub(crate) directory: std::path::PathBuf,
     pub(crate) apis: Vec<sequencer_client::client::Api>,
     pub(crate) endpoints: Vec<light_client::rpc::Endpoint>,
+    pub(crate) proof: ProofKind,
     pub(crate) poll: Duration,
     pub(crate) rpc: SocketAddr,
     pub(crate) limits: RpcLimits,
@@ -112,6 +113,10 @@ impl Config {
             Some(_) => settings.endpoints()?,
             None => Vec::new(),
         };
+        if settings.proof == Some(ProofKind::LightClient) && definition.l1.is_none() {
+            let message = "proof: the rollup has no L1, and so no light client".to_owned();
+            return Err(SettingsError::Invalid(message));
+        }
         if account.is_some() && definition.l1.is_none() {
             let message = "advance.account: the rollup has no L1".to_owned();
             return Err(SettingsError::Invalid(message));
@@ -121,6 +126,7 @@ impl Config {
             directory: settings.data_dir(),
             apis: settings.apis()?,
             endpoints,
+            proof: settings.proof.unwrap_or_default(),
             poll: Duration::from_millis(settings.l1_poll_ms.unwrap_or(2_000).max(50)),
             rpc: settings.rpc.listen.unwrap_or(default),
             limits: settings.limits(),
@@ -260,7 +266,14 @@ async fn execute<V: Vm>(
         let endpoints = Endpoints::new(config.endpoints.clone(), contracts.chain_id);
         Reader::new(endpoints, contracts)
     });
-    let source = Source::new(servers, start.follower());
+    let source = match (config.proof, config.definition.l1) {
+        (ProofKind::LightClient, Some(l1)) => {
+            let endpoints = Endpoints::new(config.endpoints.clone(), l1.chain_id);
+            let anchors = Anchors::new(endpoints, l1.light_client);
+            Source::by_light_client(servers, anchors, start.follower())
+        }
+        _ => Source::by_certificate(servers, start.follower()),
+    };
     let executor = Executor::new(node, board, metrics, source, reader, config.poll, start);
     let executor = match executor {
         Ok(executor) => executor,

@@ -12,8 +12,8 @@ mod endpoints;
 mod logs;
 mod reader;
 
-pub(crate) use endpoints::Endpoints;
-pub(crate) use reader::{At, Reader};
+pub(crate) use endpoints::{Endpoints, Wrong};
+pub(crate) use reader::{At, Reader, header_at, prove};
 
 #[cfg(test)]
 mod tests;

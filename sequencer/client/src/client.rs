@@ -5,6 +5,7 @@
 //! to, so later proofs start there. [`Servers`] asks several of them, leaves those that lie, hide or stall, and keeps
 //! [`Evidence`] of it.
 
+mod anchored;
 mod api;
 mod error;
 mod evidence;
@@ -13,6 +14,7 @@ mod sse;
 mod stream;
 mod verified;
 
+pub use anchored::Part;
 pub use api::{Api, BlockId, ClientConfig};
 pub use error::ClientError;
 pub use evidence::{Evidence, Exchange, Fault};

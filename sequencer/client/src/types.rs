@@ -13,9 +13,9 @@ pub use batch::{
     read_records,
 };
 pub use block::{
-    AccumulatorAnswer, Block, BlockNamespaces, BlockPage, BlockWithPayload, EpochAnswer,
-    EvidencePage, Interrupted, NamespaceAnswer, NamespaceBlock, NamespaceHead, NamespacePage,
-    SharesAnswer,
+    AccumulatorAnswer, AncestorAnswer, Block, BlockNamespaces, BlockPage, BlockWithPayload,
+    EpochAnswer, EvidencePage, Interrupted, NamespaceAnswer, NamespaceBlock, NamespaceHead,
+    NamespacePage, SharesAnswer,
 };
 pub use node::{ApiLimits, NodeState, Peers, Readiness, Sync, Validator, Validators, Version};
 pub use problem::{Problem, ProblemCode};

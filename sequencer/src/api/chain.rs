@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::extract::State;
 use hotshot_types::{Address, Epoch, GenesisDocument, Height, PublicKey, finality::FinalityProof};
-use sequencer_client::types::{EpochAnswer, ProblemCode, Validator, Validators};
+use sequencer_client::types::{AncestorAnswer, EpochAnswer, ProblemCode, Validator, Validators};
 
 use super::{
     Context, Reader,
@@ -37,6 +37,24 @@ impl Reader {
             )
         })
     }
+
+    /// Proves the block at a height to whoever knows a later one.
+    fn ancestor(&self, name: BlockName, height: Height) -> Result<AncestorAnswer, Refusal> {
+        let later = self.header(name)?;
+        if height >= later.height {
+            return Err(Refusal::invalid(format!(
+                "block {height} is not before block {}",
+                later.height
+            )));
+        }
+        let proof = self.storage().header_proof(height, later.height)?;
+        let missing = || Refusal::internal("the history is not stored");
+        Ok(AncestorAnswer {
+            block: later.hash(),
+            header: self.header(BlockName::Height(height))?.header().clone(),
+            proof: proof.ok_or_else(missing)?,
+        })
+    }
 }
 
 pub(super) async fn finality(
@@ -52,6 +70,23 @@ pub(super) async fn finality(
         })
         .await?;
     Ok(Cached(Json(proof), name.is_fixed()))
+}
+
+pub(super) async fn ancestor(
+    State(context): State<Context>,
+    Segments((name, height)): Segments<(String, String)>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+) -> Result<Cached<Json<AncestorAnswer>>, Refusal> {
+    let name = BlockName::parse(&name)?;
+    let height = height.parse().map(Height).map_err(|_| {
+        Refusal::invalid(format!(
+            "`{height}` is no height: write a number below that of the block"
+        ))
+    })?;
+    let answer = context
+        .read(move |reader| reader.ancestor(name, height))
+        .await?;
+    Ok(Cached(Json(answer), name.is_fixed()))
 }
 
 pub(super) async fn epoch(

@@ -172,6 +172,17 @@ pub(super) static ROUTES: &[Route] = &[
         ..READ
     },
     Route {
+        path: "/v1/blocks/{block}/ancestors/{height}",
+        name: "get_ancestor",
+        tag: "Light client",
+        summary: "An earlier block, proven under this one",
+        details: "Its header, and its place in this block's `history_root`: for whoever knows this block from the light client on an L1.",
+        answers: &[ok(&[(JSON, "AncestorAnswer")])],
+        problems: &[InvalidParameter, BlockUnknown, HeightAboveHead, Pruned],
+        handler: || get(chain::ancestor),
+        ..READ
+    },
+    Route {
         path: "/v1/blocks/{block}/payload",
         name: "get_payload",
         summary: "A block with its payload",

@@ -238,7 +238,8 @@ fn of_client(error: &ClientError) -> Exit {
         | ClientError::Unproven(_)
         | ClientError::AllLeft(_)
         | ClientError::Verify(_)
-        | ClientError::Follow(_) => Exit::Invalid,
+        | ClientError::Follow(_)
+        | ClientError::Anchor(_) => Exit::Invalid,
     }
 }
 

@@ -73,6 +73,16 @@ async fn every_documented_route_answers_as_the_document_says() {
         ("/v1/blocks/{block}", "/v1/blocks/latest".into(), 200),
         ("/v1/blocks/{block}", "/v1/blocks/99".into(), 404),
         (
+            "/v1/blocks/{block}/ancestors/{height}",
+            "/v1/blocks/5/ancestors/0".into(),
+            200,
+        ),
+        (
+            "/v1/blocks/{block}/ancestors/{height}",
+            "/v1/blocks/5/ancestors/5".into(),
+            400,
+        ),
+        (
             "/v1/blocks/{block}/payload",
             "/v1/blocks/5/payload".into(),
             200,

@@ -78,9 +78,10 @@ impl SlotProof {
         if storage_root.0 == EMPTY_ROOT_HASH.0 && value.is_zero() {
             return true;
         }
-        // Slots with 0 are not in the trie.
-        let expected = (!value.is_zero()).then(|| alloy_rlp::encode(value));
-        verify_proof(word(storage_root), key, expected, &nodes(&self.nodes)).is_ok()
+        let nodes = nodes(&self.nodes);
+        let is_there = |value| verify_proof(word(storage_root), key, value, &nodes).is_ok();
+        // Slots with 0 are not in the trie; anvil keeps those in it that had another value before.
+        value.is_zero() && is_there(None) || is_there(Some(alloy_rlp::encode(value)))
     }
 }
 

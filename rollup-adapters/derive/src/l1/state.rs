@@ -210,6 +210,3 @@ impl ProvenAccount {
         found.ok_or(L1Error::Slot(self.address, slot))
     }
 }
-
-#[cfg(test)]
-mod tests;

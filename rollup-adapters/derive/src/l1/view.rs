@@ -55,12 +55,51 @@ pub mod field {
     /// Of `RollupInbox`: the chain over all pins.
     pub const PIN_CHAIN: Field = Field { slot: 0, offset: 0 };
     /// Of `RollupInbox`: the height up to which the rollup's blocks are summarised on L1.
-    pub const INBOX_HEIGHT: Field = Field {
-        slot: 1,
-        offset: 16,
-    };
+    pub const INBOX_HEIGHT: Field = Field { slot: 1, offset: 0 };
     /// Of `LightClient`: the height of the newest block; the highest byte of the word is not 0 once it is frozen.
     pub const LIGHT_CLIENT_HEIGHT: Field = Field { slot: 0, offset: 0 };
+    /// Of `LightClient`: the first entry of the ring.
+    pub const RING: u8 = 4;
+    /// Entries of the ring.
+    pub const RING_SIZE: u8 = 32;
+}
+
+/// The newest block of the light client, by what its contract has (RD6): the way to an `Anchor` of `sequencer-proof`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Newest {
+    /// Its height.
+    pub height: Height,
+    /// Where its entry is.
+    pub entry: Field,
+}
+
+impl Newest {
+    /// Reads the word of [`field::LIGHT_CLIENT_HEIGHT`]; none if the light client is frozen and knows nothing any more.
+    #[must_use]
+    pub fn read(word: Hash) -> Option<Self> {
+        // From the highest byte on: frozen, place in the ring, times and epoch, height.
+        let [frozen, place, ..] = word.0;
+        let height = word.0.last_chunk().map(|bytes| u64::from_be_bytes(*bytes));
+        let is_possible = frozen == 0 && place < field::RING_SIZE;
+        is_possible.then(|| Self {
+            height: Height(height.unwrap_or(0)),
+            entry: Field {
+                slot: field::RING + place,
+                offset: 0,
+            },
+        })
+    }
+
+    /// The newest block and its entry, from a proof of both words.
+    ///
+    /// # Errors
+    /// A word is not in the proof.
+    pub fn stored(account: &ProvenAccount) -> Result<Option<(Height, Hash)>, L1Error> {
+        match Self::read(field::LIGHT_CLIENT_HEIGHT.word(account)?) {
+            Some(newest) => Ok(Some((newest.height, newest.entry.word(account)?))),
+            None => Ok(None),
+        }
+    }
 }
 
 /// A pin: the L1 forces messages between two of the sequencer's blocks (RD4).
@@ -218,12 +257,8 @@ impl L1View {
 
 /// The height that the light client has reached; 0 if it is frozen and knows nothing any more.
 fn known_final(light_client: &ProvenAccount) -> Result<Height, L1Error> {
-    let newest = field::LIGHT_CLIENT_HEIGHT.word(light_client)?;
-    let is_frozen = newest.0[0] != 0;
-    if is_frozen {
-        return Ok(Height(0));
-    }
-    Ok(Height(field::LIGHT_CLIENT_HEIGHT.number(light_client)?))
+    let newest = Newest::read(field::LIGHT_CLIENT_HEIGHT.word(light_client)?);
+    Ok(newest.map_or(Height(0), |newest| newest.height))
 }
 
 /// The head after these messages, provided that it is the proven one.

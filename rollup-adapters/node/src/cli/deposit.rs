@@ -1,7 +1,7 @@
 //! `deposit`: puts money from the L1 into the rollup.
 
 use rollup_contracts::{
-    abi::{U256, queue::IL1MessageQueue, token::IToken},
+    abi::{U256, token::IToken},
     calls, queue,
 };
 use rollup_types::Address;
@@ -49,9 +49,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let contract = desk.contracts.queue;
     let to = args.to.unwrap_or_else(|| desk.sender.address());
     let token = args.token.unwrap_or(Address::ZERO);
-    let fee = desk.read(contract, IL1MessageQueue::feeCall {}).await?;
-    let fee = u128::try_from(fee)
-        .map_err(|_| Failure::new(Exit::Refused, "the queue's fee is beyond 128 bits"))?;
+    let fee = desk.fee().await?;
     let value = if token == Address::ZERO {
         args.amount.checked_add(fee)
     } else {

@@ -41,9 +41,10 @@ pub(super) struct Args {
         default_value = "http://127.0.0.1:8080"
     )]
     sequencer: String,
-    /// First height of the sequencer that counts [default: the one after the newest]
-    #[arg(long, value_name = "HEIGHT", value_parser = clap::value_parser!(u64).range(1..))]
-    origin: Option<u64>,
+    /// First height of the sequencer that counts. Above 1, nodes that start with an empty disk need an archive node of the
+    /// sequencer, which proves what was before
+    #[arg(long, value_name = "HEIGHT", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    origin: u64,
     /// URL of a node of the home L1
     #[arg(long, env = "ROLLUP_L1", value_name = "URL", requires_all = ["account", "light_client", "artifacts"], hide_env_values = true)]
     l1: Option<String>,
@@ -91,10 +92,6 @@ pub(super) async fn run<A: Application>(args: Args) -> Result<(), Failure> {
     }
     let api = Api::new(&args.sequencer, ClientConfig::default())?;
     let genesis = api.genesis().await?;
-    let origin = match args.origin {
-        Some(origin) => origin,
-        None => api.status().await?.final_height.0 + 1,
-    };
     let l1 = match &args.l1 {
         Some(url) => Some(contracts(&args, url, genesis.l1_chain_id).await?),
         None => None,
@@ -106,7 +103,7 @@ pub(super) async fn run<A: Application>(args: Args) -> Result<(), Failure> {
         }
         None => toml::Table::new(),
     };
-    let written = write::<A>(&args, &path, &genesis, origin, l1.as_deref(), &vm);
+    let written = write::<A>(&args, &path, &genesis, l1.as_deref(), &vm);
     written.map_err(|error| unusable(&args.directory, &error))?;
     let definition = Definition::read(&path)?;
     A::vm(&definition).map_err(|error| Failure::new(Exit::Config, error))?;
@@ -162,7 +159,6 @@ fn write<A: Application>(
     args: &Args,
     path: &std::path::Path,
     genesis: &hotshot_types::GenesisDocument,
-    origin: u64,
     l1: Option<&str>,
     vm: &toml::Table,
 ) -> std::io::Result<()> {
@@ -171,9 +167,10 @@ fn write<A: Application>(
     let document = toml::to_string_pretty(genesis).map_err(other)?;
     std::fs::write(args.directory.join("genesis.toml"), document)?;
     let mut text = format!(
-        "# A rollup. All its nodes use this very file: another one is another rollup.\n\napplication = \"{}\"\nnamespace = {}\norigin = {origin}\ngenesis = \"genesis.toml\"\ngenesis_hash = \"{}\"\ndeposits = {}\n",
+        "# A rollup. All its nodes use this very file: another one is another rollup.\n\napplication = \"{}\"\nnamespace = {}\norigin = {}\ngenesis = \"genesis.toml\"\ngenesis_hash = \"{}\"\ndeposits = {}\n",
         A::NAME,
         args.namespace,
+        args.origin,
         genesis.hash(),
         args.deposits
     );

@@ -7,13 +7,16 @@ use light_client::{
     rpc::{CallFrame, Data, Endpoint, RpcError, Tag},
     send::{SendConfig, SendError, Sender},
 };
-use rollup_contracts::refusal;
+use rollup_contracts::{abi::queue::IL1MessageQueue, refusal};
 use rollup_types::{Address, Hash};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::exit::{Exit, Failure};
 use crate::{Definition, L1Contracts, keyfile};
+
+/// The queue writes a checkpoint for the first message of an L1 block. An estimate may be of a block that has one.
+const SPARE_GAS: u64 = 100_000;
 
 /// The node to ask.
 #[derive(Clone, Debug, clap::Args)]
@@ -103,7 +106,11 @@ impl L1Args {
         let account =
             keyfile::load(&self.account).map_err(|error| Failure::new(Exit::Key, error))?;
         let endpoint = Endpoint::new(&self.l1)?;
-        let sender = Sender::new(endpoint, account, SendConfig::default()).await?;
+        let config = SendConfig {
+            spare_gas: SPARE_GAS,
+            ..SendConfig::default()
+        };
+        let sender = Sender::new(endpoint, account, config).await?;
         if sender.chain_id() != contracts.chain_id {
             return Err(Failure::new(
                 Exit::Config,
@@ -124,6 +131,13 @@ impl L1Args {
 }
 
 impl Desk {
+    /// What a message costs now, in wei.
+    pub(super) async fn fee(&self) -> Result<u128, Failure> {
+        let fee = self.read(self.contracts.queue, IL1MessageQueue::feeCall {});
+        u128::try_from(fee.await?)
+            .map_err(|_| Failure::new(Exit::Refused, "the queue's fee is beyond 128 bits"))
+    }
+
     /// What a view function of a contract returns.
     pub(super) async fn read<C: SolCall>(
         &self,

@@ -99,15 +99,22 @@ impl Reader {
     }
 }
 
+/// The header of a block, as an endpoint says it. Unverified.
+pub(crate) async fn header_at(
+    endpoint: &Endpoint,
+    number: u64,
+) -> Result<Option<L1Header>, RpcError> {
+    let params = json!([Tag::Number(number), false]);
+    endpoint.ask("eth_getBlockByNumber", params).await
+}
+
 async fn told(
     endpoint: &Endpoint,
     contracts: &L1Contracts,
     number: u64,
     from: u64,
 ) -> Result<Told, RpcError> {
-    let tag = Tag::Number(number);
-    let header = endpoint.ask("eth_getBlockByNumber", json!([tag, false]));
-    let header: Option<L1Header> = header.await?;
+    let header = header_at(endpoint, number).await?;
     let proofs = Proofs {
         queue: prove(endpoint, contracts.queue, &[field::QUEUE_CHAIN], number).await?,
         inbox: prove(
@@ -194,7 +201,8 @@ struct AnsweredSlot {
     proof: Vec<Data>,
 }
 
-async fn prove(
+/// Slots of a contract, as an endpoint proves them. Unverified.
+pub(crate) async fn prove(
     endpoint: &Endpoint,
     contract: Address,
     fields: &[Field],

@@ -60,12 +60,18 @@ fn folder(path: &str) -> PathBuf {
 
 /// The native program: what npm links is a script that would leave it behind when it is killed.
 fn program() -> PathBuf {
-    let packages = std::fs::read_dir(folder("../../light-client-contract/node_modules/@foundry-rs"));
-    let program = packages.into_iter().flatten().flatten().find_map(|package| {
-        let is_native = package.file_name().to_str()?.starts_with("anvil-");
-        let program = package.path().join("bin/anvil");
-        (is_native && program.exists()).then_some(program)
-    });
+    let packages = std::fs::read_dir(folder(
+        "../../light-client-contract/node_modules/@foundry-rs",
+    ));
+    let program = packages
+        .into_iter()
+        .flatten()
+        .flatten()
+        .find_map(|package| {
+            let is_native = package.file_name().to_str()?.starts_with("anvil-");
+            let program = package.path().join("bin/anvil");
+            (is_native && program.exists()).then_some(program)
+        });
     program.expect("this test needs anvil and the built contracts: run `cargo xtask contracts`")
 }
 
@@ -81,7 +87,10 @@ fn document(stake_table: hotshot_types::Address) -> GenesisDocument {
 
 impl Anvil {
     async fn start(age_s: u64) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
         let mut process = Command::new(program())
             .args(["--port", "0", "--slots-in-an-epoch", "1"])
             .args(["--timestamp", &(now - age_s).to_string()])
@@ -107,7 +116,11 @@ impl Anvil {
         let account = Account::from_bytes(&secret).unwrap();
         let genesis = document(created(account.address(), 3));
         let endpoint = Endpoint::new(&url).unwrap();
-        let sender = Sender::new(endpoint, account, SendConfig::default()).await.unwrap();
+        let config = SendConfig {
+            spare_gas: 100_000,
+            ..SendConfig::default()
+        };
+        let sender = Sender::new(endpoint, account, config).await.unwrap();
         let empty = EmptyRoots {
             shard_root: Hash::ZERO,
             ns_root: Hash::ZERO,
@@ -115,19 +128,20 @@ impl Anvil {
         };
         let header = genesis.header(empty).unwrap();
         let home = Artifacts::new(&folder("../../light-client-contract/out"));
-        let terms = deploy::Terms {
-            escrow_s: 1_000_000_000,
-            trust_period_s: 999_999_999,
-            ..deploy::Terms::development()
-        };
+        let terms = deploy::Terms::development();
         let light_client = deploy::deploy_home(&sender, &home, &genesis, &header, &terms)
             .await
             .unwrap()
             .light_client;
         let artifacts = Artifacts::new(&folder("../contracts/out"));
         let terms = Terms::development(light_client, 7, CHAIN, sender.address());
-        let Contracts { queue, inbox, vault } =
-            rollup_contracts::deploy::deploy(&sender, &artifacts, &terms).await.unwrap();
+        let Contracts {
+            queue,
+            inbox,
+            vault,
+        } = rollup_contracts::deploy::deploy(&sender, &artifacts, &terms)
+            .await
+            .unwrap();
         Self {
             process,
             url,
@@ -148,7 +162,10 @@ impl Anvil {
         for transaction in transactions {
             let call = calls::force_tx(transaction);
             let fee = 1_000_000_000_000_000_000;
-            self.sender.pay(Some(self.contracts.queue), fee, call).await.unwrap();
+            self.sender
+                .pay(Some(self.contracts.queue), fee, call)
+                .await
+                .unwrap();
         }
     }
 
@@ -206,15 +223,28 @@ async fn pass_on(mut stream: TcpStream, url: &str, change: &Change, asked: &Atom
         let request: Value = serde_json::from_slice(&buffer[end..end + length]).unwrap();
         buffer.drain(..end + length);
         asked.fetch_add(1, SeqCst);
-        let method: &'static str = Box::leak(request["method"].as_str().unwrap().to_owned().into_boxed_str());
-        let result: Value = endpoint.ask(method, request["params"].clone()).await.unwrap();
+        let method: &'static str = Box::leak(
+            request["method"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+                .into_boxed_str(),
+        );
+        let result: Value = endpoint
+            .ask(method, request["params"].clone())
+            .await
+            .unwrap();
         let result = change(method, &request["params"], result);
         let answer = json!({"jsonrpc": "2.0", "id": request["id"], "result": result}).to_string();
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             answer.len()
         );
-        if stream.write_all(format!("{head}{answer}").as_bytes()).await.is_err() {
+        if stream
+            .write_all(format!("{head}{answer}").as_bytes())
+            .await
+            .is_err()
+        {
             return;
         }
     }
@@ -227,7 +257,9 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
 /// The transactions that a reader finds up to what its endpoints agree on.
 async fn read(reader: &mut Reader) -> Result<Vec<Vec<u8>>, String> {
     let (number, hash) = reader.finalized().await.ok_or("no majority")?;
-    let view = reader.view(At::Agreed(number, hash), L1Base::default(), 0).await;
+    let view = reader
+        .view(At::Agreed(number, hash), L1Base::default(), 0)
+        .await;
     let view = view.map_err(|error| error.to_string())?;
     assert_eq!((view.number(), view.is_attested()), (number, false));
     let messages = view.messages().iter().map(|message| match &message.body {
@@ -254,19 +286,31 @@ async fn messages_are_read_and_proven_up_to_the_final_block() {
     anvil.force(&[b"a", b"b", b"c"]).await;
     let mut reader = anvil.reader(&[&anvil.url]);
     let early = read(&mut reader).await.unwrap();
-    assert!(early.len() < 3, "the newest blocks are not final: {early:?}");
+    assert!(
+        early.len() < 3,
+        "the newest blocks are not final: {early:?}"
+    );
     anvil.mine(4).await;
     assert_eq!(read(&mut reader).await.unwrap(), all());
 
     let (number, hash) = reader.finalized().await.unwrap();
-    let view = reader.view(At::Agreed(number, hash), L1Base::default(), 0).await.unwrap();
+    let view = reader
+        .view(At::Agreed(number, hash), L1Base::default(), 0)
+        .await
+        .unwrap();
     let base = view.head();
     assert_eq!((base.queue.count, base.pins.count), (3, 0));
-    assert_eq!((view.light_client(), view.advanced()), (Height(0), Height(0)));
+    assert_eq!(
+        (view.light_client(), view.advanced()),
+        (Height(0), Height(0))
+    );
     anvil.force(&[b"d"]).await;
     anvil.mine(4).await;
     let (later, hash) = reader.finalized().await.unwrap();
-    let view = reader.view(At::Agreed(later, hash), base, number).await.unwrap();
+    let view = reader
+        .view(At::Agreed(later, hash), base, number)
+        .await
+        .unwrap();
     assert_eq!(view.messages().len(), 1, "only what is new");
     assert_eq!(view.head().queue.count, 4);
 }
@@ -353,7 +397,10 @@ async fn an_endpoint_that_stands_still_does_not_hold_the_others_up() {
     anvil.mine(4).await;
     let old: Value = {
         let endpoint = anvil.sender.endpoint();
-        endpoint.ask("eth_getBlockByNumber", json!(["finalized", false])).await.unwrap()
+        endpoint
+            .ask("eth_getBlockByNumber", json!(["finalized", false]))
+            .await
+            .unwrap()
     };
     let (frozen, _) = proxy(&anvil.url, move |method, params, answer| {
         if method == "eth_getBlockByNumber" && params[0] == json!("finalized") {
@@ -364,7 +411,10 @@ async fn an_endpoint_that_stands_still_does_not_hold_the_others_up() {
     .await;
     let _: Value = {
         let endpoint = anvil.sender.endpoint();
-        endpoint.ask("evm_increaseTime", json!([7_000])).await.unwrap()
+        endpoint
+            .ask("evm_increaseTime", json!([7_000]))
+            .await
+            .unwrap()
     };
     anvil.force(&[b"b", b"c"]).await;
     anvil.mine(4).await;
@@ -377,13 +427,24 @@ async fn an_endpoint_that_stands_still_does_not_hold_the_others_up() {
 async fn an_endpoint_of_another_chain_is_left_and_ranges_that_are_refused_are_halved() {
     let anvil = filled().await;
     let chain = |method: &str, _: &Value, answer: Value| {
-        if method == "eth_chainId" { json!("0x1") } else { answer }
+        if method == "eth_chainId" {
+            json!("0x1")
+        } else {
+            answer
+        }
     };
     let (other, _) = proxy(&anvil.url, chain).await;
     let mut reader = anvil.reader(&[&other, &anvil.url]);
     assert_eq!(read(&mut reader).await.unwrap(), all());
     assert_eq!(reader.endpoints().asked(), 1);
-    let number = anvil.sender.endpoint().block(Tag::Latest).await.unwrap().unwrap().number;
+    let number = anvil
+        .sender
+        .endpoint()
+        .block(Tag::Latest)
+        .await
+        .unwrap()
+        .unwrap()
+        .number;
     // What is no list of logs is as good as a refusal.
     let (narrow, asked) = proxy(&anvil.url, |method, params, answer| {
         let block = |key: &str| {

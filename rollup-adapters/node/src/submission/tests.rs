@@ -116,14 +116,14 @@ async fn a_full_queue_refuses_and_takes_more_once_there_is_room() {
     let directory = tempfile::tempdir().unwrap();
     let node = node(directory.path());
     let large = |name: u8| Bytes::from(vec![name; 1 << 20]);
-    for name in 1..=64 {
+    for name in 128..192 {
         node.submit(large(name)).await.unwrap();
     }
     assert_eq!(
         node.submit(bytes("a")).await.unwrap_err(),
         SubmitError::Full
     );
-    testing::execute(&node, 1, &[Input::Transaction(large(7))]).unwrap();
+    testing::execute(&node, 1, &[Input::Transaction(large(130))]).unwrap();
     assert!(node.submit(bytes("a")).await.is_ok());
 }
 

@@ -14,9 +14,9 @@ use super::{
     evidence::{Answer, Transcript},
 };
 use crate::types::{
-    AccumulatorAnswer, ApiLimits, BatchSubmitted, Block, BlockNamespaces, BlockPage, EpochAnswer,
-    EvidencePage, NAMESPACE_HEADER, NamespaceAnswer, NamespacePage, NodeState, Problem, Submitted,
-    TransactionAnswer, Validators, Version, push_record,
+    AccumulatorAnswer, AncestorAnswer, ApiLimits, BatchSubmitted, Block, BlockNamespaces,
+    BlockPage, EpochAnswer, EvidencePage, NAMESPACE_HEADER, NamespaceAnswer, NamespacePage,
+    NodeState, Problem, Submitted, TransactionAnswer, Validators, Version, push_record,
 };
 
 /// Bounds of a client.
@@ -286,6 +286,19 @@ impl Api {
     ) -> Result<FinalityProof, ClientError> {
         let query = [("from_epoch", from_epoch.to_string())];
         self.get(&format!("v1/light-client/{id}"), &query).await
+    }
+
+    /// The header at a height below a block's, and its place in that block's history.
+    ///
+    /// # Errors
+    /// Not below the block, or unreachable.
+    pub async fn ancestor(
+        &self,
+        id: BlockId,
+        height: Height,
+    ) -> Result<AncestorAnswer, ClientError> {
+        self.get(&format!("v1/blocks/{id}/ancestors/{height}"), &[])
+            .await
     }
 
     /// An epoch and its committee.

@@ -2,7 +2,7 @@
 
 use hotshot_types::Height;
 
-use crate::{FollowError, VerifyError, text::TextError, types::Problem};
+use crate::{AnchorError, FollowError, VerifyError, text::TextError, types::Problem};
 
 /// Why a request gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +64,9 @@ pub enum ClientError {
     /// A stream is not what the chain holds.
     #[error(transparent)]
     Follow(#[from] FollowError),
+    /// A header is not what the light client on an L1 stores, or not before it.
+    #[error(transparent)]
+    Anchor(#[from] AnchorError),
     /// An argument is not of its form.
     #[error(transparent)]
     Text(#[from] TextError),
@@ -75,7 +78,11 @@ impl ClientError {
     pub fn is_false_answer(&self) -> bool {
         matches!(
             self,
-            Self::Verify(_) | Self::Follow(_) | Self::OtherSubject(_) | Self::Unproven(_)
+            Self::Verify(_)
+                | Self::Follow(_)
+                | Self::OtherSubject(_)
+                | Self::Unproven(_)
+                | Self::Anchor(AnchorError::OtherBlock(_) | AnchorError::NotInHistory(_))
         )
     }
 

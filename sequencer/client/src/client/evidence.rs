@@ -16,7 +16,7 @@ use hotshot_types::Height;
 use serde::{Deserialize, Serialize};
 
 use super::ClientError;
-use crate::{FollowError, text::Base64};
+use crate::{AnchorError, FollowError, text::Base64};
 
 /// Answers that are kept with one piece of evidence: the last ones.
 const EXCHANGES: usize = 4;
@@ -67,7 +67,10 @@ impl Fault {
     #[must_use]
     pub fn of(error: &ClientError) -> Option<Self> {
         Some(match error {
-            ClientError::Verify(_) => Self::FalseProof,
+            ClientError::Verify(_)
+            | ClientError::Anchor(AnchorError::OtherBlock(_) | AnchorError::NotInHistory(_)) => {
+                Self::FalseProof
+            }
             ClientError::Unproven(_) => Self::NoProof,
             ClientError::OtherSubject(_) => Self::OtherSubject,
             ClientError::Follow(FollowError::Hidden {
@@ -83,7 +86,9 @@ impl Fault {
             ClientError::Follow(_) => Self::OtherHistory,
             ClientError::Protocol { .. } => Self::Malformed,
             ClientError::TooLarge(_) => Self::Oversized,
-            ClientError::Url(_)
+            // Who is wrong, the server or the L1, is not known.
+            ClientError::Anchor(AnchorError::OtherEntry { .. })
+            | ClientError::Url(_)
             | ClientError::Unreachable { .. }
             | ClientError::Timeout { .. }
             | ClientError::Refused(_)

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{Cursor, Follower, ProofFile, Proven, types::Submitted};
 
+mod anchored;
 mod standing;
 mod stream;
 

@@ -114,7 +114,8 @@ impl NamespaceStream {
     /// One event of one connection; nothing when the connection came to its end. May be dropped at any time.
     pub(super) async fn attempt(&mut self) -> Result<Option<NamespaceEvent>, ClientError> {
         if self.connection.is_none() {
-            self.connection = Some(self.connect().await?);
+            let connection = connect(&self.client, self.follower.namespace(), self.next);
+            self.connection = Some(connection.await?);
         }
         while let Some(event) = self.receive().await? {
             let parsed = match event.name.as_str() {
@@ -135,26 +136,6 @@ impl NamespaceStream {
             }
         }
         Ok(None)
-    }
-
-    async fn connect(&self) -> Result<Connection, ClientError> {
-        let path = format!("v1/stream/namespaces/{}", self.follower.namespace());
-        let query = [
-            ("proof", "true".to_owned()),
-            ("from", self.next.to_string()),
-            ("from_epoch", self.client.trust().epoch().to_string()),
-        ];
-        let api = self.client.api();
-        let response = timeout(api.config().timeout, api.open(&path, &query))
-            .await
-            .map_err(|_| ClientError::Timeout {
-                url: api.url().into(),
-            })??;
-        Ok(Connection {
-            request: response.url().to_string(),
-            chunks: Box::pin(response.bytes_stream()),
-            parser: Parser::new(api.config().max_bytes),
-        })
     }
 
     async fn receive(&mut self) -> Result<Option<Event>, ClientError> {
@@ -219,6 +200,30 @@ impl NamespaceStream {
         self.next = head.header.height.next();
         Ok(NamespaceEvent::Complete(head))
     }
+}
+
+async fn connect(
+    client: &Client,
+    namespace: NamespaceId,
+    from: Height,
+) -> Result<Connection, ClientError> {
+    let path = format!("v1/stream/namespaces/{namespace}");
+    let query = [
+        ("proof", "true".to_owned()),
+        ("from", from.to_string()),
+        ("from_epoch", client.trust().epoch().to_string()),
+    ];
+    let api = client.api();
+    let response = timeout(api.config().timeout, api.open(&path, &query))
+        .await
+        .map_err(|_| ClientError::Timeout {
+            url: api.url().into(),
+        })??;
+    Ok(Connection {
+        request: response.url().to_string(),
+        chunks: Box::pin(response.bytes_stream()),
+        parser: Parser::new(api.config().max_bytes),
+    })
 }
 
 impl Client {

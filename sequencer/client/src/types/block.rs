@@ -3,7 +3,7 @@
 use da::{AccumulatorProof, NamespaceId, NamespaceLeaf, NamespaceProof, ShardRange};
 use hotshot_types::{
     Committee, Epoch, FinalityCertificate, Hash, Header, Height, evidence::Evidence,
-    finality::FinalityProof,
+    finality::FinalityProof, mountain_range::HeaderProof,
 };
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,18 @@ pub struct Block {
     /// `/v1/light-client/{height}` proves those.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<FinalityCertificate>,
+}
+
+/// An earlier block of the chain, and the proof of it under a later one's header: whoever knows that later block to be
+/// final, from a light client on an L1 as from a certificate, needs nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AncestorAnswer {
+    /// The later block.
+    pub block: Hash,
+    /// The header of the earlier one.
+    pub header: Header,
+    /// Where it stands in the later one's `history_root`.
+    pub proof: HeaderProof,
 }
 
 /// A final block with its payload.

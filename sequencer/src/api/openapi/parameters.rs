@@ -25,6 +25,11 @@ pub(super) fn path(name: &str) -> Value {
             "The epoch's number, from 1, or `latest`.",
             json!("latest"),
         ),
+        "height" => (
+            json!({ "type": "integer", "format": "int64", "minimum": 0, "maximum": Height::MAX.0 }),
+            "A height below the block's.",
+            json!(0),
+        ),
         "validator" => (
             json!({ "type": "integer", "minimum": 0, "maximum": 65_535 }),
             "The validator's index in the committee of the block's epoch.",

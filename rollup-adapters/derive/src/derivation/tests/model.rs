@@ -106,8 +106,8 @@ fn check(plan: &Plan, may_lie: bool) {
                 // What is attested is the same for everybody.
                 let base = node.derivation.l1_base();
                 let view = lie.view(70, false, base);
-                let is_fork = base.queue.count as usize <= lie.messages.len() - 1
-                    && base.pins.count as usize <= lie.pins.len() - 1;
+                let is_fork = base.queue.count < lie.messages.len() as u64
+                    && base.pins.count < lie.pins.len() as u64;
                 if is_fork {
                     node.derivation.take(crate::Fact::L1(view)).unwrap();
                 }

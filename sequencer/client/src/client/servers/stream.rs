@@ -274,3 +274,16 @@ impl<'a> ServersStream<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_send<T: Send>(_: T) {}
+
+    /// Readers run as tasks of their own.
+    #[expect(dead_code, reason = "that it compiles is the test")]
+    fn what_next_returns_is_sent_between_threads(stream: &mut ServersStream<'static>) {
+        is_send(stream.next());
+    }
+}

@@ -168,6 +168,21 @@ fn proofs() -> Vec<Named> {
             ),
         ),
         (
+            "AncestorAnswer",
+            object(
+                "An earlier block, proven under a later one.",
+                vec![
+                    ("block", named("Hash"), "The later block."),
+                    ("header", named("Header"), "The header of the earlier one."),
+                    (
+                        "proof",
+                        named("HeaderProof"),
+                        "Where it stands in the later one's history.",
+                    ),
+                ],
+            ),
+        ),
+        (
             "FinalityProof",
             object(
                 "Proves a header final.",
