@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_consensus::{TxEip2930, TxEip7702, TxLegacy};
 use alloy_eips::eip2930::{AccessList, AccessListItem};
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex, keccak256};
+use alloy_rpc_types_eth::EIP1186AccountProofResponse;
+use alloy_trie::{Nibbles, TrieAccount, proof::verify_proof};
 use rig::{ALICE, CHAIN, NOBODY, Rig, signed, transaction, write};
 use rollup_types::Input;
 use serde_json::{Value, json};
@@ -469,4 +471,63 @@ async fn a_message_that_no_wallet_reads_is_never_answered() {
 
 fn bytes_of(bytes: &'static [u8]) -> bytes::Bytes {
     bytes::Bytes::from_static(bytes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proofs_lead_to_the_state_root_of_their_block() {
+    let Sample { rig, notebook, .. } = sample().await;
+    for tag in ["earliest", "0x2", "0x3", "latest"] {
+        let block = rig
+            .result("eth_getBlockByNumber", json!([tag, false]))
+            .await;
+        let root: B256 = serde_json::from_value(block["stateRoot"].clone()).unwrap();
+        for address in [json!(ALICE), json!(NOBODY), notebook.clone()] {
+            let slots = json!([B256::ZERO, B256::repeat_byte(9)]);
+            let answer = rig
+                .result("eth_getProof", json!([address, slots, tag]))
+                .await;
+            let proof: EIP1186AccountProofResponse = serde_json::from_value(answer).unwrap();
+            let account = TrieAccount {
+                nonce: proof.nonce,
+                balance: proof.balance,
+                storage_root: proof.storage_hash,
+                code_hash: proof.code_hash,
+            };
+            let value = (account != TrieAccount::default()).then(|| alloy_rlp::encode(account));
+            let path = Nibbles::unpack(keccak256(proof.address));
+            verify_proof(root, path, value, &proof.account_proof).unwrap();
+            for slot in proof.storage_proof {
+                let value = (!slot.value.is_zero()).then(|| alloy_rlp::encode(slot.value));
+                let path = Nibbles::unpack(keccak256(slot.key.as_b256()));
+                verify_proof(proof.storage_hash, path, value, &slot.proof).unwrap();
+            }
+            let balance = rig.result("eth_getBalance", json!([address, tag])).await;
+            assert_eq!(balance, json!(proof.balance));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deposited_token_is_shown_with_what_the_queue_says_of_it() {
+    let rig = Rig::start().await;
+    let token = Address::repeat_byte(0x77);
+    rig.deposit_of(token, 0, ALICE, 50);
+    let block = rig
+        .result("eth_getBlockByNumber", json!(["latest", true]))
+        .await;
+    let deposit = &block["transactions"][0];
+    assert_eq!(deposit["value"], "0x0");
+    assert_eq!(deposit["l1Token"], json!(token));
+    assert_eq!(deposit["l1Amount"], "0x32");
+    let receipt = rig
+        .result("eth_getTransactionReceipt", json!([deposit["hash"]]))
+        .await;
+    assert_eq!(receipt["status"], "0x1");
+    assert!(!receipt["logs"].as_array().unwrap().is_empty());
+    OpenRpc::new()
+        .check_answer(
+            "eth_getTransactionReceipt",
+            &json!({"jsonrpc": "2.0", "id": 1, "result": receipt}),
+        )
+        .unwrap();
 }

@@ -97,7 +97,7 @@ fn block(eth: &Eth, id: BlockId, mut arguments: Arguments) -> Result<Option<Bloc
 fn encoded_length(transaction: &Transaction) -> usize {
     match transaction {
         Transaction::Signed(envelope) => envelope.encode_2718_len(),
-        Transaction::Deposit(_) => 0,
+        Transaction::Deposit(deposit) => deposit.committed().len(),
     }
 }
 

@@ -71,11 +71,7 @@ fn executes<R: 'static, T: Serialize + Clone + Send + 'static>(
     Ok(())
 }
 
-fn run<R>(
-    eth: &Eth,
-    params: &Params<'_>,
-    execute: Execute<R>,
-) -> Result<R, Error> {
+fn run<R>(eth: &Eth, params: &Params<'_>, execute: Execute<R>) -> Result<R, Error> {
     let mut arguments = Arguments::new(params, 4)?;
     let request: CallRequest = arguments.required("transaction")?;
     let id = arguments.optional("block")?.unwrap_or(BlockId::LATEST);

@@ -6,7 +6,7 @@ use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
 use alloy_primitives::{Address, B256, Bloom, Bytes, TxKind, U64, U128, U256};
 use alloy_rpc_types_eth::Log;
 use rollup_evm::{
-    DEPOSIT_TYPE,
+    DEPOSIT_GAS, DEPOSIT_TYPE,
     view::{DepositTransaction, Included, Receipt, Transaction},
 };
 use serde::Serialize;
@@ -126,10 +126,11 @@ impl TransactionAnswer {
     }
 
     fn deposit(deposit: &DepositTransaction, included: &Included) -> Self {
-        let ether = if deposit.token.is_zero() {
-            deposit.amount
+        // Tokens are minted by a call of the rollup itself, which has this limit.
+        let (ether, gas) = if deposit.token.is_zero() {
+            (deposit.amount, 0)
         } else {
-            U256::ZERO
+            (U256::ZERO, DEPOSIT_GAS)
         };
         Self {
             block_hash: None,
@@ -141,7 +142,7 @@ impl TransactionAnswer {
             kind: U64::from(DEPOSIT_TYPE),
             nonce: U64::ZERO,
             to: Some(deposit.recipient),
-            gas: U64::ZERO,
+            gas: U64::from(gas),
             value: ether,
             input: Bytes::new(),
             gas_price: U128::ZERO,

@@ -113,12 +113,23 @@ impl Rig {
 
     /// Ether from the L1.
     pub fn deposit(&self, index: u64, recipient: Address, amount: u128) -> L1Message {
+        self.deposit_of(Address::ZERO, index, recipient, amount)
+    }
+
+    /// A token from the L1; ether if it's the zero address.
+    pub fn deposit_of(
+        &self,
+        token: Address,
+        index: u64,
+        recipient: Address,
+        amount: u128,
+    ) -> L1Message {
         let message = L1Message {
             index,
             l1_block: 1,
             sender: hotshot_types::Address([9; 20]),
             body: MessageBody::Deposit(Deposit {
-                token: hotshot_types::Address::ZERO,
+                token: hotshot_types::Address(token.0.0),
                 amount,
                 recipient: hotshot_types::Address(recipient.0.0),
                 decimals: 18,
