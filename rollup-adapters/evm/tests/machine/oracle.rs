@@ -1,8 +1,15 @@
 //! Random traffic, executed a second time by plain revm over accounts in memory, whose state root alloy computes from all
 //! of them.
 
-use alloy_consensus::{Transaction as _, TxEip1559, TxEip7702, TxEnvelope, Typed2718 as _};
-use alloy_eips::eip2718::Decodable2718 as _;
+use std::collections::BTreeMap;
+
+use alloy_consensus::{
+    Transaction as _, TxEip1559, TxEip2930, TxEip7702, TxEnvelope, TxLegacy, Typed2718 as _,
+};
+use alloy_eips::{
+    eip2718::Decodable2718 as _,
+    eip2930::{AccessList, AccessListItem},
+};
 use alloy_primitives::{Address, B256, TxKind, U256};
 use alloy_sol_types::{SolCall as _, sol};
 use alloy_trie::{
@@ -18,13 +25,12 @@ use revm::{
     primitives::hardfork::SpecId,
     state::AccountInfo,
 };
-use rollup_evm::{BLOCK_GAS, BRIDGE, TOKEN_FACTORY, view::StateAt};
+use rollup_evm::{BLOCK_GAS, BRIDGE, DEPOSIT_TYPE, TOKEN_FACTORY, view::StateAt};
 use rollup_types::{BlockEnv, Input, MessageBody, Verdict};
 
 use crate::{
     chain::{
-        CHAIN_ID, Chain, ETHER, FEES, GWEI, HOME, Person, alice, call, create, people, transfer,
-        words,
+        CHAIN_ID, Chain, ETHER, FEES, GWEI, HOME, Person, call, create, people, transfer, words,
     },
     codes,
 };
@@ -240,19 +246,17 @@ impl Traffic {
         }
         self.nonces[place] += 1;
         let (other, to) = self.person();
-        let word = |random: &mut Random| random.random_range(0..12_u64);
+        let word = |random: &mut Random, below: u64| random.random_range(0..below);
         let contract = self.contracts.get(self.random.random_range(0..20)).copied();
         let contract = contract.unwrap_or(to.address);
+        // Few slots and few values, so that slots of earlier blocks are often cleared and written again.
         let input = words(&[
-            word(&mut self.random),
-            word(&mut self.random),
-            word(&mut self.random),
+            word(&mut self.random, 6),
+            word(&mut self.random, 3),
+            word(&mut self.random, 12),
         ]);
         match self.random.random_range(0..14) {
-            0..3 => {
-                let value = U256::from(self.random.next_u64());
-                sender.send(transfer(nonce, to.address, value))
-            }
+            0..3 => self.transfer(sender, nonce, to.address),
             3 => {
                 let fresh = Address::from_word(B256::from(U256::from(self.random.next_u64())));
                 let value = U256::from(self.random.random_range(0..3_u64));
@@ -261,13 +265,14 @@ impl Traffic {
             4..6 => {
                 let code = [
                     codes::STORE,
+                    codes::STORE,
                     codes::LOG,
                     codes::REVERT,
                     codes::ENVIRONMENT,
                     codes::BLOCK_HASH,
                 ];
                 self.contracts.push(sender.address.create(nonce));
-                sender.send(create(nonce, code[self.random.random_range(0..5)]))
+                sender.send(create(nonce, code[self.random.random_range(0..6)]))
             }
             6 => sender.send(TxEip1559 {
                 to: TxKind::Create,
@@ -306,6 +311,40 @@ impl Traffic {
         }
     }
 
+    /// A transfer, of each type that can be one.
+    fn transfer(&mut self, sender: Person, nonce: u64, to: Address) -> bytes::Bytes {
+        let value = U256::from(self.random.next_u64());
+        let (gas_price, to) = (20 * GWEI, TxKind::Call(to));
+        match self.random.random_range(0..3) {
+            0 => sender.send(TxLegacy {
+                chain_id: Some(CHAIN_ID),
+                nonce,
+                gas_price,
+                gas_limit: 60_000,
+                to,
+                value,
+                ..TxLegacy::default()
+            }),
+            1 => sender.send(TxEip2930 {
+                chain_id: CHAIN_ID,
+                nonce,
+                gas_price,
+                gas_limit: 60_000,
+                to,
+                value,
+                access_list: AccessList(vec![AccessListItem {
+                    address: FEES,
+                    storage_keys: vec![B256::ZERO],
+                }]),
+                ..TxEip2930::default()
+            }),
+            _ => sender.send(TxEip1559 {
+                value,
+                ..call(nonce, *to.to().unwrap(), Vec::new())
+            }),
+        }
+    }
+
     fn bad(&mut self, sender: Person, nonce: u64) -> bytes::Bytes {
         let good = transfer(nonce, sender.address, U256::ONE);
         match self.random.random_range(0..5) {
@@ -336,6 +375,7 @@ impl Traffic {
 #[test]
 fn plain_revm_comes_to_the_same_state_after_every_block() {
     let mut applied = 0;
+    let mut types = BTreeMap::<u8, u32>::new();
     for seed in 0..3 {
         let mut chain = Chain::new();
         let mut traffic = Traffic {
@@ -362,10 +402,14 @@ fn plain_revm_comes_to_the_same_state_after_every_block() {
                 assert_eq!(header.base_fee_per_gas, Some(oracle.base_fee));
                 assert_eq!(header.gas_used, oracle.gas_used);
                 assert_eq!(header.state_root, oracle.root(), "block {}", env.number);
+                for receipt in chain.view().receipts(env.number).unwrap().unwrap() {
+                    *types.entry(receipt.transaction_type).or_default() += 1;
+                }
                 rest = later;
             }
         }
     }
     assert!(applied > 1_000, "only {applied} were applied");
-    assert_ne!(alice().address, Address::ZERO);
+    let kinds: Vec<_> = types.keys().copied().collect();
+    assert_eq!(kinds, [0, 1, 2, 4, DEPOSIT_TYPE], "{types:?}");
 }

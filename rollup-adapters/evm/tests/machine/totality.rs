@@ -3,13 +3,14 @@
 use std::cell::Cell;
 
 use alloy_consensus::{TxEip1559, TxEip2930, TxEip7702, TxLegacy};
-use alloy_primitives::{Address, TxKind, U256};
+use alloy_primitives::{Address, B256, TxKind, U256, keccak256};
 use bytes::Bytes;
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
-use rollup_types::{Hash, Input, MessageBody, State, StateError, Verdict, Vm as _};
+use rollup_evm::{BRIDGE, DEPOSIT_TYPE, TOKEN_FACTORY};
+use rollup_types::{Input, MessageBody, State, StateError, Verdict, Vm as _};
 
 use crate::{
-    chain::{CHAIN_ID, Chain, GWEI, alice, bob, call, create, people, transfer},
+    chain::{CHAIN_ID, Chain, GWEI, Person, alice, bob, call, create, people, transfer},
     codes,
 };
 
@@ -87,59 +88,122 @@ fn payload(random: &mut StdRng, samples: &[Bytes]) -> Bytes {
     bytes.into()
 }
 
-/// Executes that many payloads and returns the last block's hash and state root, and how many were applied.
-fn run(seed: u64, count: usize) -> (Hash, Hash, usize) {
+/// A transaction that can be executed: random code as initialisation, or random input to anything there is.
+fn executable(random: &mut StdRng, person: Person, nonce: u64) -> Bytes {
+    let mut input = vec![0; random.random_range(0..200)];
+    random.fill_bytes(&mut input);
+    let target = match random.random_range(0..4) {
+        0 => BRIDGE,
+        1 => TOKEN_FACTORY,
+        // The precompiles, and some addresses that are none.
+        2 => Address::with_last_byte(random.random_range(0..24)),
+        _ => person.address.create(random.random_range(0..=nonce)),
+    };
+    let to = match random.random_range(0..3) {
+        0 => TxKind::Call(target),
+        _ => TxKind::Create,
+    };
+    person.send(TxEip1559 {
+        to,
+        value: U256::from(random.random_range(0..3_u64)),
+        gas_limit: random.random_range(100_000..300_000),
+        ..call(nonce, target, input)
+    })
+}
+
+/// What became of the payloads of a run.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Run {
+    /// Over the hashes of all blocks, so over all that was executed and what came out.
+    digest: B256,
+    signed: usize,
+    deposits: usize,
+    skipped: usize,
+    admitted: usize,
+}
+
+/// Executes that many payloads, on a new chain from time to time.
+fn run(seed: u64, count: usize) -> Run {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut chain = Chain::new();
     let samples = samples();
-    let (mut admitted, mut applied) = (0, 0);
+    let mut run = Run::default();
+    let mut chain = Chain::new();
     let mut done = 0;
-    let mut last = (Hash::default(), Hash::default());
     while done < count {
-        let inputs: Vec<_> = (0..2_000.min(count - done))
-            .map(|_| {
-                let bytes = payload(&mut random, &samples);
-                match random.random_range(0..20) {
-                    0 => chain.message(MessageBody::ForcedTransaction(bytes)),
-                    1 => {
-                        let token = Address::with_last_byte(random.random_range(0..3));
-                        let amount = if random.random() { u128::MAX } else { 0 };
-                        chain.deposit(token, amount, Address::with_last_byte(random.random()))
-                    }
-                    _ => Input::Transaction(bytes),
-                }
-            })
+        if done % 4_000 == 0 {
+            chain = Chain::new();
+        }
+        let mut nonces: Vec<_> = people().map(|person| chain.nonce(person.address)).collect();
+        let size = 250.min(count - done);
+        let inputs: Vec<_> = (0..size)
+            .map(|_| input(&mut random, &mut chain, &samples, &mut nonces))
             .collect();
         for input in &inputs {
             if let Input::Transaction(bytes) = input {
                 let answer = chain.evm.admit(&chain.memory, bytes).unwrap();
-                admitted += usize::from(answer.is_ok());
+                run.admitted += usize::from(answer.is_ok());
             }
         }
         let mut rest = &inputs[..];
         while !rest.is_empty() {
             let transition = chain.block(rest);
-            assert!(!transition.outcomes.is_empty());
-            applied += (transition.outcomes.iter())
+            let (outcomes, hash) = (transition.outcomes, transition.hash);
+            assert!(!outcomes.is_empty());
+            rest = &rest[outcomes.len()..];
+            run.digest = keccak256([run.digest.0, hash.0].concat());
+            let receipts = chain.view().receipts(chain.head()).unwrap().unwrap();
+            let deposits = (receipts.iter())
+                .filter(|receipt| receipt.transaction_type == DEPOSIT_TYPE)
+                .count();
+            let applied = (outcomes.iter())
                 .filter(|outcome| outcome.verdict == Verdict::Applied)
                 .count();
-            rest = &rest[transition.outcomes.len()..];
-            last = (transition.hash, transition.state_root);
+            assert_eq!(
+                applied,
+                receipts.len(),
+                "a receipt for each that was applied"
+            );
+            run.deposits += deposits;
+            run.signed += applied - deposits;
+            run.skipped += outcomes.len() - applied;
         }
-        done += inputs.len();
+        done += size;
     }
-    assert!(admitted > 0, "no sample is good");
-    (last.0, last.1, applied)
+    run
+}
+
+fn input(random: &mut StdRng, chain: &mut Chain, samples: &[Bytes], nonces: &mut [u64]) -> Input {
+    match random.random_range(0..20) {
+        0 => {
+            let bytes = payload(random, samples);
+            chain.message(MessageBody::ForcedTransaction(bytes))
+        }
+        1 => {
+            let token = Address::with_last_byte(random.random_range(0..3));
+            let amount = if random.random() { u128::MAX } else { 0 };
+            chain.deposit(token, amount, Address::with_last_byte(random.random()))
+        }
+        2..8 => {
+            let place = random.random_range(0..nonces.len());
+            nonces[place] += 1;
+            let person = people().nth(place).unwrap();
+            Input::Transaction(executable(random, person, nonces[place] - 1))
+        }
+        _ => Input::Transaction(payload(random, samples)),
+    }
 }
 
 /// `EVM_FUZZ=1000000 cargo test -p rollup-evm --test machine any_bytes -- --nocapture` runs a million.
 #[test]
 fn any_bytes_are_executed_or_skipped_and_twice_the_same() {
     let count = std::env::var("EVM_FUZZ").map_or(4_000, |count| count.parse().unwrap());
-    let (hash, root, applied) = run(1, count);
-    println!("{count} payloads, {applied} applied: block {hash}, state {root}");
-    assert_eq!(run(1, count), (hash, root, applied));
-    assert!(applied > 10);
+    let (first, second) = (run(1, count), run(1, count));
+    println!("{count} payloads, first run: {first:?}\n{count} payloads, second run: {second:?}");
+    assert_eq!(first, second);
+    // Both ways are taken often, or this would test little.
+    assert!(first.signed > count / 8, "{first:?}");
+    assert!(first.skipped > count / 4, "{first:?}");
+    assert!(first.deposits > 0 && first.admitted > 0, "{first:?}");
 }
 
 /// A disk that fails from its n-th answer on.
