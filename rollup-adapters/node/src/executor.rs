@@ -443,6 +443,3 @@ pub(crate) fn encode(cursor: &Cursor) -> Vec<u8> {
 pub(crate) fn decode(bytes: &[u8]) -> Result<Cursor, StorageError> {
     borsh::from_slice(bytes).map_err(|error| StorageError::damaged("the cursor", error))
 }
-
-#[cfg(test)]
-mod tests;

@@ -364,3 +364,6 @@ async fn before_origin(
     let (block, _) = VerifiedBlock::by_file(&file, &mut root.clone())?;
     Ok(VerifiedSummary::new(block, rules.namespace, proof)?)
 }
+
+#[cfg(test)]
+mod tests;

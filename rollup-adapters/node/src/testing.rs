@@ -1,6 +1,8 @@
 //! Nodes without a network, for the tests of applications: real storage and execution, inputs of the test's choice.
 
 #[cfg(test)]
+pub(crate) mod served;
+#[cfg(test)]
 pub(crate) mod tally;
 
 use std::path::Path;
