@@ -1,10 +1,10 @@
-//! Errors are those that Ethereum clients expect: codes, texts and data; and no request is too odd for an answer.
+//! Errors are those that Ethereum clients expect: codes, texts and data; and no request is too odd for an answer. RR4, RR6
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod rig;
 
 use alloy_consensus::{TxEip1559, TxLegacy};
-use alloy_primitives::{B256, Bytes, TxKind, U256, hex};
+use alloy_primitives::{B256, Bytes, TxKind, U256};
 use rig::{ALICE, CHAIN, NOBODY, Rig, signed, transaction};
 use serde_json::{Value, json};
 
@@ -20,18 +20,10 @@ fn call(signature: &str, words: &[U256]) -> Bytes {
     input.into()
 }
 
-async fn notebook(rig: &Rig) -> Value {
-    let compiled: Value = serde_json::from_str(include_str!("clients/notebook.json")).unwrap();
-    let code = hex::decode(compiled["bytecode"].as_str().unwrap()).unwrap();
-    let hash = rig.send(TxKind::Create, 0, code.into()).await;
-    let receipt = rig.result("eth_getTransactionReceipt", json!([hash])).await;
-    receipt["contractAddress"].clone()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_reverts_says_why() {
     let rig = Rig::start().await;
-    let to = notebook(&rig).await;
+    let to = rig.notebook().await.1;
     let long = [
         U256::from(32),
         U256::from(65),

@@ -1,4 +1,4 @@
-//! Subscriptions over a real WebSocket.
+//! Subscriptions over a real WebSocket. RR5
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod rig;
@@ -90,11 +90,7 @@ async fn heads_are_told_in_order_and_again_after_a_rollback() {
 #[tokio::test(flavor = "multi_thread")]
 async fn logs_of_a_rolled_back_block_are_taken_back() {
     let rig = Rig::start().await;
-    let compiled: Value = serde_json::from_str(include_str!("clients/notebook.json")).unwrap();
-    let code = alloy_primitives::hex::decode(compiled["bytecode"].as_str().unwrap()).unwrap();
-    let hash = rig.send(TxKind::Create, 0, code.into()).await;
-    let receipt = rig.result("eth_getTransactionReceipt", json!([hash])).await;
-    let address = receipt["contractAddress"].clone();
+    let (_, address) = rig.notebook().await;
     let to: alloy_primitives::Address = serde_json::from_value(address.clone()).unwrap();
 
     let mut listener = Listener::new(&rig).await;

@@ -1,4 +1,4 @@
-//! Errors with the codes and texts that Ethereum clients know: some wallets tell them apart by the text alone.
+//! Errors with the codes and texts that Ethereum clients know: some wallets tell them apart by the text alone. RR6
 
 use alloy_primitives::{Bytes, U256};
 use jsonrpsee::types::ErrorObjectOwned;

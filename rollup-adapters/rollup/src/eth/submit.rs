@@ -1,4 +1,4 @@
-//! Transactions on their way: handing one in, and what wallets ask of those that are in no block yet.
+//! Transactions on their way: handing one in, and what wallets ask of those that are in no block yet. RR4
 
 use std::{
     collections::{BTreeSet, HashMap},

@@ -1,4 +1,4 @@
-//! Subscriptions over WebSocket: new blocks, and logs with those that a rollback takes back.
+//! Subscriptions over WebSocket: new blocks, and logs with those that a rollback takes back. RR5
 //!
 //! A listener is brought from what it was told to what is now, at every change: so it misses nothing if changes come
 //! faster than it reads, and nothing is queued for it besides what jsonrpsee's bounded buffer holds.

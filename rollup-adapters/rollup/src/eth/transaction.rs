@@ -1,5 +1,5 @@
 //! Transactions and receipts as Ethereum clients read them. Money from the L1 is shown too, with the type and the
-//! fields of the OP stack's deposits, which wallets and `viem` know, and besides with what the queue says of it.
+//! fields of the OP stack's deposits, which wallets and `viem` know, and besides with what the queue says of it. RR3
 
 use alloy_consensus::{Transaction as _, TxEnvelope, Typed2718, transaction::SignerRecoverable};
 use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};

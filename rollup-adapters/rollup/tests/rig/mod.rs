@@ -2,6 +2,8 @@
 //! orders what the node accepted, as the sequencer does.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part")]
 
+pub mod sample;
+
 use std::{
     net::SocketAddr,
     sync::{
@@ -16,7 +18,7 @@ use alloy_eips::{
     eip2718::Encodable2718,
     eip7702::{Authorization, SignedAuthorization},
 };
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, address, b256};
+use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, address, b256, hex};
 use k256::ecdsa::SigningKey;
 use rollup::EvmRollup;
 use rollup_evm::Evm;
@@ -170,6 +172,18 @@ impl Rig {
             error["message"].as_str().unwrap().to_owned(),
             error["data"].take(),
         )
+    }
+
+    /// Deploys the notebook: its transaction and its address.
+    pub async fn notebook(&self) -> (Value, Value) {
+        let compiled: Value =
+            serde_json::from_str(include_str!("../clients/notebook.json")).unwrap();
+        let code = hex::decode(compiled["bytecode"].as_str().unwrap()).unwrap();
+        let hash = self.send(TxKind::Create, 0, code.into()).await;
+        let receipt = self
+            .result("eth_getTransactionReceipt", json!([hash]))
+            .await;
+        (hash, receipt["contractAddress"].clone())
     }
 
     /// Sends a transaction of [`ALICE`], orders it and says its hash.
