@@ -141,13 +141,21 @@ fn block_receipts(eth: &Eth, params: &Params<'_>) -> Result<Option<Vec<ReceiptAn
 
 fn transaction_by_hash(eth: &Eth, params: &Params<'_>) -> Result<Option<TransactionAnswer>, Error> {
     let hash = Arguments::new(params, 1)?.required("transaction hash")?;
-    // Before the snapshot: what leaves the queue meanwhile is in a block of the snapshot.
-    let pending = submit::pending(eth, hash)?;
+    let included = by_hash(eth, hash)?;
+    if included.is_some() {
+        return Ok(included);
+    }
+    match submit::pending(eth, hash)? {
+        // It may have left the queue for a block between the two looks.
+        None => by_hash(eth, hash),
+        pending => Ok(pending),
+    }
+}
+
+fn by_hash(eth: &Eth, hash: B256) -> Result<Option<TransactionAnswer>, Error> {
     let snapshot = eth.snapshot();
-    let Some(included) = snapshot.view().transaction(hash).map_err(internal)? else {
-        return Ok(pending);
-    };
-    at_place(&snapshot, Some(included))
+    let included = snapshot.view().transaction(hash).map_err(internal)?;
+    at_place(&snapshot, included)
 }
 
 fn at_place(

@@ -48,11 +48,6 @@ pub(crate) fn pending(eth: &Eth, hash: B256) -> Result<Option<TransactionAnswer>
         .and_then(|envelope| TransactionAnswer::pending(&envelope)))
 }
 
-/// The nonce that a sender's next transaction needs, if all that wait are executed.
-pub(crate) fn next_nonce(eth: &Eth, sender: Address, nonce: u64) -> Result<u64, Error> {
-    Ok(after(&waiting(eth), sender, nonce))
-}
-
 /// The lowest nonce from `nonce` on that none of a sender's waiting transactions has.
 pub(crate) fn after(waiting: &Senders, sender: Address, nonce: u64) -> u64 {
     let nonces: BTreeSet<u64> = waiting
