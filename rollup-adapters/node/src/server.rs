@@ -3,9 +3,12 @@
 mod health;
 mod methods;
 mod rpc;
+mod subscription_id;
 
 pub(crate) use health::{Health, bind};
 pub(crate) use methods::{Context, methods, warnings};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use rpc::RpcServer;
 pub(crate) use rpc::serve;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The JSON-RPC that Ethereum wallets and tools speak.
 //!
-//! Every method reads one snapshot of the node, so that what it answers fits together. The README lists the methods,
+//! Every method reads one snapshot of the node, so that what it answers fits together. RR1 The README lists the methods,
 //! where they differ from Ethereum's, and their limits.
 
 mod admission;

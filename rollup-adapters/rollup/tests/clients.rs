@@ -23,18 +23,28 @@ fn succeeded(what: &str, output: &Output) -> String {
         String::from_utf8_lossy(&output.stderr),
         String::from_utf8_lossy(&output.stdout)
     );
-    String::from_utf8(output.stdout.clone()).unwrap().trim().to_owned()
+    String::from_utf8(output.stdout.clone())
+        .unwrap()
+        .trim()
+        .to_owned()
 }
 
 /// `npm ci`, unless what is installed is newer than the lock file.
 fn install() {
-    let modified = |name: &str| std::fs::metadata(tools().join(name)).and_then(|file| file.modified());
+    let modified =
+        |name: &str| std::fs::metadata(tools().join(name)).and_then(|file| file.modified());
     let lock = modified("package-lock.json").unwrap();
     if modified("node_modules/.package-lock.json").is_ok_and(|installed| installed >= lock) {
         return;
     }
     let output = Command::new("npm")
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
+        .args([
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ])
         .current_dir(tools())
         .output()
         .unwrap();
@@ -97,7 +107,9 @@ async fn cast_sends_deploys_calls_and_reads() {
         program: cast_program(),
         url: rig.url(),
     };
-    tokio::task::spawn_blocking(move || round(&cast)).await.unwrap();
+    tokio::task::spawn_blocking(move || round(&cast))
+        .await
+        .unwrap();
 }
 
 fn round(cast: &Cast) {
@@ -113,7 +125,15 @@ fn round(cast: &Cast) {
     assert_eq!(sent["status"], "0x1");
     assert_eq!(cast.run(&["balance", &nobody]), "3");
     assert_eq!(cast.run(&["nonce", &alice]), "1");
-    let legacy = cast.json(&["send", &nobody, "--value", "1", "--legacy", "--private-key", &key]);
+    let legacy = cast.json(&[
+        "send",
+        &nobody,
+        "--value",
+        "1",
+        "--legacy",
+        "--private-key",
+        &key,
+    ]);
     assert_eq!(legacy["type"], "0x0");
 
     let compiled: Value = serde_json::from_str(include_str!("clients/notebook.json")).unwrap();
@@ -122,11 +142,21 @@ fn round(cast: &Cast) {
     let notebook = created["contractAddress"].as_str().unwrap();
     assert!(cast.run(&["code", notebook]).len() > 100);
     assert_eq!(cast.run(&["call", notebook, "total()(uint256)"]), "0");
-    let write = ["send", notebook, "write(string)", "from cast", "--private-key", &key];
+    let write = [
+        "send",
+        notebook,
+        "write(string)",
+        "from cast",
+        "--private-key",
+        &key,
+    ];
     let written = cast.json(&write);
     assert_eq!(written["logs"].as_array().unwrap().len(), 1);
     assert_eq!(cast.run(&["call", notebook, "total()(uint256)"]), "1");
-    assert_eq!(cast.run(&["storage", notebook, "0"]), format!("0x{:064x}", 1));
+    assert_eq!(
+        cast.run(&["storage", notebook, "0"]),
+        format!("0x{:064x}", 1)
+    );
     let estimate = cast.run(&["estimate", notebook, "write(string)", "again"]);
     assert!(estimate.parse::<u64>().unwrap() > 21_000);
 
@@ -134,7 +164,10 @@ fn round(cast: &Cast) {
     assert_eq!(logs.as_array().unwrap().len(), 1);
     assert_eq!(logs[0]["transactionHash"], written["transactionHash"]);
     let hash = written["transactionHash"].as_str().unwrap();
-    assert_eq!(cast.json(&["receipt", hash])["blockHash"], written["blockHash"]);
+    assert_eq!(
+        cast.json(&["receipt", hash])["blockHash"],
+        written["blockHash"]
+    );
     assert_eq!(cast.json(&["tx", hash])["hash"], hash);
     let proof = cast.json(&["proof", notebook, "0"]);
     assert_eq!(proof["storageProof"][0]["value"], "0x1");
@@ -149,8 +182,18 @@ fn round(cast: &Cast) {
     let empty = ["call", notebook, "write(string)", ""];
     let output = cast.output(&empty);
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && error.contains("execution reverted"), "{error}");
-    let poor = cast.output(&["send", &nobody, "--value", "1000000ether", "--private-key", &key]);
+    assert!(
+        !output.status.success() && error.contains("execution reverted"),
+        "{error}"
+    );
+    let poor = cast.output(&[
+        "send",
+        &nobody,
+        "--value",
+        "1000000ether",
+        "--private-key",
+        &key,
+    ]);
     let error = String::from_utf8(poor.stderr).unwrap();
     assert!(error.contains("insufficient funds"), "{error}");
 }
@@ -179,5 +222,8 @@ async fn the_compiled_contract_is_that_of_the_source() {
         .unwrap();
     let compiled: Value = serde_json::from_str(&succeeded("solc", &output)).unwrap();
     let kept: Value = serde_json::from_str(include_str!("clients/notebook.json")).unwrap();
-    assert_eq!(compiled, kept, "node tests/clients/notebook.mjs > tests/clients/notebook.json");
+    assert_eq!(
+        compiled, kept,
+        "node tests/clients/notebook.mjs > tests/clients/notebook.json"
+    );
 }

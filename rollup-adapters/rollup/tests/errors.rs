@@ -1,10 +1,10 @@
-//! Errors are those that Ethereum clients expect: codes, texts and data; and no request is too odd for an answer.
+//! Errors are those that Ethereum clients expect: codes, texts and data; and no request is too odd for an answer. RR4, RR6
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod rig;
 
 use alloy_consensus::{TxEip1559, TxLegacy};
-use alloy_primitives::{B256, Bytes, TxKind, U256, hex};
+use alloy_primitives::{B256, Bytes, TxKind, U256};
 use rig::{ALICE, CHAIN, NOBODY, Rig, signed, transaction};
 use serde_json::{Value, json};
 
@@ -20,21 +20,23 @@ fn call(signature: &str, words: &[U256]) -> Bytes {
     input.into()
 }
 
-async fn notebook(rig: &Rig) -> Value {
-    let compiled: Value = serde_json::from_str(include_str!("clients/notebook.json")).unwrap();
-    let code = hex::decode(compiled["bytecode"].as_str().unwrap()).unwrap();
-    let hash = rig.send(TxKind::Create, 0, code.into()).await;
-    let receipt = rig.result("eth_getTransactionReceipt", json!([hash])).await;
-    receipt["contractAddress"].clone()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_reverts_says_why() {
     let rig = Rig::start().await;
-    let to = notebook(&rig).await;
-    let long = [U256::from(32), U256::from(65), U256::ZERO, U256::ZERO, U256::ZERO];
+    let to = rig.notebook().await.1;
+    let long = [
+        U256::from(32),
+        U256::from(65),
+        U256::ZERO,
+        U256::ZERO,
+        U256::ZERO,
+    ];
     let cases = [
-        (call("write(string)", &long), "execution reverted: too long", Some("0x08c379a0")),
+        (
+            call("write(string)", &long),
+            "execution reverted: too long",
+            Some("0x08c379a0"),
+        ),
         (
             call("write(string)", &[U256::from(32), U256::ZERO]),
             "execution reverted",
@@ -64,7 +66,10 @@ async fn a_call_that_reverts_says_why() {
 async fn a_call_that_cannot_run_is_a_server_error() {
     let rig = Rig::start().await;
     let (code, message, _) = rig
-        .error("eth_call", json!([{"from": NOBODY, "to": ALICE, "value": "0x1"}]))
+        .error(
+            "eth_call",
+            json!([{"from": NOBODY, "to": ALICE, "value": "0x1"}]),
+        )
         .await;
     assert_eq!(code, -32000);
     assert!(
@@ -90,13 +95,24 @@ async fn a_call_that_cannot_run_is_a_server_error() {
     let (code, message, _) = rig
         .error("eth_call", json!([{"to": ALICE, "chainId": "0x1"}]))
         .await;
-    assert_eq!((code, message.as_str()), (-32602, "chainId does not match node's (have=1, want=4242)"));
-    for overrides in [json!([{}, "latest", {"0x1": {}}]), json!([{}, "latest", null, {"number": "0x1"}])] {
+    assert_eq!(
+        (code, message.as_str()),
+        (-32602, "chainId does not match node's (have=1, want=4242)")
+    );
+    for overrides in [
+        json!([{}, "latest", {"0x1": {}}]),
+        json!([{}, "latest", null, {"number": "0x1"}]),
+    ] {
         let (code, message, _) = rig.error("eth_call", overrides).await;
         assert_eq!(code, -32602);
-        assert!(message.ends_with("overrides are not supported"), "{message}");
+        assert!(
+            message.ends_with("overrides are not supported"),
+            "{message}"
+        );
     }
-    let result = rig.result("eth_call", json!([{"to": ALICE}, "latest", {}])).await;
+    let result = rig
+        .result("eth_call", json!([{"to": ALICE}, "latest", {}]))
+        .await;
     assert_eq!(result, "0x");
 }
 
@@ -106,7 +122,10 @@ async fn a_block_that_is_not_there_is_named() {
     for (block, name) in [
         (json!("0x7"), "0x7".to_owned()),
         (json!(B256::ZERO), B256::ZERO.to_string()),
-        (json!({"blockHash": B256::ZERO, "requireCanonical": true}), B256::ZERO.to_string()),
+        (
+            json!({"blockHash": B256::ZERO, "requireCanonical": true}),
+            B256::ZERO.to_string(),
+        ),
     ] {
         for (method, mut params) in [
             ("eth_getBalance", vec![json!(ALICE)]),
@@ -137,15 +156,33 @@ async fn a_transaction_is_refused_in_the_words_that_wallets_know() {
     let cases = [
         (Bytes::new(), "invalid transaction"),
         (Bytes::from_static(&[0xc0]), "invalid transaction"),
-        (Bytes::from_static(&[3, 1]), "transaction type not supported: 3"),
-        (Bytes::from_static(&[0x7e, 1]), "transaction type not supported: 126"),
+        (
+            Bytes::from_static(&[3, 1]),
+            "transaction type not supported: 3",
+        ),
+        (
+            Bytes::from_static(&[0x7e, 1]),
+            "transaction type not supported: 126",
+        ),
         (forged.into(), "invalid"),
-        (with(|it| it.nonce = 0), "nonce too low: next nonce 1, tx nonce 0"),
+        (
+            with(|it| it.nonce = 0),
+            "nonce too low: next nonce 1, tx nonce 0",
+        ),
         (with(|it| it.nonce = 100), "nonce too high"),
-        (with(|it| it.value = U256::MAX), "insufficient funds for gas * price + value"),
-        (with(|it| it.chain_id = 1), "invalid chain id for signer: have 1 want 4242"),
+        (
+            with(|it| it.value = U256::MAX),
+            "insufficient funds for gas * price + value",
+        ),
+        (
+            with(|it| it.chain_id = 1),
+            "invalid chain id for signer: have 1 want 4242",
+        ),
         (with(|it| it.gas_limit = 20_999), "intrinsic gas too low"),
-        (with(|it| it.gas_limit = 30_000_001), "exceeds block gas limit"),
+        (
+            with(|it| it.gas_limit = 30_000_001),
+            "exceeds block gas limit",
+        ),
         (
             with(|it| it.max_priority_fee_per_gas = it.max_fee_per_gas + 1),
             "max priority fee per gas higher than max fee per gas",
@@ -174,19 +211,27 @@ async fn a_transaction_is_refused_in_the_words_that_wallets_know() {
     assert_eq!(message, "already known");
     let other = with(|it| it.value = U256::from(2));
     let (_, message, _) = rig.error("eth_sendRawTransaction", json!([other])).await;
-    assert!(message.starts_with("replacement transaction underpriced"), "{message}");
+    assert!(
+        message.starts_with("replacement transaction underpriced"),
+        "{message}"
+    );
     rig.order();
     let (_, message, _) = rig.error("eth_sendRawTransaction", json!([raw])).await;
     assert!(message.starts_with("nonce too low"), "{message}");
     assert_eq!(rig.result("eth_getBalance", json!([NOBODY])).await, "0x2");
-    assert_eq!(rig.result("eth_chainId", json!([])).await, format!("{CHAIN:#x}"));
+    assert_eq!(
+        rig.result("eth_chainId", json!([])).await,
+        format!("{CHAIN:#x}")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_asks_for_too_much_is_told_the_limit() {
     let rig = Rig::start().await;
     let slots: Vec<B256> = vec![B256::ZERO; 1025];
-    let (code, message, _) = rig.error("eth_getProof", json!([ALICE, slots, "latest"])).await;
+    let (code, message, _) = rig
+        .error("eth_getProof", json!([ALICE, slots, "latest"]))
+        .await;
     assert_eq!(code, -32005);
     assert!(message.contains("1024"), "{message}");
     for (name, want) in [
@@ -198,8 +243,45 @@ async fn a_request_that_asks_for_too_much_is_told_the_limit() {
         assert_eq!(code, -32602);
         assert!(message.contains("at most"), "{message}");
     }
-    let all = rig.result("eth_feeHistory", json!(["0xffffffffffffffff", "latest"])).await;
+    let all = rig
+        .result("eth_feeHistory", json!(["0xffffffffffffffff", "latest"]))
+        .await;
     assert_eq!(all["oldestBlock"], "0x0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_logs_than_one_answer_holds_are_refused() {
+    let rig = Rig::start().await;
+    // Logs without topics or data, as many as the two bytes after the first say.
+    let creation = |count: u16| {
+        let [high, low] = count.to_be_bytes();
+        let code = [
+            0x61, high, low, 0x5b, 0x5f, 0x5f, 0xa0, 0x60, 1, 0x90, 0x03, 0x80, 0x60, 3, 0x57,
+        ];
+        Bytes::from([&code[..], &[0]].concat())
+    };
+    for (nonce, count) in [(0, 10_000), (1, 1)] {
+        let raw = signed(TxEip1559 {
+            gas_limit: 6_000_000,
+            ..transaction(nonce, TxKind::Create, 0, creation(count))
+        });
+        rig.result("eth_sendRawTransaction", json!([raw])).await;
+        rig.order();
+    }
+    let first = rig
+        .result(
+            "eth_getLogs",
+            json!([{"fromBlock": "0x1", "toBlock": "0x1"}]),
+        )
+        .await;
+    assert_eq!(first.as_array().unwrap().len(), 10_000);
+    let (code, message, _) = rig
+        .error("eth_getLogs", json!([{"fromBlock": "0x0"}]))
+        .await;
+    assert_eq!(
+        (code, message.as_str()),
+        (-32005, "query returned more than 10000 results")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -210,12 +292,21 @@ async fn what_is_no_request_is_told_so() {
         ("\u{0}", -32700),
         ("[]", -32600),
         ("{\"jsonrpc\":\"2.0\",\"id\":1}", -32600),
-        ("{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"eth_chainId\"}", -32600),
+        (
+            "{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"eth_chainId\"}",
+            -32600,
+        ),
     ] {
         let response: Value = serde_json::from_str(&rig.post(body.to_owned()).await).unwrap();
         assert_eq!(response["error"]["code"], code, "{body}: {response}");
     }
-    for method in ["eth_sendTransaction", "eth_sign", "eth_mining", "personal_unlockAccount", ""] {
+    for method in [
+        "eth_sendTransaction",
+        "eth_sign",
+        "eth_mining",
+        "personal_unlockAccount",
+        "",
+    ] {
         let (code, _, _) = rig.error(method, json!([])).await;
         assert_eq!(code, -32601, "{method}");
     }
@@ -229,12 +320,29 @@ async fn a_batch_is_answered_one_by_one() {
         {"jsonrpc": "2.0", "id": "two", "method": "eth_nothing", "params": []},
         {"jsonrpc": "2.0", "id": 3, "method": "eth_getBalance", "params": ["0x"]},
     ]);
-    let responses: Vec<Value> =
-        serde_json::from_str(&rig.post(batch.to_string()).await).unwrap();
+    let responses: Vec<Value> = serde_json::from_str(&rig.post(batch.to_string()).await).unwrap();
     let codes: Vec<Option<i64>> = responses
         .iter()
         .map(|response| response["error"]["code"].as_i64())
         .collect();
     assert_eq!(codes, [None, Some(-32601), Some(-32602)]);
     assert_eq!(responses[1]["id"], "two");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_or_request_that_is_too_big_is_refused_as_a_whole() {
+    let rig = Rig::start().await;
+    let request = json!({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []});
+    let most = json!(vec![request.clone(); 100]).to_string();
+    let responses: Vec<Value> = serde_json::from_str(&rig.post(most).await).unwrap();
+    assert_eq!(responses.len(), 100);
+    let more = json!(vec![request; 101]).to_string();
+    let response: Value = serde_json::from_str(&rig.post(more).await).unwrap();
+    assert_eq!(response["error"]["code"], -32010);
+    let huge = format!("[\"{}\"]", "0".repeat(3 << 20));
+    let response = rig.post(huge).await;
+    assert!(
+        response.contains("too big") || response.contains("-32007"),
+        "{response}"
+    );
 }

@@ -1,4 +1,4 @@
-//! Every method answers in the shape of Ethereum's OpenRPC description: what there is, what there is not, and errors.
+//! Every method answers in the shape of Ethereum's OpenRPC description: what there is, what there is not, and errors. RR1
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod rig;
@@ -6,91 +6,13 @@ mod shapes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy_consensus::{TxEip2930, TxEip7702, TxLegacy};
-use alloy_eips::eip2930::{AccessList, AccessListItem};
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex};
-use rig::{ALICE, CHAIN, NOBODY, Rig, signed, transaction, write};
-use rollup_types::Input;
+use alloy_primitives::{B256, Bytes, TxKind};
+use rig::{ALICE, NOBODY, Rig, sample::sample, signed, transaction};
 use serde_json::{Value, json};
 use shapes::OpenRpc;
 
 /// `total()` of the notebook.
 const TOTAL: &str = "0x2ddbd13a";
-
-fn bytecode() -> Bytes {
-    let compiled: Value = serde_json::from_str(include_str!("clients/notebook.json")).unwrap();
-    let text = compiled["bytecode"].as_str().unwrap();
-    hex::decode(text).unwrap().into()
-}
-
-/// What a chain of all kinds of transactions has.
-struct Sample {
-    rig: Rig,
-    notebook: Value,
-    /// Of every type.
-    transactions: Vec<Value>,
-    pending: Value,
-}
-
-async fn sample() -> Sample {
-    let rig = Rig::start().await;
-    let deposit = rig.deposit(0, ALICE, 5);
-    let created = rig.send(TxKind::Create, 0, bytecode()).await;
-    let receipt = rig.result("eth_getTransactionReceipt", json!([created])).await;
-    let notebook = receipt["contractAddress"].clone();
-    let to: Address = serde_json::from_value(notebook.clone()).unwrap();
-    let written = rig.send(TxKind::Call(to), 0, write("hello")).await;
-    let access_list = AccessList(vec![AccessListItem {
-        address: to,
-        storage_keys: vec![B256::ZERO],
-    }]);
-    let others = [
-        signed(TxLegacy {
-            chain_id: Some(CHAIN),
-            nonce: 2,
-            gas_price: 10_000_000_000,
-            gas_limit: 30_000,
-            to: TxKind::Call(NOBODY),
-            value: U256::from(1),
-            input: Bytes::new(),
-        }),
-        signed(TxEip2930 {
-            chain_id: CHAIN,
-            nonce: 3,
-            gas_price: 10_000_000_000,
-            gas_limit: 200_000,
-            to: TxKind::Call(to),
-            access_list: access_list.clone(),
-            input: write(""),
-            ..TxEip2930::default()
-        }),
-        signed(TxEip7702 {
-            chain_id: CHAIN,
-            nonce: 4,
-            max_fee_per_gas: 10_000_000_000,
-            max_priority_fee_per_gas: 7,
-            gas_limit: 200_000,
-            to,
-            access_list,
-            authorization_list: vec![rig::authorization(to)],
-            input: write("more"),
-            ..TxEip7702::default()
-        }),
-    ];
-    let mut transactions = vec![json!(B256::from(deposit.hash().0)), created, written];
-    for raw in others {
-        transactions.push(rig.result("eth_sendRawTransaction", json!([raw])).await);
-        rig.order();
-    }
-    let raw = signed(transaction(5, TxKind::Call(NOBODY), 1, Bytes::new()));
-    let pending = rig.result("eth_sendRawTransaction", json!([raw])).await;
-    Sample {
-        rig,
-        notebook,
-        transactions,
-        pending,
-    }
-}
 
 /// Asks, checks the shape and remembers what was answered.
 struct Recorder<'a> {
@@ -115,9 +37,7 @@ impl Recorder<'_> {
             Some(_) => "something",
         };
         self.seen.entry(method.to_owned()).or_default().insert(kind);
-        response
-            .get_mut("result")
-            .map_or(Value::Null, Value::take)
+        response.get_mut("result").map_or(Value::Null, Value::take)
     }
 }
 
@@ -147,58 +67,110 @@ async fn every_answer_has_the_shape_of_the_openrpc_description() {
     let tags = ["earliest", "finalized", "safe", "latest", "pending", "0x1"];
     for is_full in [false, true] {
         for tag in tags.into_iter().chain(["0xffff", "newest"]) {
-            recorder.ask("eth_getBlockByNumber", json!([tag, is_full])).await;
+            recorder
+                .ask("eth_getBlockByNumber", json!([tag, is_full]))
+                .await;
         }
     }
     let mut hashes = vec![json!(B256::repeat_byte(7)), json!("0x7")];
     for number in 0..=6 {
         let tag = format!("{number:#x}");
-        let block = recorder.ask("eth_getBlockByNumber", json!([tag, true])).await;
+        let block = recorder
+            .ask("eth_getBlockByNumber", json!([tag, true]))
+            .await;
         hashes.push(block["hash"].clone());
         recorder.ask("eth_getBlockReceipts", json!([tag])).await;
-        recorder.ask("eth_getBlockReceipts", json!([{"blockHash": block["hash"]}])).await;
+        recorder
+            .ask(
+                "eth_getBlockReceipts",
+                json!([{"blockHash": block["hash"]}]),
+            )
+            .await;
     }
     for hash in &hashes {
-        recorder.ask("eth_getBlockByHash", json!([hash, true])).await;
+        recorder
+            .ask("eth_getBlockByHash", json!([hash, true]))
+            .await;
         recorder.ask("eth_getBlockByHash", json!([hash])).await;
-        recorder.ask("eth_getBlockTransactionCountByHash", json!([hash])).await;
+        recorder
+            .ask("eth_getBlockTransactionCountByHash", json!([hash]))
+            .await;
         recorder.ask("eth_getBlockReceipts", json!([hash])).await;
         for index in ["0x0", "0x9", "x"] {
             recorder
-                .ask("eth_getTransactionByBlockHashAndIndex", json!([hash, index]))
+                .ask(
+                    "eth_getTransactionByBlockHashAndIndex",
+                    json!([hash, index]),
+                )
                 .await;
         }
     }
     for tag in tags.into_iter().chain(["0xffff", "newest"]) {
-        recorder.ask("eth_getBlockTransactionCountByNumber", json!([tag])).await;
+        recorder
+            .ask("eth_getBlockTransactionCountByNumber", json!([tag]))
+            .await;
         recorder.ask("eth_getBlockReceipts", json!([tag])).await;
         recorder
-            .ask("eth_getTransactionByBlockNumberAndIndex", json!([tag, "0x0"]))
+            .ask(
+                "eth_getTransactionByBlockNumberAndIndex",
+                json!([tag, "0x0"]),
+            )
             .await;
     }
     let unknown = [json!(B256::ZERO), json!("0x"), sample.pending.clone()];
     for hash in sample.transactions.iter().chain(&unknown) {
-        recorder.ask("eth_getTransactionByHash", json!([hash])).await;
-        recorder.ask("eth_getTransactionReceipt", json!([hash])).await;
+        recorder
+            .ask("eth_getTransactionByHash", json!([hash]))
+            .await;
+        recorder
+            .ask("eth_getTransactionReceipt", json!([hash]))
+            .await;
     }
-    for block in [json!("latest"), json!("earliest"), json!("0xffff"), json!(null), hashes[3].clone()] {
-        for address in [json!(ALICE), json!(NOBODY), sample.notebook.clone(), json!("0x1")] {
-            recorder.ask("eth_getBalance", json!([address, block])).await;
-            recorder.ask("eth_getTransactionCount", json!([address, block])).await;
-            recorder.ask("eth_getCode", json!([address, block])).await;
-            recorder.ask("eth_getStorageAt", json!([address, "0x0", block])).await;
+    for block in [
+        json!("latest"),
+        json!("earliest"),
+        json!("0xffff"),
+        json!(null),
+        hashes[3].clone(),
+    ] {
+        for address in [
+            json!(ALICE),
+            json!(NOBODY),
+            sample.notebook.clone(),
+            json!("0x1"),
+        ] {
             recorder
-                .ask("eth_getProof", json!([address, ["0x0", B256::repeat_byte(1)], block]))
+                .ask("eth_getBalance", json!([address, block]))
+                .await;
+            recorder
+                .ask("eth_getTransactionCount", json!([address, block]))
+                .await;
+            recorder.ask("eth_getCode", json!([address, block])).await;
+            recorder
+                .ask("eth_getStorageAt", json!([address, "0x0", block]))
+                .await;
+            recorder
+                .ask(
+                    "eth_getProof",
+                    json!([address, ["0x0", B256::repeat_byte(1)], block]),
+                )
                 .await;
             recorder
                 .ask("eth_call", json!([{"to": address, "data": TOTAL}, block]))
                 .await;
             recorder
-                .ask("eth_estimateGas", json!([{"from": ALICE, "to": address}, block]))
+                .ask(
+                    "eth_estimateGas",
+                    json!([{"from": ALICE, "to": address}, block]),
+                )
                 .await;
         }
     }
-    for (count, percentiles) in [(json!("0x4"), json!([0, 50, 100])), (json!(400), json!(null)), (json!("0x0"), json!([]))] {
+    for (count, percentiles) in [
+        (json!("0x4"), json!([0, 50, 100])),
+        (json!(400), json!(null)),
+        (json!("0x0"), json!([])),
+    ] {
         recorder
             .ask("eth_feeHistory", json!([count, "latest", percentiles]))
             .await;
@@ -221,7 +193,11 @@ async fn every_answer_has_the_shape_of_the_openrpc_description() {
         }
         let seen = recorder.seen.get(name);
         let seen = seen.unwrap_or_else(|| panic!("nobody asked {name}"));
-        assert!(seen.contains("something"), "{name} never answered: {:?}", recorder.last_error);
+        assert!(
+            seen.contains("something"),
+            "{name} never answered: {:?}",
+            recorder.last_error
+        );
         assert!(seen.contains("error"), "{name} never failed");
     }
 }
@@ -288,92 +264,4 @@ async fn arguments_that_are_none_are_refused_as_invalid() {
             }
         }
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn answers_say_what_was_executed() {
-    let Sample {
-        rig,
-        notebook,
-        transactions,
-        pending,
-    } = sample().await;
-    let number = rig.result("eth_blockNumber", json!([])).await;
-    assert_eq!(number, "0x6");
-    let deposited = rig
-        .result("eth_getTransactionByHash", json!([transactions[0]]))
-        .await;
-    assert_eq!(deposited["type"], "0x7e");
-    assert_eq!(deposited["value"], "0x5");
-    assert_eq!(deposited["to"], json!(ALICE));
-
-    let logs = rig
-        .result("eth_getLogs", json!([{"fromBlock": "0x0", "address": notebook}]))
-        .await;
-    let topics: Vec<&Value> = logs
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|log| &log["topics"][2])
-        .collect();
-    assert_eq!(topics, [&json!(B256::with_last_byte(1)), &json!(B256::with_last_byte(2))]);
-    let receipt = rig
-        .result("eth_getTransactionReceipt", json!([transactions[2]]))
-        .await;
-    assert_eq!(receipt["logs"][0], logs[0]);
-    assert_eq!(receipt["status"], "0x1");
-    let failed = rig
-        .result("eth_getTransactionReceipt", json!([transactions[4]]))
-        .await;
-    assert_eq!(failed["status"], "0x0");
-
-    for (tag, nonce) in [("earliest", "0x0"), ("0x2", "0x1"), ("latest", "0x5"), ("pending", "0x6")] {
-        let count = rig.result("eth_getTransactionCount", json!([ALICE, tag])).await;
-        assert_eq!(count, nonce, "{tag}");
-    }
-    let waiting = rig.result("eth_getTransactionByHash", json!([pending])).await;
-    assert_eq!(waiting["blockHash"], Value::Null);
-    assert_eq!(waiting["from"], json!(ALICE));
-    assert_eq!(rig.result("eth_getTransactionReceipt", json!([pending])).await, Value::Null);
-    rig.order();
-    let included = rig.result("eth_getTransactionByHash", json!([pending])).await;
-    assert_eq!(included["blockNumber"], "0x7");
-    assert_eq!(rig.result("eth_getBalance", json!([NOBODY])).await, "0x2");
-    assert_eq!(rig.result("eth_getBalance", json!([NOBODY, "0x6"])).await, "0x1");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn tags_follow_the_levels() {
-    let rig = Rig::start().await;
-    for index in 0..5 {
-        rig.deposit(index, NOBODY, 1);
-    }
-    rollup_node::testing::raise(&rig.node, 3, 2);
-    for (tag, number) in [
-        ("earliest", "0x0"),
-        ("finalized", "0x2"),
-        ("safe", "0x3"),
-        ("latest", "0x5"),
-        ("pending", "0x5"),
-    ] {
-        let block = rig.result("eth_getBlockByNumber", json!([tag, false])).await;
-        assert_eq!(block["number"], number, "{tag}");
-        let balance = rig.result("eth_getBalance", json!([NOBODY, tag])).await;
-        assert_eq!(balance, number, "{tag}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_no_wallet_reads_is_never_answered() {
-    let rig = Rig::start().await;
-    // What is no transaction is skipped and has no receipt.
-    rig.execute(&[Input::Transaction(bytes_of(b"junk")), Input::Transaction(bytes_of(b""))]);
-    let block = rig.result("eth_getBlockByNumber", json!(["latest", true])).await;
-    assert_eq!(block["number"], "0x1");
-    assert_eq!(block["transactions"], json!([]));
-    assert_eq!(rig.result("eth_getBlockReceipts", json!(["latest"])).await, json!([]));
-}
-
-fn bytes_of(bytes: &'static [u8]) -> bytes::Bytes {
-    bytes::Bytes::from_static(bytes)
 }

@@ -1,4 +1,4 @@
-//! Subscriptions over a real WebSocket.
+//! Subscriptions over a real WebSocket. RR5
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod rig;
@@ -90,11 +90,7 @@ async fn heads_are_told_in_order_and_again_after_a_rollback() {
 #[tokio::test(flavor = "multi_thread")]
 async fn logs_of_a_rolled_back_block_are_taken_back() {
     let rig = Rig::start().await;
-    let compiled: Value = serde_json::from_str(include_str!("clients/notebook.json")).unwrap();
-    let code = alloy_primitives::hex::decode(compiled["bytecode"].as_str().unwrap()).unwrap();
-    let hash = rig.send(TxKind::Create, 0, code.into()).await;
-    let receipt = rig.result("eth_getTransactionReceipt", json!([hash])).await;
-    let address = receipt["contractAddress"].clone();
+    let (_, address) = rig.notebook().await;
     let to: alloy_primitives::Address = serde_json::from_value(address.clone()).unwrap();
 
     let mut listener = Listener::new(&rig).await;
@@ -112,7 +108,10 @@ async fn logs_of_a_rolled_back_block_are_taken_back() {
     let (_, second) = listener.told("logs").await;
     assert_eq!(first["removed"], false);
     let all = rig
-        .result("eth_getLogs", json!([{"fromBlock": "0x0", "address": address}]))
+        .result(
+            "eth_getLogs",
+            json!([{"fromBlock": "0x0", "address": address}]),
+        )
         .await;
     assert_eq!(all, json!([first, second]));
 
@@ -129,17 +128,28 @@ async fn a_subscription_that_there_is_not_is_refused() {
     let rig = Rig::start().await;
     let mut listener = Listener::new(&rig).await;
     for (params, code, text) in [
-        (json!(["newPendingTransactions"]), -32601, "no \"newPendingTransactions\" subscription"),
+        (
+            json!(["newPendingTransactions"]),
+            -32601,
+            "no \"newPendingTransactions\" subscription",
+        ),
         (json!(["syncing"]), -32601, "no \"syncing\" subscription"),
         (json!([]), -32602, "missing value for required argument 0"),
         (json!([1]), -32602, "invalid argument 0"),
-        (json!(["logs", {"address": 1}]), -32602, "invalid argument 1 (filter): address"),
+        (
+            json!(["logs", {"address": 1}]),
+            -32602,
+            "invalid argument 1 (filter): address",
+        ),
         (json!(["newHeads", {}]), -32602, "newHeads takes no"),
         (json!(["logs", {}, 1]), -32602, "too many arguments"),
     ] {
         let error = listener.ask("eth_subscribe", params).await["error"].take();
         assert_eq!(error["code"], code, "{error}");
-        assert!(error["message"].as_str().unwrap().starts_with(text), "{error}");
+        assert!(
+            error["message"].as_str().unwrap().starts_with(text),
+            "{error}"
+        );
     }
     let stopped = listener.ask("eth_unsubscribe", json!(["0x123"])).await;
     assert_eq!(stopped["result"], false);

@@ -1,4 +1,4 @@
-//! Why a transaction is not taken, in the texts by which wallets tell reasons apart (those of geth).
+//! Why a transaction is not taken, in the texts by which wallets tell reasons apart (those of geth). RR6
 //!
 //! The machine checks all of this again, and what is left, when the node accepts the transaction: it decides, this
 //! words it. Only what waits on this node is known here alone.

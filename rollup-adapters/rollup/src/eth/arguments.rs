@@ -125,7 +125,8 @@ fn fixed<const N: usize>(value: &Value) -> Result<[u8; N], String> {
             2 * N
         ));
     }
-    alloy_primitives::hex::decode_to_slice(digits, &mut bytes).map_err(|error| error.to_string())?;
+    alloy_primitives::hex::decode_to_slice(digits, &mut bytes)
+        .map_err(|error| error.to_string())?;
     Ok(bytes)
 }
 
@@ -321,7 +322,10 @@ mod tests {
 
     #[test]
     fn slots_and_counts_are_read_as_tools_write_them() {
-        assert_eq!(Slot::read(&json!("0x01")).unwrap().0, B256::with_last_byte(1));
+        assert_eq!(
+            Slot::read(&json!("0x01")).unwrap().0,
+            B256::with_last_byte(1)
+        );
         assert_eq!(Count::read(&json!(10)).unwrap().0, 10);
         assert_eq!(Count::read(&json!("10")).unwrap().0, 10);
         assert_eq!(Count::read(&json!("0xa")).unwrap().0, 10);

@@ -1,4 +1,4 @@
-//! How a request names a block: a number, a tag, or a hash (EIP-1898).
+//! How a request names a block: a number, a tag, or a hash (EIP-1898). RR2
 
 use std::fmt;
 

@@ -24,7 +24,11 @@ type BlockAnswer = Block<TransactionAnswer>;
 pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethodError> {
     reads(module, "eth_getBlockByNumber", block_by_number)?;
     reads(module, "eth_getBlockByHash", block_by_hash)?;
-    reads(module, "eth_getBlockTransactionCountByNumber", count_by_number)?;
+    reads(
+        module,
+        "eth_getBlockTransactionCountByNumber",
+        count_by_number,
+    )?;
     reads(module, "eth_getBlockTransactionCountByHash", count_by_hash)?;
     reads(module, "eth_getBlockReceipts", block_receipts)?;
     reads(module, "eth_getTransactionByHash", transaction_by_hash)?;
@@ -64,7 +68,9 @@ fn block_by_hash(eth: &Eth, params: &Params<'_>) -> Result<Option<BlockAnswer>, 
 }
 
 fn block(eth: &Eth, id: BlockId, mut arguments: Arguments) -> Result<Option<BlockAnswer>, Error> {
-    let is_full = arguments.optional("hydrated transactions")?.unwrap_or(false);
+    let is_full = arguments
+        .optional("hydrated transactions")?
+        .unwrap_or(false);
     let snapshot = eth.snapshot();
     let Some(sealed) = snapshot.header(id)? else {
         return Ok(None);
@@ -91,7 +97,7 @@ fn block(eth: &Eth, id: BlockId, mut arguments: Arguments) -> Result<Option<Bloc
 fn encoded_length(transaction: &Transaction) -> usize {
     match transaction {
         Transaction::Signed(envelope) => envelope.encode_2718_len(),
-        Transaction::Deposit(_) => 0,
+        Transaction::Deposit(deposit) => deposit.committed().len(),
     }
 }
 
@@ -133,18 +139,23 @@ fn block_receipts(eth: &Eth, params: &Params<'_>) -> Result<Option<Vec<ReceiptAn
     Ok(Some(receipts(stored, place(&header))))
 }
 
-fn transaction_by_hash(
-    eth: &Eth,
-    params: &Params<'_>,
-) -> Result<Option<TransactionAnswer>, Error> {
+fn transaction_by_hash(eth: &Eth, params: &Params<'_>) -> Result<Option<TransactionAnswer>, Error> {
     let hash = Arguments::new(params, 1)?.required("transaction hash")?;
-    // Before the snapshot: what leaves the queue meanwhile is in a block of the snapshot.
-    let pending = submit::pending(eth, hash)?;
+    let included = by_hash(eth, hash)?;
+    if included.is_some() {
+        return Ok(included);
+    }
+    match submit::pending(eth, hash)? {
+        // It may have left the queue for a block between the two looks.
+        None => by_hash(eth, hash),
+        pending => Ok(pending),
+    }
+}
+
+fn by_hash(eth: &Eth, hash: B256) -> Result<Option<TransactionAnswer>, Error> {
     let snapshot = eth.snapshot();
-    let Some(included) = snapshot.view().transaction(hash).map_err(internal)? else {
-        return Ok(pending);
-    };
-    at_place(&snapshot, Some(included))
+    let included = snapshot.view().transaction(hash).map_err(internal)?;
+    at_place(&snapshot, included)
 }
 
 fn at_place(

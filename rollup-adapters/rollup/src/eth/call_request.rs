@@ -164,13 +164,22 @@ mod tests {
             (json!({"gas": 21000}), "gas: want a string"),
             (json!({"value": "0x01"}), "value: hex number with leading"),
             (json!({"data": "0x12", "input": "0x34"}), "not equal"),
-            (json!({"gasPrice": "0x1", "maxFeePerGas": "0x1"}), "both gas"),
+            (
+                json!({"gasPrice": "0x1", "maxFeePerGas": "0x1"}),
+                "both gas",
+            ),
             (
                 json!({"maxFeePerGas": "0x1", "maxPriorityFeePerGas": "0x2"}),
                 "maxFeePerGas (0x1) <",
             ),
-            (json!({"blobVersionedHashes": [B256::ZERO]}), "blobVersionedH"),
-            (json!({"accessList": [{}]}), "accessList: item 0: address is"),
+            (
+                json!({"blobVersionedHashes": [B256::ZERO]}),
+                "blobVersionedH",
+            ),
+            (
+                json!({"accessList": [{}]}),
+                "accessList: item 0: address is",
+            ),
         ] {
             let error = CallRequest::read(&value).unwrap_err();
             assert!(error.contains(why), "{error}");

@@ -1,4 +1,4 @@
-//! Errors with the codes and texts that Ethereum clients know: some wallets tell them apart by the text alone.
+//! Errors with the codes and texts that Ethereum clients know: some wallets tell them apart by the text alone. RR6
 
 use alloy_primitives::{Bytes, U256};
 use jsonrpsee::types::ErrorObjectOwned;
@@ -48,10 +48,16 @@ pub(crate) fn refused(reason: &str) -> Error {
         .strip_prefix("transaction validation error: ")
         .unwrap_or(reason);
     let known = [
-        ("lack of funds", "insufficient funds for gas * price + value"),
+        (
+            "lack of funds",
+            "insufficient funds for gas * price + value",
+        ),
         ("gas cost", "intrinsic gas too low"),
         ("gas floor", "intrinsic gas too low"),
-        ("less than basefee", "max fee per gas less than block base fee"),
+        (
+            "less than basefee",
+            "max fee per gas less than block base fee",
+        ),
         ("initcode size", "max initcode size exceeded"),
     ];
     match known.iter().find(|(part, _)| reason.contains(part)) {

@@ -19,9 +19,12 @@ use super::{
 };
 
 pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethodError> {
-    executes(module, "eth_call", |state, call| state.call(call), |result| {
-        result.output
-    })?;
+    executes(
+        module,
+        "eth_call",
+        |state, call| state.call(call),
+        |result| result.output,
+    )?;
     executes(
         module,
         "eth_estimateGas",
@@ -29,6 +32,9 @@ pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethod
         U64::from,
     )
 }
+
+/// What a method does with a call.
+type Execute<R> = fn(&StateAt<'_>, &Call) -> Result<Result<R, CallFailure>, StateError>;
 
 /// Overrides of the state, which this node has not; none or empty ones are let through.
 struct NoOverrides;
@@ -47,7 +53,7 @@ impl Argument for NoOverrides {
 fn executes<R: 'static, T: Serialize + Clone + Send + 'static>(
     module: &mut RpcModule<Eth>,
     name: &'static str,
-    execute: fn(&StateAt<'_>, &Call) -> Result<Result<R, CallFailure>, StateError>,
+    execute: Execute<R>,
     answer: fn(R) -> T,
 ) -> Result<(), RegisterMethodError> {
     module.register_async_method(name, move |params, eth, _| async move {
@@ -65,11 +71,7 @@ fn executes<R: 'static, T: Serialize + Clone + Send + 'static>(
     Ok(())
 }
 
-fn run<R>(
-    eth: &Eth,
-    params: &Params<'_>,
-    execute: fn(&StateAt<'_>, &Call) -> Result<Result<R, CallFailure>, StateError>,
-) -> Result<R, Error> {
+fn run<R>(eth: &Eth, params: &Params<'_>, execute: Execute<R>) -> Result<R, Error> {
     let mut arguments = Arguments::new(params, 4)?;
     let request: CallRequest = arguments.required("transaction")?;
     let id = arguments.optional("block")?.unwrap_or(BlockId::LATEST);

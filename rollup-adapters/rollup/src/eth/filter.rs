@@ -64,8 +64,7 @@ impl Argument for Wanted {
             return Err("topics: a log has at most 4".to_owned());
         }
         for (at, position) in positions.iter().enumerate() {
-            topics[at] =
-                topic(position).map_err(|why| format!("topics: position {at}: {why}"))?;
+            topics[at] = topic(position).map_err(|why| format!("topics: position {at}: {why}"))?;
         }
         Ok(Self {
             filter: LogFilter { addresses, topics },
@@ -95,9 +94,7 @@ impl Argument for Filter {
                         .to_owned(),
                 );
             }
-            Some(hash) => {
-                Blocks::One(B256::read(hash).map_err(|why| format!("blockHash: {why}"))?)
-            }
+            Some(hash) => Blocks::One(B256::read(hash).map_err(|why| format!("blockHash: {why}"))?),
         };
         Ok(Self { blocks, wanted })
     }
@@ -189,10 +186,7 @@ mod tests {
             (json!({"topics": "x"}), "topics: want an array"),
             (json!({"topics": [A, A, A, A, A]}), "topics: a log has"),
             (json!({"topics": ["0x1"]}), "topics: position 0: hex"),
-            (
-                json!({"topics": [[1]]}),
-                "topics: position 0: item 0: want",
-            ),
+            (json!({"topics": [[1]]}), "topics: position 0: item 0: want"),
             (
                 json!({"topics": [vec![A; 1001]]}),
                 "topics: position 0: at most",

@@ -39,13 +39,14 @@ fn transaction_count(eth: &Eth, params: &Params<'_>) -> Result<U64, Error> {
     let mut arguments = Arguments::new(params, 2)?;
     let address: Address = arguments.required("address")?;
     let id = block(&mut arguments)?;
+    let is_pending = id == BlockId::Tag(BlockTag::Pending);
+    // Before the snapshot: what leaves the queue meanwhile is in a block of the snapshot.
+    let waiting = is_pending.then(|| submit::waiting(eth));
     let snapshot = eth.snapshot();
     let account = snapshot.at(id)?.account(address).map_err(internal)?;
     let nonce = account.map_or(0, |account| account.nonce);
-    if id == BlockId::Tag(BlockTag::Pending) {
-        return submit::next_nonce(eth, address, nonce).map(U64::from);
-    }
-    Ok(U64::from(nonce))
+    let next = waiting.map_or(nonce, |waiting| submit::after(&waiting, address, nonce));
+    Ok(U64::from(next))
 }
 
 fn code(eth: &Eth, params: &Params<'_>) -> Result<Bytes, Error> {
@@ -79,10 +80,7 @@ fn proof(eth: &Eth, params: &Params<'_>) -> Result<EIP1186AccountProofResponse, 
     }
     let slots: Vec<B256> = slots.into_iter().map(|Slot(slot)| slot).collect();
     let snapshot = eth.snapshot();
-    let proof = snapshot
-        .at(id)?
-        .proof(address, &slots)
-        .map_err(internal)?;
+    let proof = snapshot.at(id)?.proof(address, &slots).map_err(internal)?;
     Ok(EIP1186AccountProofResponse {
         address: proof.address,
         balance: proof.account.balance,

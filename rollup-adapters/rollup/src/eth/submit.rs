@@ -1,4 +1,4 @@
-//! Transactions on their way: handing one in, and what wallets ask of those that are in no block yet.
+//! Transactions on their way: handing one in, and what wallets ask of those that are in no block yet. RR4
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -48,11 +48,6 @@ pub(crate) fn pending(eth: &Eth, hash: B256) -> Result<Option<TransactionAnswer>
         .and_then(|envelope| TransactionAnswer::pending(&envelope)))
 }
 
-/// The nonce that a sender's next transaction needs, if all that wait are executed.
-pub(crate) fn next_nonce(eth: &Eth, sender: Address, nonce: u64) -> Result<u64, Error> {
-    Ok(after(&waiting(eth), sender, nonce))
-}
-
 /// The lowest nonce from `nonce` on that none of a sender's waiting transactions has.
 pub(crate) fn after(waiting: &Senders, sender: Address, nonce: u64) -> u64 {
     let nonces: BTreeSet<u64> = waiting
@@ -68,10 +63,7 @@ pub(crate) fn after(waiting: &Senders, sender: Address, nonce: u64) -> u64 {
 /// All that wait. A sender is recovered once: that takes longer than all else here.
 pub(crate) fn waiting(eth: &Eth) -> Senders {
     let pending = eth.node.pending();
-    let mut senders = eth
-        .senders
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut senders = eth.senders.lock().unwrap_or_else(PoisonError::into_inner);
     let mut now = Senders::with_capacity(pending.len());
     for pending in pending {
         let hash = B256::from(pending.id.0);

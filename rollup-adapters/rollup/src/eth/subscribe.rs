@@ -1,4 +1,4 @@
-//! Subscriptions over WebSocket: new blocks, and logs with those that a rollback takes back.
+//! Subscriptions over WebSocket: new blocks, and logs with those that a rollback takes back. RR5
 //!
 //! A listener is brought from what it was told to what is now, at every change: so it misses nothing if changes come
 //! faster than it reads, and nothing is queued for it besides what jsonrpsee's bounded buffer holds.
@@ -8,9 +8,7 @@ use std::{collections::VecDeque, sync::Arc};
 use alloy_primitives::B256;
 use alloy_rpc_types_eth::Log;
 use jsonrpsee::{
-    PendingSubscriptionSink, RpcModule, SubscriptionSink,
-    core::RegisterMethodError,
-    types::Params,
+    PendingSubscriptionSink, RpcModule, SubscriptionSink, core::RegisterMethodError, types::Params,
 };
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -63,7 +61,9 @@ fn topic(params: &Params<'_>) -> Result<Topic, Error> {
     match name.as_str() {
         "newHeads" if arguments.len() > 1 => Err(invalid("newHeads takes no further argument")),
         "newHeads" => Ok(Topic::Heads),
-        "logs" => Ok(Topic::Logs(arguments.optional("filter")?.unwrap_or_default())),
+        "logs" => Ok(Topic::Logs(
+            arguments.optional("filter")?.unwrap_or_default(),
+        )),
         _ => Err(no_subscription(&name)),
     }
 }
@@ -119,9 +119,8 @@ async fn follow(
         }
         loop {
             let (eth, topic) = (Arc::clone(eth), topic.clone());
-            let step = spawn_blocking(move || {
-                told.step(&eth.snapshot(), &topic).map(|step| (told, step))
-            });
+            let step =
+                spawn_blocking(move || told.step(&eth.snapshot(), &topic).map(|step| (told, step)));
             let (now, step) = step.await.map_err(internal)??;
             told = now;
             for message in step.messages {

@@ -1,12 +1,12 @@
 //! Transactions and receipts as Ethereum clients read them. Money from the L1 is shown too, with the type and the
-//! fields of the OP stack's deposits, which wallets and `viem` know, and besides with what the queue says of it.
+//! fields of the OP stack's deposits, which wallets and `viem` know, and besides with what the queue says of it. RR3
 
 use alloy_consensus::{Transaction as _, TxEnvelope, Typed2718, transaction::SignerRecoverable};
 use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
 use alloy_primitives::{Address, B256, Bloom, Bytes, TxKind, U64, U128, U256};
 use alloy_rpc_types_eth::Log;
 use rollup_evm::{
-    DEPOSIT_TYPE,
+    DEPOSIT_GAS, DEPOSIT_TYPE,
     view::{DepositTransaction, Included, Receipt, Transaction},
 };
 use serde::Serialize;
@@ -126,10 +126,11 @@ impl TransactionAnswer {
     }
 
     fn deposit(deposit: &DepositTransaction, included: &Included) -> Self {
-        let ether = if deposit.token.is_zero() {
-            deposit.amount
+        // Tokens are minted by a call of the rollup itself, which has this limit.
+        let (ether, gas) = if deposit.token.is_zero() {
+            (deposit.amount, 0)
         } else {
-            U256::ZERO
+            (U256::ZERO, DEPOSIT_GAS)
         };
         Self {
             block_hash: None,
@@ -141,7 +142,7 @@ impl TransactionAnswer {
             kind: U64::from(DEPOSIT_TYPE),
             nonce: U64::ZERO,
             to: Some(deposit.recipient),
-            gas: U64::ZERO,
+            gas: U64::from(gas),
             value: ether,
             input: Bytes::new(),
             gas_price: U128::ZERO,
@@ -211,12 +212,7 @@ pub(crate) fn receipts(receipts: Vec<Receipt>, place: Place) -> Vec<ReceiptAnswe
         .collect()
 }
 
-fn receipt_answer(
-    receipt: Receipt,
-    place: Place,
-    position: u64,
-    first_log: u64,
-) -> ReceiptAnswer {
+fn receipt_answer(receipt: Receipt, place: Place, position: u64, first_log: u64) -> ReceiptAnswer {
     let logs = receipt.logs.into_iter().zip(first_log..);
     ReceiptAnswer {
         transaction_hash: receipt.transaction_hash,

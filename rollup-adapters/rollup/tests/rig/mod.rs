@@ -2,6 +2,8 @@
 //! orders what the node accepted, as the sequencer does.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part")]
 
+pub mod sample;
+
 use std::{
     net::SocketAddr,
     sync::{
@@ -16,7 +18,7 @@ use alloy_eips::{
     eip2718::Encodable2718,
     eip7702::{Authorization, SignedAuthorization},
 };
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, address, b256};
+use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, address, b256, hex};
 use k256::ecdsa::SigningKey;
 use rollup::EvmRollup;
 use rollup_evm::Evm;
@@ -35,21 +37,12 @@ pub const NOBODY: Address = address!("00000000000000000000000000000000000b0b0b")
 /// Who gets the fees.
 pub const FEES: Address = address!("00000000000000000000000000000000fee0fee0");
 
-#[derive(Debug)]
-struct Ids;
-impl jsonrpsee::server::IdProvider for Ids {
-    fn next_id(&self) -> jsonrpsee::types::SubscriptionId<'static> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        format!("{:#x}", NEXT.fetch_add(1, Ordering::Relaxed)).into()
-    }
-}
-
 pub struct Rig {
     pub node: Node<Evm>,
     pub address: SocketAddr,
     height: Arc<AtomicU64>,
     is_over: Arc<AtomicBool>,
-    _server: jsonrpsee::server::ServerHandle,
+    _server: testing::Served,
     _directory: tempfile::TempDir,
 }
 
@@ -76,19 +69,12 @@ impl Rig {
         let definition = definition();
         let vm = EvmRollup::vm(&definition).unwrap();
         let node = testing::node(vm, definition, directory.path()).unwrap();
-        let config = jsonrpsee::server::ServerConfig::builder()
-            .set_id_provider(Ids)
-            .build();
-        let server = jsonrpsee::server::Server::builder()
-            .set_config(config)
-            .build("127.0.0.1:0")
+        let server = testing::serve(EvmRollup::methods(&node).unwrap())
             .await
             .unwrap();
-        let address = server.local_addr().unwrap();
-        let server = server.start(EvmRollup::methods(&node).unwrap());
         Self {
             node,
-            address,
+            address: server.address,
             height: Arc::default(),
             is_over: Arc::default(),
             _server: server,
@@ -129,12 +115,23 @@ impl Rig {
 
     /// Ether from the L1.
     pub fn deposit(&self, index: u64, recipient: Address, amount: u128) -> L1Message {
+        self.deposit_of(Address::ZERO, index, recipient, amount)
+    }
+
+    /// A token from the L1; ether if it's the zero address.
+    pub fn deposit_of(
+        &self,
+        token: Address,
+        index: u64,
+        recipient: Address,
+        amount: u128,
+    ) -> L1Message {
         let message = L1Message {
             index,
             l1_block: 1,
             sender: hotshot_types::Address([9; 20]),
             body: MessageBody::Deposit(Deposit {
-                token: hotshot_types::Address::ZERO,
+                token: hotshot_types::Address(token.0.0),
                 amount,
                 recipient: hotshot_types::Address(recipient.0.0),
                 decimals: 18,
@@ -175,6 +172,18 @@ impl Rig {
             error["message"].as_str().unwrap().to_owned(),
             error["data"].take(),
         )
+    }
+
+    /// Deploys the notebook: its transaction and its address.
+    pub async fn notebook(&self) -> (Value, Value) {
+        let compiled: Value =
+            serde_json::from_str(include_str!("../clients/notebook.json")).unwrap();
+        let code = hex::decode(compiled["bytecode"].as_str().unwrap()).unwrap();
+        let hash = self.send(TxKind::Create, 0, code.into()).await;
+        let receipt = self
+            .result("eth_getTransactionReceipt", json!([hash]))
+            .await;
+        (hash, receipt["contractAddress"].clone())
     }
 
     /// Sends a transaction of [`ALICE`], orders it and says its hash.

@@ -2,6 +2,7 @@
 //!
 //! A shape is a list of alternatives, `a|b`: `[a]` a list, `null`, `=text` or `=false` that very value, one of the
 //! formats below, or a name of `objects` or `names`.
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part")]
 
 use std::collections::BTreeMap;
 
@@ -57,7 +58,11 @@ impl OpenRpc {
                         .get("message")
                         .and_then(Value::as_str)
                         .is_some_and(|text| !text.is_empty());
-                if is_well { Ok(()) } else { Err(format!("bad error {error:?}")) }
+                if is_well {
+                    Ok(())
+                } else {
+                    Err(format!("bad error {error:?}"))
+                }
             }
             _ => Err(format!("want either result or error: {response}")),
         }
@@ -82,12 +87,10 @@ impl OpenRpc {
     fn check_one(&self, shape: &str, value: &Value) -> Result<(), String> {
         if let Some(inner) = shape.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
             let items = value.as_array().ok_or(format!("{value} is no list"))?;
-            return items
-                .iter()
-                .enumerate()
-                .try_for_each(|(at, item)| {
-                    self.check(inner, item).map_err(|error| format!("{at}: {error}"))
-                });
+            return items.iter().enumerate().try_for_each(|(at, item)| {
+                self.check(inner, item)
+                    .map_err(|error| format!("{at}: {error}"))
+            });
         }
         if let Some(names) = self.names.get(shape) {
             return self.check(names, value);
@@ -95,7 +98,11 @@ impl OpenRpc {
         if let Some(object) = self.objects.get(shape) {
             return self.check_object(object, value);
         }
-        if has_format(shape, value) { Ok(()) } else { Err(format!("not {value}")) }
+        if has_format(shape, value) {
+            Ok(())
+        } else {
+            Err(format!("not {value}"))
+        }
     }
 
     fn check_object(&self, object: &Object, value: &Value) -> Result<(), String> {
@@ -105,15 +112,18 @@ impl OpenRpc {
         }
         for (name, shape) in &object.required {
             let field = fields.get(name).ok_or(format!("{name} is missing"))?;
-            self.check(shape, field).map_err(|error| format!("{name}: {error}"))?;
+            self.check(shape, field)
+                .map_err(|error| format!("{name}: {error}"))?;
         }
         for (name, shape) in &object.optional {
             if let Some(field) = fields.get(name) {
-                self.check(shape, field).map_err(|error| format!("{name}: {error}"))?;
+                self.check(shape, field)
+                    .map_err(|error| format!("{name}: {error}"))?;
             }
         }
-        let is_known =
-            |name: &String| object.required.contains_key(name) || object.optional.contains_key(name);
+        let is_known = |name: &String| {
+            object.required.contains_key(name) || object.optional.contains_key(name)
+        };
         match fields.keys().find(|name| object.closed && !is_known(name)) {
             Some(name) => Err(format!("{name} does not belong there")),
             None => Ok(()),
@@ -138,24 +148,34 @@ fn alternatives(shape: &str) -> Vec<&str> {
 
 fn has_format(format: &str, value: &Value) -> bool {
     if let Some(literal) = format.strip_prefix('=') {
-        return value.as_str() == Some(literal) || value.to_string() == literal;
+        return match value {
+            Value::String(text) => text == literal,
+            Value::Bool(value) => literal.parse() == Ok(*value),
+            _ => false,
+        };
     }
     let digits = value.as_str().and_then(|text| text.strip_prefix("0x"));
     let is_hex = |length: Option<usize>| {
         digits.is_some_and(|digits| {
             length.is_none_or(|length| digits.len() == 2 * length)
                 && digits.len() % 2 == 0
-                && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+                && digits
+                    .bytes()
+                    .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
         })
     };
     match format {
         "null" => value.is_null(),
         "bool" => value.is_boolean(),
         "string" => value.is_string(),
-        "ratio" => value.as_f64().is_some_and(|ratio| (0.0..=1.0).contains(&ratio)),
+        "ratio" => value
+            .as_f64()
+            .is_some_and(|ratio| (0.0..=1.0).contains(&ratio)),
         "uint" => digits.is_some_and(|digits| {
             (digits == "0" || (!digits.is_empty() && !digits.starts_with('0')))
-                && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+                && digits
+                    .bytes()
+                    .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
         }),
         "byte" => digits.is_some_and(|digits| {
             digits.len() <= 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
