@@ -30,34 +30,73 @@ pub(crate) struct Args {
     test: bool,
 }
 
+/// A folder of contracts that forge builds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Contracts {
+    /// Those of the network: stake, slashing, the light client. The tools are installed here.
+    Network,
+    /// Those of a rollup. They build on the light client's sources, and their tests on its artifacts.
+    Rollup,
+}
+
+impl Contracts {
+    /// In the order in which they are built.
+    pub(crate) const ALL: [Self; 2] = [Self::Network, Self::Rollup];
+
+    /// Where they are.
+    pub(crate) fn folder(self) -> PathBuf {
+        workspace::root().join(match self {
+            Self::Network => "light-client-contract",
+            Self::Rollup => "rollup-adapters/contracts",
+        })
+    }
+
+    /// Where forge puts what it builds.
+    pub(crate) fn artifacts(self) -> PathBuf {
+        self.folder().join("out")
+    }
+
+    /// What is built from: files and folders, from the folder on.
+    fn sources(self) -> &'static [&'static str] {
+        match self {
+            Self::Network => &["src", "test", "script", "foundry.toml", "package-lock.json"],
+            Self::Rollup => &[
+                "src",
+                "test",
+                "bin",
+                "foundry.toml",
+                "../../light-client-contract/src",
+                "../../light-client-contract/test/support",
+                "../../light-client-contract/package-lock.json",
+            ],
+        }
+    }
+}
+
 /// Runs the task.
 pub(crate) fn run(args: &Args) -> Result<()> {
     build()?;
-    if args.test {
-        workspace::run(&mut test_command()?)?;
+    for contracts in Contracts::ALL {
+        if args.test {
+            workspace::run(&mut test_command(contracts)?)?;
+        }
+        println!("built into {}", contracts.artifacts().display());
     }
-    println!("built into {}", artifacts().display());
     Ok(())
-}
-
-/// The folder of the contracts.
-pub(crate) fn folder() -> PathBuf {
-    workspace::root().join("light-client-contract")
-}
-
-/// Where forge puts what it builds.
-pub(crate) fn artifacts() -> PathBuf {
-    folder().join("out")
 }
 
 /// Installs the tools if that is needed, and builds the contracts; quick when nothing changed. What
 /// the compiler says is shown if it fails.
 pub(crate) fn build() -> Result<()> {
     install()?;
-    let mut command = forge()?;
+    Contracts::ALL.into_iter().try_for_each(build_one)
+}
+
+fn build_one(contracts: Contracts) -> Result<()> {
+    let mut command = forge(contracts)?;
     command.args(["build", "--color", "never"]);
     // Code differs by a few gas with what is compiled at the same time: figures are those of everything at once.
-    if !is_built(&folder())? {
+    if !is_built(contracts)? {
         command.arg("--force");
     }
     let output = command
@@ -68,34 +107,36 @@ pub(crate) fn build() -> Result<()> {
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
         bail!("{} failed: {}", workspace::spoken(&command), output.status);
     }
-    fs::write(folder().join(BUILT), "").context("cannot mark the contracts as built")
+    fs::write(contracts.folder().join(BUILT), "").context("cannot mark the contracts as built")
 }
 
 /// Format, and that they build.
 pub(crate) fn check() -> Result<()> {
     install()?;
-    workspace::run(forge()?.args(["fmt", "--check"]))?;
+    for contracts in Contracts::ALL {
+        workspace::run(forge(contracts)?.args(["fmt", "--check"]))?;
+    }
     build()
 }
 
 /// The command that runs the contracts' tests once the tools are installed. A gas figure that
 /// differs from its snapshot in git fails.
-pub(crate) fn test_command() -> Result<Command> {
-    let mut command = forge()?;
+pub(crate) fn test_command(contracts: Contracts) -> Result<Command> {
+    let mut command = forge(contracts)?;
     command.arg("test").env("FORGE_SNAPSHOT_CHECK", "true");
     Ok(command)
 }
 
-fn forge() -> Result<Command> {
+fn forge(contracts: Contracts) -> Result<Command> {
     let mut command = Command::new(tool("forge")?);
-    command.current_dir(folder());
+    command.current_dir(contracts.folder());
     Ok(command)
 }
 
 /// The program of a tool itself. What npm links is a script that starts it: whoever ended the
 /// script would leave the program behind.
 pub(crate) fn tool(name: &str) -> Result<PathBuf> {
-    let packages = folder().join("node_modules/@foundry-rs");
+    let packages = Contracts::Network.folder().join("node_modules/@foundry-rs");
     let own = format!("{name}-");
     let entries =
         fs::read_dir(&packages).with_context(|| format!("cannot read {}", packages.display()))?;
@@ -116,10 +157,11 @@ pub(crate) fn tool(name: &str) -> Result<PathBuf> {
 
 /// `npm ci`, unless what is installed is newer than the lock file.
 pub(crate) fn install() -> Result<()> {
-    let lock = modified(&folder().join("package-lock.json"))
+    let folder = Contracts::Network.folder();
+    let lock = modified(&folder.join("package-lock.json"))
         .context("light-client-contract has no lock file")?;
     // npm writes this file last.
-    let installed = modified(&folder().join("node_modules/.package-lock.json"));
+    let installed = modified(&folder.join("node_modules/.package-lock.json"));
     node()?;
     if installed.is_some_and(|installed| installed >= lock) {
         return Ok(());
@@ -134,19 +176,18 @@ pub(crate) fn install() -> Result<()> {
             "--no-fund",
             "--loglevel=error",
         ])
-        .current_dir(folder());
+        .current_dir(folder);
     workspace::run(&mut command).context("npm could not install the contracts' tools")
 }
 
 /// Whether nothing has changed since all of it was built at once.
-fn is_built(folder: &Path) -> Result<bool> {
+fn is_built(contracts: Contracts) -> Result<bool> {
+    let folder = contracts.folder();
     let Some(built) = modified(&folder.join(BUILT)) else {
         return Ok(false);
     };
-    let mut left: Vec<PathBuf> = ["src", "test", "script", "foundry.toml", "package-lock.json"]
-        .iter()
-        .map(|name| folder.join(name))
-        .collect();
+    let names = contracts.sources().iter();
+    let mut left: Vec<PathBuf> = names.map(|name| folder.join(name)).collect();
     while let Some(path) = left.pop() {
         // A folder changes when a file in it comes or goes.
         if modified(&path).is_none_or(|changed| changed > built) {

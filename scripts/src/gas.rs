@@ -7,7 +7,11 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{contracts, report::grouped, workspace};
+use crate::{
+    contracts::{self, Contracts},
+    report::grouped,
+    workspace,
+};
 
 /// Arguments of `gas`.
 #[derive(Debug, clap::Args)]
@@ -18,11 +22,15 @@ pub(crate) struct Args {
 }
 
 /// The snapshots of gas, by the test contract's subject.
-const SNAPSHOTS: [&str; 2] = ["LightClient", "StakeTable"];
+const SNAPSHOTS: [(Contracts, &str); 3] = [
+    (Contracts::Network, "LightClient"),
+    (Contracts::Network, "StakeTable"),
+    (Contracts::Rollup, "Rollup"),
+];
 
-/// A call with the most gas that l1.md allows it, if it names a limit. Updates, `register`,
-/// `delegate` and `slash` are whole transactions, the proofs are execution alone.
-const CALLS: [(&str, Option<u64>); 13] = [
+/// A call with the most gas that its specification allows it, if it names a limit. The proofs
+/// (`verify_*`) are execution alone, all else are whole transactions.
+const CALLS: [(&str, Option<u64>); 25] = [
     ("update_n4_absent0", Some(195_000)),
     ("update_n4_absent1", None),
     ("update_n100_absent0", Some(195_000)),
@@ -36,20 +44,34 @@ const CALLS: [(&str, Option<u64>); 13] = [
     ("verify_header", Some(7_000)),
     ("verify_namespace", Some(3_000)),
     ("verify_transaction", None),
+    ("deposit_ether", Some(55_000)),
+    ("deposit_ether_second", None),
+    ("deposit_ether_busy", None),
+    ("deposit_ether_surplus", None),
+    ("deposit_token", None),
+    ("force_transfer", None),
+    ("advance_head", Some(75_000)),
+    ("advance_100", Some(75_000)),
+    ("force_segment", None),
+    ("cover", None),
+    ("claim_ether", Some(60_000)),
+    ("claim_token", None),
 ];
 
 /// Measures and prints the table.
 pub(crate) fn run(args: &Args) -> Result<()> {
     contracts::build()?;
-    let mut command = contracts::test_command()?;
-    command.args(["--match-path", "test/Gas.t.sol"]);
-    let measured = workspace::output(&mut command)
-        .context("the gas differs from the snapshots, or could not be measured")?;
-    ensure!(
-        measured.contains("[PASS]"),
-        "no gas test ran: {}",
-        measured.trim()
-    );
+    for contracts in Contracts::ALL {
+        let mut command = contracts::test_command(contracts)?;
+        command.args(["--match-path", "test/Gas.t.sol"]);
+        let measured = workspace::output(&mut command)
+            .context("the gas differs from the snapshots, or could not be measured")?;
+        ensure!(
+            measured.contains("[PASS]"),
+            "no gas test ran: {}",
+            measured.trim()
+        );
+    }
     let figures = figures()?;
     println!("{}", table(&figures)?);
     if let Some(path) = &args.json {
@@ -62,8 +84,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// All figures of the snapshots.
 fn figures() -> Result<BTreeMap<String, u64>> {
     let mut figures = BTreeMap::new();
-    for name in SNAPSHOTS {
-        let path = contracts::folder().join(format!("snapshots/{name}.json"));
+    for (contracts, name) in SNAPSHOTS {
+        let path = contracts.folder().join(format!("snapshots/{name}.json"));
         let text =
             fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         figures.extend(parse(&text).with_context(|| format!("{} is no snapshot", path.display()))?);

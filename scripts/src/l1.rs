@@ -198,7 +198,7 @@ impl L1 {
     pub(crate) async fn deploy(&mut self, network: &Network) -> Result<()> {
         let genesis = &network.genesis;
         let header = trust::genesis_block(genesis)?;
-        let artifacts = Artifacts::new(&contracts::artifacts());
+        let artifacts = Artifacts::new(&contracts::Contracts::Network.artifacts());
         let sender = self.home().sender(&self.deployer).await?;
         self.contracts = deploy_home(&sender, &artifacts, genesis, &header, &TERMS).await?;
         self.light_clients = vec![self.contracts.light_client];

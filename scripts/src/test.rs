@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::{contracts, workspace};
+use crate::{
+    contracts::{self, Contracts},
+    workspace,
+};
 
 /// Arguments of `test`.
 #[derive(Debug, Default, clap::Args)]
@@ -55,7 +58,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if !args.skip_contracts {
         // First, for tests of the node take the built contracts from here.
         contracts::build().context("`--skip-contracts` runs the other tests")?;
-        commands.push(contracts::test_command()?);
+        for contracts in Contracts::ALL {
+            commands.push(contracts::test_command(contracts)?);
+        }
     }
     for arguments in RUNS {
         let mut command = workspace::cargo();

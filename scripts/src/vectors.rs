@@ -21,10 +21,14 @@ pub(crate) struct Args {
 type Files = Vec<(&'static str, String)>;
 
 /// The folders of vectors, each with what the code says its files are.
-fn folders() -> [(&'static str, Files); 2] {
+fn folders() -> [(&'static str, Files); 3] {
     [
         ("hotshot/types/vectors", hotshot_types::vectors::all()),
         ("da/vectors", da::vectors::all()),
+        (
+            "rollup-adapters/contracts/vectors",
+            rollup_contracts::vectors::all(),
+        ),
     ]
 }
 

@@ -48,6 +48,9 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
     uint256 public constant HOURS = 32;
     /// Most bytes of a forced transaction.
     uint256 public constant MAX_TRANSACTION = 128 << 10;
+    /// More than a checkpoint costs in new slots. Who estimates gas does so in a block that may have messages already,
+    /// and may then be the first of the next: the estimate has to be enough for that.
+    uint256 private constant CHECKPOINT_GAS = 80_000;
 
     address public immutable inbox;
     address public immutable vault;
@@ -216,7 +219,8 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
     function _enqueue(Head memory head, uint8 kind, bytes memory body) private returns (uint64 index) {
         index = head.count;
         bytes32 before = chain;
-        if (head.l1Block != block.number) {
+        bool isFirst = head.l1Block != block.number;
+        if (isFirst) {
             _remember(head, before);
             (head.l1Block, head.time) = (uint48(block.number), uint48(block.timestamp));
             ++head.checkpoints;
@@ -225,6 +229,7 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
         _head = head;
         chain = Messages.chained(before, Messages.hash(kind, index, uint64(block.number), msg.sender, body));
         emit Queued(index, kind, msg.sender, body);
+        require(isFirst || gasleft() >= CHECKPOINT_GAS, L1MessageQueue_TooLittleGas());
     }
 
     /// Keeps how the queue was after the last block with messages: the first of this block comes. What the ring loses

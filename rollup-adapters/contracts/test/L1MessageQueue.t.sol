@@ -205,6 +205,26 @@ contract L1MessageQueueTest is RollupFixture {
         assertEq(queue.fee(), BASE_FEE, "a pin covers");
     }
 
+    /// What is enough for a second message of a block is enough for a first of the next.
+    function test_deposit_gasOfTheSecondInABlock_isEnoughForAFirst() public {
+        for (uint256 i = 0; i < 3; ++i) {
+            depositEther(BOB, 1);
+            uint256 snapshot = vm.snapshotState();
+            uint256 least = 50_000;
+            while (!_depositWith(least)) least += 1000;
+            vm.revertToState(snapshot);
+            pass(1);
+            assertTrue(_depositWith(least), "the first");
+        }
+    }
+
+    function _depositWith(uint256 gas) private returns (bool done) {
+        uint256 value = 1 + queue.fee();
+        vm.prank(ALICE);
+        (done,) =
+            address(queue).call{gas: gas, value: value}(abi.encodeCall(queue.deposit, (address(0), uint128(1), ALICE)));
+    }
+
     function test_collect_anyone_paysTheAccount() public {
         depositEther(ALICE, 1 ether);
         vm.prank(BOB);

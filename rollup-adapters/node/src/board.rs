@@ -138,7 +138,10 @@ impl Board {
         };
         let all = count(state.origin, state.target);
         let left = count(state.height, state.target);
-        let eta = state.pace.filter(|pace| *pace > 0.0).map(|pace| left / pace);
+        let eta = state
+            .pace
+            .filter(|pace| *pace > 0.0)
+            .map(|pace| left / pace);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,

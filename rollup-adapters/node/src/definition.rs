@@ -62,7 +62,7 @@ pub struct Definition {
     pub origin: Height,
     /// The sequencer network.
     pub sequencer: GenesisDocument,
-    /// The home L1; none: no deposits, no forced transactions, and no block is ever safe.
+    /// The home L1; none where the sequencer has none: no deposits, no forced transactions, and no block is ever safe.
     pub l1: Option<L1Contracts>,
     /// L1s that carry the light client and the inbox besides, to read only.
     pub replicas: Vec<Replica>,
@@ -171,6 +171,9 @@ impl Definition {
             return Err(format!("more than {MAX_REPLICAS} entries of l1_replica"));
         }
         let Some(l1) = &self.l1 else {
+            if self.sequencer.l1_chain_id != 0 {
+                return Err("the section [l1] is missing: the sequencer's headers name an L1, whose queue the rollup reads".into());
+            }
             return match (self.deposits, self.replicas.as_slice()) {
                 (true, _) => Err("deposits = true needs the section [l1]".into()),
                 (_, [_, ..]) => Err("l1_replica needs the section [l1]".into()),

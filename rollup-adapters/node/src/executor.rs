@@ -11,10 +11,10 @@ use std::{
 use rollup_derive::{Cursor, Derivation, Fact, Need, RollBack, Rules, Segment, SegmentKind, Step};
 use rollup_types::{Input, Vm};
 use sequencer_proof::VerifiedBlock;
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{interval, sleep};
 
 use crate::{
-    Definition, Node, Origin, Place, StorageError,
+    Definition, Node, Origin, StorageError,
     board::{Board, L1Standing},
     execution::{SegmentParts, make_block},
     l1::{At, Reader},
@@ -165,7 +165,11 @@ impl<V: Vm> Executor<V> {
     fn see(&mut self, block: &VerifiedBlock) {
         self.board.seen(block.header.height.0);
         let height = |block: &VerifiedBlock| block.header.height;
-        if self.newest.as_ref().is_none_or(|newest| height(newest) < height(block)) {
+        if self
+            .newest
+            .as_ref()
+            .is_none_or(|newest| height(newest) < height(block))
+        {
             self.newest = Some(block.clone());
         }
     }
@@ -229,7 +233,11 @@ impl<V: Vm> Executor<V> {
         let levels = self.derivation.levels();
         let place = block.place();
         if levels.is_safe(place) {
-            let finalized = if levels.is_finalized(place) { number } else { 0 };
+            let finalized = if levels.is_finalized(place) {
+                number
+            } else {
+                0
+            };
             self.node.raise(number, finalized)?;
         }
         if number.is_multiple_of(TRIM_EVERY) {
@@ -259,7 +267,12 @@ impl<V: Vm> Executor<V> {
         }
         let to = storage.view().head()?;
         self.node.rolled_back(to);
-        tracing::warn!(from, to, ?rollback, "the L1 undid blocks that were not safe");
+        tracing::warn!(
+            from,
+            to,
+            ?rollback,
+            "the L1 undid blocks that were not safe"
+        );
         let cursor: Cursor = decode(&storage.view().cursor()?)?;
         self.derivation = resume(&self.node, &cursor)?;
         self.l1_known = storage.view().l1_known(self.derivation.l1_base())?;
@@ -309,7 +322,12 @@ impl<V: Vm> Executor<V> {
         let Some(l1) = &mut self.l1 else {
             return Ok(());
         };
-        let no_majority = || Trouble::Passing("l1", "no majority of the L1 endpoints agrees on a final block".into());
+        let no_majority = || {
+            Trouble::Passing(
+                "l1",
+                "no majority of the L1 endpoints agrees on a final block".into(),
+            )
+        };
         let (number, hash) = l1.finalized().await.ok_or_else(no_majority)?;
         if number <= self.l1_known {
             self.board.trouble("l1", None);

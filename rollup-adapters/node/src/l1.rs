@@ -13,7 +13,7 @@ mod logs;
 mod reader;
 
 pub(crate) use endpoints::{Endpoints, Wrong};
-pub(crate) use reader::{At, L1ReadError, Reader, header_at, prove};
+pub(crate) use reader::{At, Reader, header_at, prove};
 
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,7 @@
 //!
 //! The README is the specification (RN rules).
 
+mod advance;
 mod application;
 mod board;
 mod cli;
@@ -34,6 +35,7 @@ mod metrics;
 mod node;
 mod server;
 mod settings;
+mod source;
 mod storage;
 mod submission;
 #[cfg(any(test, feature = "testing"))]

@@ -4,7 +4,11 @@ use std::sync::atomic::AtomicU64;
 
 use prometheus_client::{
     encoding::text::encode,
-    metrics::{counter::Counter, gauge::Gauge, histogram::{Histogram, exponential_buckets}},
+    metrics::{
+        counter::Counter,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
     registry::Registry,
 };
 use rollup_types::Vm;
@@ -46,7 +50,10 @@ impl Metrics {
         let blocks = counter("blocks", "Blocks executed since the start");
         let applied = counter("inputs_applied", "Inputs executed since the start");
         let skipped = counter("inputs_skipped", "Inputs skipped since the start");
-        let undone = counter("blocks_undone", "Blocks that pins on the L1 undid since the start");
+        let undone = counter(
+            "blocks_undone",
+            "Blocks that pins on the L1 undid since the start",
+        );
         // 0.1 ms to 26 s.
         let execution_seconds = Histogram::new(exponential_buckets(1e-4, 2.0, 19));
         registry.register(
@@ -61,15 +68,30 @@ impl Metrics {
         };
         Self {
             latest: gauge("latest_block", "Newest block"),
-            safe: gauge("safe_block", "Newest block that the light client on the L1 covers"),
-            finalized: gauge("finalized_block", "Newest block that the inbox on the L1 covers"),
+            safe: gauge(
+                "safe_block",
+                "Newest block that the light client on the L1 covers",
+            ),
+            finalized: gauge(
+                "finalized_block",
+                "Newest block that the inbox on the L1 covers",
+            ),
             height: gauge("sequencer_height", "The sequencer's block that is executed"),
-            target: gauge("sequencer_target", "The sequencer's newest block that is known to be final"),
+            target: gauge(
+                "sequencer_target",
+                "The sequencer's newest block that is known to be final",
+            ),
             l1_block: gauge("l1_block", "L1 block that was read last"),
-            light_client: gauge("light_client_height", "Height of the light client in that block"),
+            light_client: gauge(
+                "light_client_height",
+                "Height of the light client in that block",
+            ),
             inbox: gauge("inbox_height", "Height of the inbox in that block"),
             messages: gauge("l1_messages", "Messages in the queue in that block"),
-            endpoints: gauge("l1_endpoints", "L1 endpoints that are asked: the others were caught with a lie"),
+            endpoints: gauge(
+                "l1_endpoints",
+                "L1 endpoints that are asked: the others were caught with a lie",
+            ),
             pending: gauge("pending_transactions", "Transactions that wait for a block"),
             disk: gauge("disk_bytes", "Bytes on the disk"),
             ready: gauge("ready", "1 while the node does its job"),
@@ -83,7 +105,11 @@ impl Metrics {
     }
 
     /// The text that Prometheus reads.
-    pub(crate) fn text<V: Vm>(&self, node: &Node<V>, board: &Board) -> Result<String, std::fmt::Error> {
+    pub(crate) fn text<V: Vm>(
+        &self,
+        node: &Node<V>,
+        board: &Board,
+    ) -> Result<String, std::fmt::Error> {
         let levels = node.levels();
         let progress = board.progress();
         let l1 = board.l1_standing().unwrap_or_default();

@@ -4,9 +4,9 @@ mod health;
 mod methods;
 mod rpc;
 
-pub(crate) use health::Health;
-pub(crate) use methods::{Context, methods};
-pub(crate) use rpc::{RpcServer, serve};
+pub(crate) use health::{Health, bind};
+pub(crate) use methods::{Context, methods, warnings};
+pub(crate) use rpc::serve;
 
 #[cfg(test)]
 mod tests;

@@ -255,7 +255,9 @@ impl Settings {
     }
 
     pub(crate) fn data_dir(&self) -> PathBuf {
-        self.data_dir.clone().unwrap_or_else(|| "rollup-data".into())
+        self.data_dir
+            .clone()
+            .unwrap_or_else(|| "rollup-data".into())
     }
 
     pub(crate) fn definition(&self) -> PathBuf {
@@ -268,7 +270,9 @@ impl Settings {
         let default = ["http://127.0.0.1:8080".to_owned()];
         let urls = self.sequencer.as_deref().unwrap_or(&default);
         bounded("sequencer", urls.len())?;
-        let apis = urls.iter().map(|url| Api::new(url, ClientConfig::default()));
+        let apis = urls
+            .iter()
+            .map(|url| Api::new(url, ClientConfig::default()));
         Ok(apis.collect::<Result<_, _>>()?)
     }
 
@@ -342,11 +346,10 @@ fn read(path: &Path) -> Result<Settings, SettingsError> {
     std::fs::File::open(path)
         .and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut text))
         .map_err(unreadable)?;
-    let mut settings: Settings =
-        toml::from_str(&text).map_err(|error| SettingsError::Parse {
-            path: path.to_owned(),
-            message: error.to_string().trim_end().to_owned(),
-        })?;
+    let mut settings: Settings = toml::from_str(&text).map_err(|error| SettingsError::Parse {
+        path: path.to_owned(),
+        message: error.to_string().trim_end().to_owned(),
+    })?;
     let directory = path.parent().unwrap_or(Path::new(""));
     for file in [
         &mut settings.definition,

@@ -84,10 +84,6 @@ impl Storage {
     pub(crate) fn disk_bytes(&self) -> Result<u64, StorageError> {
         self.0.database.disk_space().map_err(StorageError::Read)
     }
-
-    pub(crate) fn directory(&self) -> &std::path::Path {
-        &self.0.directory
-    }
 }
 
 impl std::fmt::Debug for Storage {
@@ -179,10 +175,7 @@ impl View {
     ///
     /// # Errors
     /// The disk failed.
-    pub(crate) fn newest_where(
-        &self,
-        is_so: impl Fn(&Block) -> bool,
-    ) -> Result<u64, StorageError> {
+    pub(crate) fn newest_where(&self, is_so: impl Fn(&Block) -> bool) -> Result<u64, StorageError> {
         let (mut low, mut high) = (0, self.head()?);
         while low < high {
             let middle = high - (high - low) / 2;
@@ -201,11 +194,7 @@ impl View {
     ///
     /// # Errors
     /// The disk failed.
-    pub fn messages(
-        &self,
-        from: u64,
-        limit: u64,
-    ) -> Result<Vec<(L1Message, Place)>, StorageError> {
+    pub fn messages(&self, from: u64, limit: u64) -> Result<Vec<(L1Message, Place)>, StorageError> {
         let until = from.saturating_add(limit);
         let range = from.to_be_bytes()..until.to_be_bytes();
         let entries = self.snapshot.range(&self.spaces().messages, range);

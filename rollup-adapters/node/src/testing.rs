@@ -1,10 +1,13 @@
 //! Nodes without a network, for the tests of applications: real storage and execution, inputs of the test's choice.
 
+#[cfg(test)]
+pub(crate) mod tally;
+
 use std::path::Path;
 
 use hotshot_types::{
-    Address, GenesisDocument, Hash, L1Block, Parameters, SecretKey, Signer as _, TimestampMs,
-    digest, genesis::GenesisValidator,
+    Address, GenesisDocument, Hash, L1Block, Parameters, SecretKey, TimestampMs, digest,
+    genesis::GenesisValidator,
 };
 use rollup_types::{Height, Input, Vm};
 
@@ -20,34 +23,44 @@ use crate::{
 /// Never, but for a namespace of 0.
 #[must_use]
 pub fn definition(application: &str, namespace: u64, vm: toml::Table) -> Definition {
-    let domain = digest::chain_domain(0, Address::ZERO, Hash([7; 32]));
-    let key = SecretKey::derive(&[1; 32]);
-    let operator = Address([1; 20]);
     Definition {
         application: application.to_owned(),
         namespace: da::NamespaceId::new(namespace).expect("a namespace is not 0"),
         origin: Height(1),
-        sequencer: GenesisDocument {
-            l1_chain_id: 0,
-            stake_table: Address::ZERO,
-            salt: Hash([7; 32]),
-            timestamp_ms: TimestampMs(1_700_000_000_000),
-            l1: L1Block::default(),
-            seeds: [Hash([1; 32]), Hash([2; 32])],
-            parameters: Parameters::development(),
-            validators: vec![GenesisValidator {
-                operator,
-                key: key.public_key(),
-                possession: key.prove_possession(domain, operator),
-                weight: 1,
-                network_key: Hash([1; 32]),
-                address: "/ip4/127.0.0.1/tcp/9001".into(),
-            }],
-        },
+        sequencer: sequencer(0),
         l1: None,
         replicas: Vec::new(),
         deposits: false,
         vm,
+    }
+}
+
+/// The genesis document of a sequencer of one validator, whose headers name an L1 with this chain id; 0 for none.
+#[must_use]
+pub fn sequencer(l1_chain_id: u64) -> GenesisDocument {
+    let stake_table = match l1_chain_id {
+        0 => Address::ZERO,
+        _ => Address([8; 20]),
+    };
+    let domain = digest::chain_domain(l1_chain_id, stake_table, Hash([7; 32]));
+    let key = SecretKey::derive(&[1; 32]);
+    let operator = Address([1; 20]);
+    GenesisDocument {
+        l1_chain_id,
+        stake_table,
+        salt: Hash([7; 32]),
+        timestamp_ms: TimestampMs(1_700_000_000_000),
+        l1: L1Block::default(),
+        seeds: [Hash([1; 32]), Hash([2; 32])],
+        parameters: Parameters::development(),
+        validators: vec![GenesisValidator {
+            operator,
+            key: key.public_key(),
+            possession: key.prove_possession(domain, operator),
+            weight: 1,
+            network_key: Hash([1; 32]),
+            address: "/ip4/127.0.0.1/tcp/9001".into(),
+        }],
     }
 }
 

@@ -7,10 +7,6 @@ pub mod queue {
 }
 
 /// How far an L1 knows a rollup's inputs, and pins.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "a function made from the interface has the arguments it has there"
-)]
 pub mod inbox {
     alloy_sol_types::sol! {
         struct Header {

@@ -9,6 +9,7 @@
 //! | `calls` | the calls, from what the node has; pure |
 //! | `refusal` | why a contract refused, in sentences |
 //! | `deploy` | the contracts of a rollup, from forge's artifacts |
+//! | `vectors` | what the contracts hash, for forge's tests |
 
 pub mod abi;
 pub mod calls;
@@ -17,6 +18,7 @@ pub mod inbox;
 pub mod queue;
 pub mod refusal;
 pub mod storage;
+pub mod vectors;
 
 use hotshot_types::Hash;
 

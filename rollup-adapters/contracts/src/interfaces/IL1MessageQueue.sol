@@ -44,6 +44,8 @@ interface IL1MessageQueue {
     error L1MessageQueue_EscrowFailed();
     /// A forced transaction of more than `MAX_TRANSACTION` bytes.
     error L1MessageQueue_TooLong(uint256 length, uint256 limit);
+    /// Less gas than the first message of a block needs, though this is not the first.
+    error L1MessageQueue_TooLittleGas();
     /// There is no such checkpoint: there are `checkpoints`, and the ring holds the newest of them.
     error L1MessageQueue_NoCheckpoint(uint256 number, uint256 checkpoints);
     /// The L1 block is not between the checkpoint and the next.

@@ -236,6 +236,12 @@ impl L1View {
         self.head
     }
 
+    /// The messages that came after the base.
+    #[must_use]
+    pub fn messages(&self) -> &[L1Message] {
+        &self.messages
+    }
+
     /// The height that the light client has reached there.
     #[must_use]
     pub fn light_client(&self) -> Height {

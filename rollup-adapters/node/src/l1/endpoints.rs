@@ -68,11 +68,6 @@ impl Endpoints {
         self.all.iter().filter(|it| it.left.is_none()).count()
     }
 
-    /// How many there are.
-    pub(crate) fn count(&self) -> usize {
-        self.all.len()
-    }
-
     /// Asks one after the other until `take` accepts an answer. None if nobody gave one; the last reason is then said.
     pub(crate) async fn ask<T, F: Future<Output = Result<T, RpcError>>, R>(
         &mut self,
@@ -116,21 +111,23 @@ impl Endpoints {
     /// The newest block that a strict majority of the endpoints in reach have as final, all of them the same.
     pub(crate) async fn finalized(&mut self) -> Option<(u64, Hash)> {
         self.meet().await;
-        let mut heads = self.ask_all(|endpoint| async move {
-            let block = endpoint.block(Tag::Finalized).await?;
-            Ok(block.map(|block: Block| (block.number, block.timestamp)))
-        })
-        .await;
+        let mut heads = self
+            .ask_all(|endpoint| async move {
+                let block = endpoint.block(Tag::Finalized).await?;
+                Ok(block.map(|block: Block| (block.number, block.timestamp)))
+            })
+            .await;
         self.thaw(&mut heads);
         let mut numbers: Vec<u64> = heads.iter().map(|(_, (number, _))| *number).collect();
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         let number = *numbers.get(numbers.len() / 2)?;
         let asked: Vec<usize> = heads.iter().map(|(place, _)| *place).collect();
-        let blocks = self.ask_all(|endpoint| async move {
-            let block = endpoint.block(Tag::Number(number)).await?;
-            Ok(block.map(|block: Block| block.hash))
-        })
-        .await;
+        let blocks = self
+            .ask_all(|endpoint| async move {
+                let block = endpoint.block(Tag::Number(number)).await?;
+                Ok(block.map(|block: Block| block.hash))
+            })
+            .await;
         let blocks: Vec<_> = blocks
             .into_iter()
             .filter(|(place, _)| asked.contains(place))
@@ -149,7 +146,8 @@ impl Endpoints {
         };
         for (place, hash) in blocks {
             if hash != agreed {
-                let reason = format!("it says that final block {number} is {hash}, the others say {agreed}");
+                let reason =
+                    format!("it says that final block {number} is {hash}, the others say {agreed}");
                 self.leave(place, "a final block", reason);
             }
         }
@@ -211,7 +209,10 @@ impl Endpoints {
             match answer {
                 Ok(id) if id == self.chain_id => self.all[place].is_known = true,
                 Ok(id) => {
-                    let reason = format!("it is of chain {id}, the rollup's home is {}", self.chain_id);
+                    let reason = format!(
+                        "it is of chain {id}, the rollup's home is {}",
+                        self.chain_id
+                    );
                     self.leave(place, "its chain id", reason);
                 }
                 Err(error) => self.failed(place, &error),

@@ -137,7 +137,10 @@ async fn told(
     Ok(Told {
         header,
         proofs,
-        messages: messages.iter().filter_map(|log| rollup_contracts::queue::message(log).ok()).collect(),
+        messages: messages
+            .iter()
+            .filter_map(|log| rollup_contracts::queue::message(log).ok())
+            .collect(),
         pins: pins.iter().filter_map(logs::pin).collect(),
     })
 }
@@ -168,7 +171,15 @@ fn check(
         light_client: contracts.light_client,
     };
     let lie = |error: L1Error| Wrong::Lie(error.to_string());
-    L1View::new(&state, &contracts, &told.proofs, base, told.messages, told.pins).map_err(lie)
+    L1View::new(
+        &state,
+        &contracts,
+        &told.proofs,
+        base,
+        told.messages,
+        told.pins,
+    )
+    .map_err(lie)
 }
 
 /// What `eth_getProof` answers. Numbers may come without leading zeros.

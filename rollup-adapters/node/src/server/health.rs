@@ -18,7 +18,7 @@ const CONNECTIONS: usize = 32;
 const HEAD: Duration = Duration::from_secs(10);
 
 /// What is served.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Health<V> {
     pub(crate) node: Node<V>,
     pub(crate) board: Arc<Board>,
@@ -78,8 +78,9 @@ impl<V: Vm> Health<V> {
                 answer(status, "application/json", body.to_string())
             }
             "/metrics" => {
-                let health = self.clone();
-                let encoded = spawn_blocking(move || health.metrics.text(&health.node, &health.board));
+                let node = self.node.clone();
+                let (board, metrics) = (Arc::clone(&self.board), Arc::clone(&self.metrics));
+                let encoded = spawn_blocking(move || metrics.text(&node, &board));
                 match encoded.await {
                     Ok(Ok(metrics)) => answer(
                         StatusCode::OK,

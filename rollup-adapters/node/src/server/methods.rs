@@ -94,9 +94,10 @@ pub(crate) fn methods<V: Vm>(
     module.register_async_method("rollup_send", |params, context, _| async move {
         send(params, &context).await
     })?;
-    module.register_async_method("rollup_getInclusionProof", |params, context, _| async move {
-        get_inclusion_proof(params, &context).await
-    })?;
+    module.register_async_method(
+        "rollup_getInclusionProof",
+        |params, context, _| async move { get_inclusion_proof(params, &context).await },
+    )?;
     Ok(module)
 }
 
@@ -110,7 +111,9 @@ fn status<V: Vm>(context: &Context<V>) -> Answer {
     };
     let named = |number: u64| -> Answer {
         let block = view.block(number).map_err(internal)?;
-        let block = block.map(|block| json!({"number": block.number, "hash": block.hash, "height": block.height}));
+        let block = block.map(
+            |block| json!({"number": block.number, "hash": block.hash, "height": block.height}),
+        );
         Ok(block.unwrap_or(Value::Null))
     };
     let reasons = context.board.reasons();
@@ -266,14 +269,20 @@ fn get_withdrawal_proof<V: Vm>(params: &Params<'_>, context: &Context<V>) -> Ans
     let missing = |message: String| ErrorObjectOwned::owned(code::NOT_FOUND, message, None::<()>);
     let withdrawal = view.withdrawal(index).map_err(internal)?;
     let Some(withdrawal) = withdrawal.filter(|_| index < all) else {
-        return Err(missing(format!("there is no withdrawal {index}: the rollup has {all}")));
+        return Err(missing(format!(
+            "there is no withdrawal {index}: the rollup has {all}"
+        )));
     };
     let count = match root {
         None => all,
         Some(root) => view
             .withdrawals_of_root(root, index + 1, all)
             .map_err(internal)?
-            .ok_or_else(|| missing(format!("the root {root} is not one over withdrawal {index}")))?,
+            .ok_or_else(|| {
+                missing(format!(
+                    "the root {root} is not one over withdrawal {index}"
+                ))
+            })?,
     };
     let range = view.withdrawal_range(count).map_err(internal)?;
     let proof = view.prove_withdrawal(index, count).map_err(internal)?;
@@ -327,7 +336,9 @@ async fn get_inclusion_proof<V: Vm>(params: Params<'static>, context: &Context<V
     let found = found.await.map_err(internal)?;
     let found = found.map_err(|error: StorageError| internal(error))?;
     let Some((block, done, place)) = found else {
-        return Err(missing(format!("there is no input {id} in the rollup's chain")));
+        return Err(missing(format!(
+            "there is no input {id} in the rollup's chain"
+        )));
     };
     let Origin::Transaction { hash, .. } = done.origin else {
         return Err(missing(format!(
@@ -335,7 +346,10 @@ async fn get_inclusion_proof<V: Vm>(params: Params<'static>, context: &Context<V
         )));
     };
     let namespace = context.node.definition().namespace;
-    let proven = context.servers.prove_transaction(hash, Some(namespace)).await;
+    let proven = context
+        .servers
+        .prove_transaction(hash, Some(namespace))
+        .await;
     let (proof, proven) = proven.map_err(|error: ClientError| {
         let code = match error {
             ClientError::Pruned(_) => code::NOT_FOUND,
@@ -345,7 +359,10 @@ async fn get_inclusion_proof<V: Vm>(params: Params<'static>, context: &Context<V
     })?;
     if proven.hash != block.sequencer_block {
         // The same bytes stand in an earlier block, from before the rollup's origin.
-        return Err(missing(format!("the sequencer proves {id} in another block, {}", proven.hash)));
+        return Err(missing(format!(
+            "the sequencer proves {id} in another block, {}",
+            proven.hash
+        )));
     }
     Ok(json!({
         "block": block.number,

@@ -1,8 +1,9 @@
 //! Putting blocks on the chain, and taking them off.
 
-use rollup_derive::L1Base;
 use fjall::{OwnedWriteBatch, PersistMode};
+use rollup_derive::L1Base;
 use rollup_types::{BlockEnv, Hash, Input, L1Message, Transition, Verdict};
+use sequencer_proof::Checkpoint;
 
 use crate::Levels;
 
@@ -20,6 +21,8 @@ const TRIM: u64 = 1_000;
 const LEVELS_KEY: &[u8] = b"levels";
 /// Up to which L1 block the contracts were read.
 const L1_KEY: &[u8] = b"l1";
+/// The newest committee of the sequencer.
+const TRUST_KEY: &[u8] = b"trust";
 
 /// A block that was executed.
 #[derive(Debug)]
@@ -80,7 +83,11 @@ impl Storage {
                 position: place,
                 is_applied: block.outcomes[position].skipped.is_none(),
             };
-            batch.insert(&spaces.messages, message.index.to_be_bytes(), encode(&record));
+            batch.insert(
+                &spaces.messages,
+                message.index.to_be_bytes(),
+                encode(&record),
+            );
         }
         waiting::settle(&mut batch, &view, &block)?;
         view.append_withdrawals(&mut batch, env.withdrawals, &transition.withdrawals)?;
@@ -144,6 +151,17 @@ impl Storage {
         let numbers = (levels.safe, levels.finalized);
         meta.insert(LEVELS_KEY, encode(&numbers))
             .map_err(StorageError::Failed)
+    }
+
+    /// Notes the newest committee of the sequencer: a start verifies from there.
+    ///
+    /// # Errors
+    /// A failed write.
+    pub(crate) fn keep_trust(&self, trust: &Checkpoint) -> Result<(), StorageError> {
+        let Spaces { meta, .. } = &self.0.spaces;
+        let text =
+            serde_json::to_vec(trust).map_err(|error| StorageError::damaged("trust", error))?;
+        meta.insert(TRUST_KEY, text).map_err(StorageError::Failed)
     }
 
     /// Notes up to which L1 block the contracts were read when everything in them was executed.
@@ -212,12 +230,25 @@ impl View {
     pub(crate) fn levels(&self) -> Result<Levels, StorageError> {
         let latest = self.head()?;
         let kept = self.get(&self.spaces().meta, LEVELS_KEY)?;
-        let (safe, finalized): (u64, u64) = kept.map_or(Ok((0, 0)), |bytes| decode("levels", &bytes))?;
+        let (safe, finalized): (u64, u64) =
+            kept.map_or(Ok((0, 0)), |bytes| decode("levels", &bytes))?;
         Ok(Levels {
             latest,
             safe: safe.min(latest),
             finalized: finalized.min(latest),
         })
+    }
+
+    /// As [`Storage::keep_trust`] left it.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub(crate) fn trust(&self) -> Result<Option<Checkpoint>, StorageError> {
+        let text = self.get(&self.spaces().meta, TRUST_KEY)?;
+        let read = |text: bytes::Bytes| {
+            serde_json::from_slice(&text).map_err(|error| StorageError::damaged("trust", error))
+        };
+        text.map(read).transpose()
     }
 
     /// The L1 block after which everything comes that goes on from `base`.

@@ -74,7 +74,10 @@ impl View {
     ) -> Result<Option<u64>, StorageError> {
         let least = least.max(most.saturating_sub(ROOTS));
         for count in (least..=most).rev() {
-            if self.withdrawal_range(count)?.is_some_and(|range| range.root() == root) {
+            if self
+                .withdrawal_range(count)?
+                .is_some_and(|range| range.root() == root)
+            {
                 return Ok(Some(count));
             }
         }

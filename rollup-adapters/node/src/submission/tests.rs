@@ -1,1 +1,156 @@
+use bytes::Bytes;
+use rollup_types::{Input, Vm as _};
 
+use crate::{
+    Node, SubmitError,
+    testing::{
+        self, definition,
+        tally::{LOCKED, Tally},
+    },
+};
+
+fn node(directory: &std::path::Path) -> Node<Tally> {
+    testing::node(
+        Tally(10),
+        definition("tally", 7, toml::Table::new()),
+        directory,
+    )
+    .unwrap()
+}
+
+fn bytes(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}
+
+fn waiting(node: &Node<Tally>) -> Vec<Bytes> {
+    node.pending().into_iter().map(|it| it.bytes).collect()
+}
+
+#[tokio::test]
+async fn what_is_accepted_survives_a_restart_in_its_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let before = {
+        let node = node(directory.path());
+        for text in ["c", "a", "b"] {
+            let id = node.submit(bytes(text)).await.unwrap();
+            assert_eq!(id, Tally(1).id(text.as_bytes()));
+        }
+        node.pending()
+    };
+    let node = node(directory.path());
+    assert_eq!(node.pending(), before);
+    assert_eq!(waiting(&node), [bytes("c"), bytes("a"), bytes("b")]);
+    node.submit(bytes("d")).await.unwrap();
+    assert_eq!(
+        waiting(&node).last(),
+        Some(&bytes("d")),
+        "later ones come last"
+    );
+}
+
+#[tokio::test]
+async fn the_same_bytes_wait_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path());
+    let first = node.submit(bytes("a")).await.unwrap();
+    assert_eq!(node.submit(bytes("a")).await.unwrap(), first);
+    assert_eq!(waiting(&node).len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_block_holds_waits_no_longer_even_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    {
+        let node = node(directory.path());
+        node.submit(bytes("a")).await.unwrap();
+        node.submit(bytes("b")).await.unwrap();
+        // The sequencer may order the same bytes twice.
+        let inputs = [bytes("a"), bytes("a")].map(Input::Transaction);
+        testing::execute(&node, 1, &inputs).unwrap();
+        assert_eq!(waiting(&node), [bytes("b")]);
+    }
+    let node = node(directory.path());
+    assert_eq!(waiting(&node), [bytes("b")]);
+    let error = node.submit(bytes("a")).await.unwrap_err();
+    assert_eq!(error, SubmitError::Executed { number: 1 });
+}
+
+#[tokio::test]
+async fn what_the_machine_would_skip_is_refused_and_what_may_become_good_waits() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path());
+    let error = node.submit(bytes("!x")).await.unwrap_err();
+    assert_eq!(error, SubmitError::Refused("it is bad".into()));
+    let locked = Bytes::from(vec![LOCKED, 1]);
+    node.submit(locked.clone()).await.unwrap();
+    assert_eq!(waiting(&node), [locked]);
+}
+
+#[tokio::test]
+async fn bytes_that_were_skipped_are_refused_with_the_reason() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path());
+    testing::execute(&node, 1, &[Input::Transaction(bytes("!x"))]).unwrap();
+    let error = node.submit(bytes("!x")).await.unwrap_err();
+    assert!(
+        matches!(error, SubmitError::Skipped { number: 1, .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn sizes_are_checked() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path());
+    let most = node.definition().sequencer.parameters.max_transaction_bytes;
+    let largest = usize::try_from(most).unwrap();
+    for size in [0, largest + 1] {
+        let error = node.submit(Bytes::from(vec![1; size])).await.unwrap_err();
+        assert!(matches!(error, SubmitError::Size { .. }), "{size}: {error}");
+    }
+    assert!(node.submit(Bytes::from(vec![1; largest])).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_and_takes_more_once_there_is_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path());
+    let large = |name: u8| Bytes::from(vec![name; 1 << 20]);
+    for name in 128..192 {
+        node.submit(large(name)).await.unwrap();
+    }
+    assert_eq!(
+        node.submit(bytes("a")).await.unwrap_err(),
+        SubmitError::Full
+    );
+    testing::execute(&node, 1, &[Input::Transaction(large(130))]).unwrap();
+    assert!(node.submit(bytes("a")).await.is_ok());
+}
+
+#[tokio::test]
+async fn listeners_hear_of_blocks_and_of_blocks_that_are_undone() {
+    use crate::{Change, Levels};
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path());
+    let mut changes = node.changes();
+    let blocks = testing::execute(&node, 1, &[Input::Transaction(bytes("a"))]).unwrap();
+    testing::execute(&node, 2, &[Input::Transaction(bytes("b"))]).unwrap();
+    testing::undo(&node).unwrap();
+    testing::raise(&node, 1, 0).unwrap();
+    let hash = blocks[0].hash;
+    assert_eq!(
+        changes.recv().await.unwrap(),
+        Change::Block { number: 1, hash }
+    );
+    assert!(matches!(
+        changes.recv().await.unwrap(),
+        Change::Block { number: 2, .. }
+    ));
+    assert_eq!(changes.recv().await.unwrap(), Change::RolledBack { to: 1 });
+    let levels = Levels {
+        latest: 1,
+        safe: 1,
+        finalized: 0,
+    };
+    assert_eq!(changes.recv().await.unwrap(), Change::Levels(levels));
+}

@@ -1,0 +1,165 @@
+//! Keeps the rollup's inbox on the home L1 up to date: whoever does pays fees and needs no other power (RN8).
+
+use std::time::Duration;
+
+use da::NamespaceId;
+use futures::FutureExt as _;
+use light_client::{
+    Account,
+    abi::{SolCall as _, light_client::ILightClient},
+    rpc::{CallFrame, Data, Endpoint, RpcError, Tag},
+    send::{SendConfig, SendError, Sender},
+};
+use rollup_contracts::{
+    calls::{self, Stored},
+    storage,
+};
+use rollup_types::{Address, Height};
+use sequencer_client::{Claim, ClientError, Servers, client::BlockId};
+use std::sync::Arc;
+use tokio::time::sleep;
+
+use crate::{L1Contracts, host::HostError};
+
+/// Between two looks at the L1.
+const LOOK: Duration = Duration::from_secs(6);
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+
+/// Why the inbox was not taken on, this time.
+#[derive(Debug, thiserror::Error)]
+enum AdvanceError {
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
+    #[error(transparent)]
+    Send(#[from] SendError),
+    #[error("{}", rollup_contracts::refusal::sentence(.0))]
+    Refused(Vec<u8>),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("the light client {0} does not answer as one")]
+    LightClient(Address),
+    #[error("the L1 endpoint {0} is of chain {1}")]
+    OtherChain(String, u64),
+    #[error("no L1 endpoint")]
+    NoEndpoint,
+}
+
+/// Whoever does it.
+#[derive(Debug)]
+pub(crate) struct Advancer {
+    endpoints: Vec<Endpoint>,
+    account: Account,
+    contracts: L1Contracts,
+    namespace: NamespaceId,
+    every: u64,
+    servers: Arc<Servers>,
+}
+
+impl Advancer {
+    pub(crate) fn new(
+        endpoints: Vec<Endpoint>,
+        account: Account,
+        contracts: L1Contracts,
+        namespace: NamespaceId,
+        every: u64,
+        servers: Arc<Servers>,
+    ) -> Self {
+        Self {
+            endpoints,
+            account,
+            contracts,
+            namespace,
+            every,
+            servers,
+        }
+    }
+
+    /// Looks for ever.
+    pub(crate) async fn run(self) -> HostError {
+        let (mut turn, mut pause) = (0, LOOK);
+        loop {
+            match self.look(turn).await {
+                Ok(()) => pause = LOOK,
+                Err(error) => {
+                    tracing::warn!(%error, "the rollup's inbox is not taken on");
+                    // Another endpoint may be better.
+                    turn += 1;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+            sleep(pause).await;
+        }
+    }
+
+    async fn look(&self, turn: usize) -> Result<(), AdvanceError> {
+        let count = self.endpoints.len().max(1);
+        let endpoint = self.endpoints.get(turn % count);
+        let endpoint = endpoint.ok_or(AdvanceError::NoEndpoint)?.clone();
+        let L1Contracts {
+            chain_id,
+            inbox,
+            light_client,
+            ..
+        } = self.contracts;
+        let found = endpoint.chain_id().await?;
+        if found != chain_id {
+            return Err(AdvanceError::OtherChain(endpoint.name().to_owned(), found));
+        }
+        let newest = finalized(&endpoint, light_client).await?;
+        let known = endpoint
+            .storage(inbox, storage::INBOX_KNOWN, Tag::Latest)
+            .await?;
+        let chain = endpoint
+            .storage(inbox, storage::INBOX_CHAIN, Tag::Latest)
+            .await?;
+        let known = storage::known(known, chain).map_or(0, |known| known.height.0);
+        if newest.height < known.saturating_add(self.every) {
+            return Ok(());
+        }
+        let id = BlockId::Height(Height(newest.height));
+        let namespace = self.namespace;
+        let (file, proven) = self
+            .servers
+            .ask(|client| client.prove_accumulator(id, namespace).boxed())
+            .await?;
+        let Claim::Accumulator { proof, .. } = &file.claim else {
+            return Err(ClientError::OtherSubject("accumulator").into());
+        };
+        let stored = Stored {
+            entry: newest.entry,
+            header: &proven.header,
+        };
+        let call = calls::advance(stored, &proven.header, None, proof);
+        let sender = Sender::new(endpoint, self.account.clone(), SendConfig::default()).await?;
+        let receipt = sender.send(Some(inbox), call).await.map_err(explained)?;
+        let (height, gas, block) = (newest.height, receipt.gas_used, receipt.block_number);
+        tracing::info!(
+            height,
+            gas,
+            l1_block = block,
+            "the rollup's inbox was taken on"
+        );
+        Ok(())
+    }
+}
+
+fn explained(error: SendError) -> AdvanceError {
+    match error {
+        SendError::Refused(data) => AdvanceError::Refused(data),
+        error => error.into(),
+    }
+}
+
+async fn finalized(
+    endpoint: &Endpoint,
+    light_client: Address,
+) -> Result<light_client::abi::light_client::Finalized, AdvanceError> {
+    let call = CallFrame {
+        from: None,
+        to: Some(light_client),
+        input: Data(ILightClient::finalizedCall {}.abi_encode()),
+    };
+    let answer = endpoint.call(&call, Tag::Latest).await?;
+    ILightClient::finalizedCall::abi_decode_returns(&answer)
+        .map_err(|_| AdvanceError::LightClient(light_client))
+}

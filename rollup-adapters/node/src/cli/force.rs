@@ -1,0 +1,166 @@
+//! `force` and `pin`: what users can do about a sequencer that leaves them out.
+
+use light_client::abi::light_client::ILightClient;
+use rollup_contracts::{
+    abi::{U256, inbox::IRollupInbox, queue::IL1MessageQueue},
+    calls::{self, Hint},
+    inbox::{InboxEvent, event},
+    queue,
+};
+use rollup_types::Height;
+use sequencer_client::{ClientConfig, client::Api, types};
+use serde_json::json;
+
+use super::{
+    exit::{Exit, Failure},
+    output,
+    remote::{Desk, L1Args, refused},
+};
+
+/// Checkpoints of the queue that are looked through at most.
+const CHECKPOINTS: u64 = 256;
+
+/// Arguments of `force`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The transaction goes into the queue on the L1, and is executed once a final block of the sequencer names \
+its L1 block as final: nobody can leave it out. If the sequencer stands still, `pin` after the rollup's delay."
+)]
+pub(super) struct Args {
+    /// The transaction in hex
+    #[arg(
+        value_name = "HEX",
+        required_unless_present = "text",
+        conflicts_with = "text"
+    )]
+    hex: Option<String>,
+    /// The transaction as text
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+    #[command(flatten)]
+    l1: L1Args,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: Args) -> Result<(), Failure> {
+    let bytes = match (&args.text, &args.hex) {
+        (Some(text), _) => text.clone().into_bytes(),
+        (None, hex) => {
+            let hex = hex.as_deref().unwrap_or_default();
+            let digits = hex.strip_prefix("0x").unwrap_or(hex);
+            let malformed = |error| format!("the transaction is no hex: {error}");
+            hex::decode(digits).map_err(|error| Failure::new(Exit::Usage, malformed(error)))?
+        }
+    };
+    let desk = args.l1.open().await?;
+    let contract = desk.contracts.queue;
+    let fee = desk.fee().await?;
+    let receipt = desk
+        .sender
+        .pay(Some(contract), fee, calls::force_tx(&bytes));
+    let receipt = receipt.await.map_err(refused)?;
+    let logs = receipt.logs.iter().filter(|log| log.address == contract);
+    let message = logs.filter_map(|log| queue::message(log).ok()).next();
+    let message = message.ok_or_else(|| {
+        Failure::new(
+            Exit::Config,
+            "the queue logged no message: is the definition of this L1?",
+        )
+    })?;
+    if args.json {
+        let (index, l1_block) = (message.index, message.l1_block);
+        return output::json(&json!({"index": index, "id": message.hash(), "l1Block": l1_block}));
+    }
+    output::line(format_args!(
+        "message {} of the queue, in L1 block {}",
+        message.index, message.l1_block
+    ))
+}
+
+/// Arguments of `pin`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Works once a message has waited for longer than the rollup's delay and the light client's newest block \
+does not cover it. Then every message of the queue is executed right after that block, whatever the sequencer does."
+)]
+pub(super) struct PinArgs {
+    /// URL of a node of the sequencer, for the header of the light client's newest block
+    #[arg(
+        long,
+        env = "ROLLUP_SEQUENCER",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
+    sequencer: String,
+    #[command(flatten)]
+    l1: L1Args,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn pin(args: PinArgs) -> Result<(), Failure> {
+    let desk = args.l1.open().await?;
+    let (inbox, light_client) = (desk.contracts.inbox, desk.contracts.light_client);
+    let head = desk
+        .read(light_client, ILightClient::finalizedCall {})
+        .await?;
+    let api = Api::new(&args.sequencer, ClientConfig::default())?;
+    // The contract checks it.
+    let id = sequencer_client::client::BlockId::Height(Height(head.height));
+    let types::Block { header, .. } = api.block(id).await?;
+    let hint = oldest(&desk, header.l1_finalized.number).await?;
+    let call = calls::force_segment(&header, Hint::Checkpoint(hint));
+    let receipt = desk.sender.send(Some(inbox), call).await.map_err(refused)?;
+    let forced = receipt.logs.iter().filter_map(|log| event(log).ok());
+    let forced = forced.filter_map(|event| match event {
+        InboxEvent::Forced(number, pin) => Some((number, pin)),
+        InboxEvent::Advanced(_) => None,
+    });
+    let (number, pin) = forced.last().ok_or_else(|| {
+        Failure::new(
+            Exit::Config,
+            "the inbox logged no pin: is the definition of this L1?",
+        )
+    })?;
+    if args.json {
+        return output::json(&json!({
+            "number": number,
+            "after": pin.after.0,
+            "messageEnd": pin.message_end,
+            "l1Block": pin.l1_block,
+        }));
+    }
+    output::line(format_args!(
+        "pin {number}: messages below {} are executed right after block {} of the sequencer",
+        pin.message_end, pin.after
+    ))
+}
+
+/// The oldest checkpoint of the queue that an L1 block does not cover.
+async fn oldest(desk: &Desk, covered: u64) -> Result<u64, Failure> {
+    let queue = desk.contracts.queue;
+    let last = desk
+        .read(queue, IL1MessageQueue::checkpointsCall {})
+        .await?;
+    let pinned = desk
+        .read(desk.contracts.inbox, IRollupInbox::pinnedCall {})
+        .await?;
+    let mut oldest = None;
+    for number in (last.saturating_sub(CHECKPOINTS - 1)..=last).rev() {
+        let number = U256::from(number);
+        let call = IL1MessageQueue::checkpointCall { number };
+        let checkpoint = desk.read(queue, call).await?;
+        if checkpoint.l1Block <= covered || checkpoint.count <= pinned {
+            break;
+        }
+        oldest = Some(number);
+    }
+    let oldest = oldest.and_then(|number| u64::try_from(number).ok());
+    oldest.ok_or_else(|| {
+        let message = "no message waits that the light client's newest block does not cover";
+        Failure::new(Exit::Refused, message)
+    })
+}

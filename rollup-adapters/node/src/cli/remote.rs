@@ -1,0 +1,184 @@
+//! What the verbs share that talk to a node or to the L1.
+
+use std::path::PathBuf;
+
+use light_client::{
+    abi::SolCall,
+    rpc::{CallFrame, Data, Endpoint, RpcError, Tag},
+    send::{SendConfig, SendError, Sender},
+};
+use rollup_contracts::{abi::queue::IL1MessageQueue, refusal};
+use rollup_types::{Address, Hash};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::exit::{Exit, Failure};
+use crate::{Definition, L1Contracts, keyfile};
+
+/// The queue writes a checkpoint for the first message of an L1 block. An estimate may be of a block that has one.
+const SPARE_GAS: u64 = 100_000;
+
+/// The node to ask.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct NodeArgs {
+    /// URL of the rollup node's JSON-RPC
+    #[arg(
+        long = "rpc",
+        env = "ROLLUP_RPC",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:9545"
+    )]
+    url: String,
+}
+
+impl NodeArgs {
+    /// Asks the node.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: Value,
+    ) -> Result<T, Failure> {
+        let node = Endpoint::new(&self.url)
+            .map_err(|_| Failure::new(Exit::Usage, format!("`{}` is no URL", self.url)))?;
+        let answer = node.ask(method, params).await;
+        answer.map_err(|error| match error {
+            RpcError::Unreachable { reason, .. } => Failure::new(
+                Exit::Unreachable,
+                format!("the rollup node {} can't be reached: {reason}", self.url),
+            ),
+            RpcError::Timeout { .. } => Failure::new(
+                Exit::Timeout,
+                format!("the rollup node {} did not answer in time", self.url),
+            ),
+            RpcError::Refused { code, message, .. } => {
+                let exit = match code {
+                    -32_602 => Exit::Usage,
+                    -32_001 => Exit::NotFound,
+                    -32_002 | -32_005 => Exit::Unreachable,
+                    -32_603 => Exit::Internal,
+                    _ => Exit::Refused,
+                };
+                Failure::new(exit, message)
+            }
+            error => Failure::new(
+                Exit::Unreachable,
+                format!("{} does not answer as a rollup node: {error}", self.url),
+            ),
+        })
+    }
+}
+
+/// The home L1, and the account that pays there.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct L1Args {
+    /// Definition of the rollup
+    #[arg(
+        long,
+        env = "ROLLUP_DEFINITION",
+        value_name = "FILE",
+        default_value = "rollup.toml"
+    )]
+    definition: PathBuf,
+    /// URL of a node of the home L1
+    #[arg(long, env = "ROLLUP_L1", value_name = "URL", hide_env_values = true)]
+    l1: String,
+    /// Key file of the account that pays: 32 bytes in hex, mode 0600
+    #[arg(long, env = "ROLLUP_ACCOUNT", value_name = "KEYFILE")]
+    account: PathBuf,
+}
+
+/// An account on the home L1.
+pub(super) struct Desk {
+    pub(super) definition: Definition,
+    pub(super) contracts: L1Contracts,
+    pub(super) sender: Sender,
+}
+
+impl L1Args {
+    pub(super) async fn open(&self) -> Result<Desk, Failure> {
+        let definition = Definition::read(&self.definition)?;
+        let contracts = definition.l1.ok_or_else(|| {
+            Failure::new(
+                Exit::Config,
+                "this rollup has no L1: its definition has no section [l1]",
+            )
+        })?;
+        let account =
+            keyfile::load(&self.account).map_err(|error| Failure::new(Exit::Key, error))?;
+        let endpoint = Endpoint::new(&self.l1)?;
+        let config = SendConfig {
+            spare_gas: SPARE_GAS,
+            ..SendConfig::default()
+        };
+        let sender = Sender::new(endpoint, account, config).await?;
+        if sender.chain_id() != contracts.chain_id {
+            return Err(Failure::new(
+                Exit::Config,
+                format!(
+                    "the L1 at {} has chain id {}, the rollup's home has {}",
+                    sender.endpoint().name(),
+                    sender.chain_id(),
+                    contracts.chain_id
+                ),
+            ));
+        }
+        Ok(Desk {
+            definition,
+            contracts,
+            sender,
+        })
+    }
+}
+
+impl Desk {
+    /// What a message costs now, in wei.
+    pub(super) async fn fee(&self) -> Result<u128, Failure> {
+        let fee = self.read(self.contracts.queue, IL1MessageQueue::feeCall {});
+        u128::try_from(fee.await?)
+            .map_err(|_| Failure::new(Exit::Refused, "the queue's fee is beyond 128 bits"))
+    }
+
+    /// What a view function of a contract returns.
+    pub(super) async fn read<C: SolCall>(
+        &self,
+        contract: Address,
+        call: C,
+    ) -> Result<C::Return, Failure> {
+        let frame = CallFrame {
+            from: Some(self.sender.address()),
+            to: Some(contract),
+            input: Data(call.abi_encode()),
+        };
+        let answer = self.sender.endpoint().call(&frame, Tag::Latest).await;
+        let answer = answer.map_err(|error| match error.revert_data() {
+            Some(data) => Failure::new(Exit::Refused, refusal::sentence(data)),
+            None => error.into(),
+        })?;
+        C::abi_decode_returns(&answer).map_err(|_| {
+            let message = format!(
+                "{contract} does not answer as the rollup's contract: is the definition of this L1?"
+            );
+            Failure::new(Exit::Config, message)
+        })
+    }
+}
+
+/// A refusal of the rollup's contracts in its words.
+pub(super) fn refused(error: SendError) -> Failure {
+    match error {
+        SendError::Refused(data) => Failure::new(Exit::Refused, refusal::sentence(&data)),
+        error => error.into(),
+    }
+}
+
+/// An address as users write it.
+pub(super) fn parse_address(text: &str) -> Result<Address, String> {
+    text.parse()
+        .map_err(|error| format!("`{text}` is no address: {error}"))
+}
+
+/// An id or a hash as users write it.
+pub(super) fn parse_hash(text: &str) -> Result<Hash, String> {
+    text.parse()
+        .map_err(|error| format!("`{text}` is no id: {error}"))
+}

@@ -1,0 +1,464 @@
+//! Against the real contracts on anvil, some endpoints of which lie.
+
+use std::{
+    io::{self, BufRead as _, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use hotshot_types::{GenesisDocument, Hash, Height, digest, genesis::EmptyRoots};
+use light_client::{
+    Account,
+    account::created,
+    deploy::{self, Artifacts},
+    rpc::{Endpoint, Tag},
+    send::{SendConfig, Sender},
+};
+use rollup_contracts::{
+    calls,
+    deploy::{Contracts, Terms},
+};
+use rollup_derive::L1Base;
+use rollup_types::MessageBody;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
+
+use super::*;
+use crate::{L1Contracts, testing};
+
+/// The first account that anvil gives money.
+const DEPLOYER: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+const CHAIN: u64 = 31_337;
+
+struct Anvil {
+    process: Child,
+    url: String,
+    sender: Sender,
+    contracts: L1Contracts,
+}
+
+impl Drop for Anvil {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+fn folder(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The native program: what npm links is a script that would leave it behind when it is killed.
+fn program() -> PathBuf {
+    let packages = std::fs::read_dir(folder(
+        "../../light-client-contract/node_modules/@foundry-rs",
+    ));
+    let program = packages
+        .into_iter()
+        .flatten()
+        .flatten()
+        .find_map(|package| {
+            let is_native = package.file_name().to_str()?.starts_with("anvil-");
+            let program = package.path().join("bin/anvil");
+            (is_native && program.exists()).then_some(program)
+        });
+    program.expect("this test needs anvil and the built contracts: run `cargo xtask contracts`")
+}
+
+fn document(stake_table: hotshot_types::Address) -> GenesisDocument {
+    let domain = digest::chain_domain(CHAIN, stake_table, Hash([7; 32]));
+    let mut document = testing::sequencer(CHAIN);
+    document.stake_table = stake_table;
+    let validator = &mut document.validators[0];
+    let key = hotshot_types::SecretKey::derive(&[1; 32]);
+    validator.possession = key.prove_possession(domain, validator.operator);
+    document
+}
+
+impl Anvil {
+    async fn start(age_s: u64) -> Self {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
+        let mut process = Command::new(program())
+            .args(["--port", "0", "--slots-in-an-epoch", "1"])
+            .args(["--timestamp", &(now - age_s).to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        let place = loop {
+            line.clear();
+            assert!(output.read_line(&mut line).unwrap() > 0, "anvil ended");
+            if let Some((_, place)) = line.trim().split_once("Listening on ") {
+                break place.to_owned();
+            }
+        };
+        // It stands still when nobody reads what it says.
+        thread::spawn(move || io::copy(&mut output, &mut io::sink()));
+        let url = format!("http://{place}");
+        let mut secret = [0; 32];
+        hex::decode_to_slice(DEPLOYER, &mut secret).unwrap();
+        let account = Account::from_bytes(&secret).unwrap();
+        let genesis = document(created(account.address(), 3));
+        let endpoint = Endpoint::new(&url).unwrap();
+        let config = SendConfig {
+            spare_gas: 100_000,
+            ..SendConfig::default()
+        };
+        let sender = Sender::new(endpoint, account, config).await.unwrap();
+        let empty = EmptyRoots {
+            shard_root: Hash::ZERO,
+            ns_root: Hash::ZERO,
+            ns_acc_root: Hash::ZERO,
+        };
+        let header = genesis.header(empty).unwrap();
+        let home = Artifacts::new(&folder("../../light-client-contract/out"));
+        let terms = deploy::Terms::development();
+        let light_client = deploy::deploy_home(&sender, &home, &genesis, &header, &terms)
+            .await
+            .unwrap()
+            .light_client;
+        let artifacts = Artifacts::new(&folder("../contracts/out"));
+        let terms = Terms::development(light_client, 7, CHAIN, sender.address());
+        let Contracts {
+            queue,
+            inbox,
+            vault,
+        } = rollup_contracts::deploy::deploy(&sender, &artifacts, &terms)
+            .await
+            .unwrap();
+        Self {
+            process,
+            url,
+            sender,
+            contracts: L1Contracts {
+                chain_id: CHAIN,
+                light_client,
+                queue,
+                inbox,
+                vault,
+                first_block: 1,
+            },
+        }
+    }
+
+    /// Puts transactions into the queue, each in a block of its own.
+    async fn force(&self, transactions: &[&[u8]]) {
+        for transaction in transactions {
+            let call = calls::force_tx(transaction);
+            let fee = 1_000_000_000_000_000_000;
+            self.sender
+                .pay(Some(self.contracts.queue), fee, call)
+                .await
+                .unwrap();
+        }
+    }
+
+    async fn mine(&self, blocks: u64) {
+        let endpoint = self.sender.endpoint();
+        let _: Value = endpoint.ask("anvil_mine", json!([blocks])).await.unwrap();
+    }
+
+    fn reader(&self, urls: &[&str]) -> Reader {
+        let endpoints = urls.iter().map(|url| Endpoint::new(url).unwrap());
+        Reader::new(Endpoints::new(endpoints.collect(), CHAIN), self.contracts)
+    }
+}
+
+type Change = Arc<dyn Fn(&str, &Value, Value) -> Value + Send + Sync>;
+
+/// An endpoint that passes everything on, and changes some answers. Counts what it was asked.
+async fn proxy(
+    url: &str,
+    change: impl Fn(&str, &Value, Value) -> Value + Send + Sync + 'static,
+) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address: SocketAddr = listener.local_addr().unwrap();
+    let (url, change): (String, Change) = (url.to_owned(), Arc::new(change));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (url, change) = (url.clone(), Arc::clone(&change));
+            let counter = Arc::clone(&counter);
+            tokio::spawn(async move { pass_on(stream, &url, &change, &counter).await });
+        }
+    });
+    (format!("http://{address}"), asked)
+}
+
+async fn pass_on(mut stream: TcpStream, url: &str, change: &Change, asked: &AtomicUsize) {
+    let endpoint = Endpoint::new(url).unwrap();
+    let mut buffer = Vec::new();
+    loop {
+        let (end, length) = loop {
+            if let Some(end) = find(&buffer, b"\r\n\r\n") {
+                let head = String::from_utf8_lossy(&buffer[..end]).to_ascii_lowercase();
+                let length = head.split("content-length:").nth(1).unwrap();
+                let length: usize = length.lines().next().unwrap().trim().parse().unwrap();
+                if buffer.len() >= end + 4 + length {
+                    break (end + 4, length);
+                }
+            }
+            match stream.read_buf(&mut buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        };
+        let request: Value = serde_json::from_slice(&buffer[end..end + length]).unwrap();
+        buffer.drain(..end + length);
+        asked.fetch_add(1, SeqCst);
+        let method: &'static str = Box::leak(
+            request["method"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+                .into_boxed_str(),
+        );
+        let result: Value = endpoint
+            .ask(method, request["params"].clone())
+            .await
+            .unwrap();
+        let result = change(method, &request["params"], result);
+        let answer = json!({"jsonrpc": "2.0", "id": request["id"], "result": result}).to_string();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            answer.len()
+        );
+        if stream
+            .write_all(format!("{head}{answer}").as_bytes())
+            .await
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
+}
+
+/// The transactions that a reader finds up to what its endpoints agree on.
+async fn read(reader: &mut Reader) -> Result<Vec<Vec<u8>>, String> {
+    let (number, hash) = reader.finalized().await.ok_or("no majority")?;
+    let view = reader
+        .view(At::Agreed(number, hash), L1Base::default(), 0)
+        .await;
+    let view = view.map_err(|error| error.to_string())?;
+    assert_eq!((view.number(), view.is_attested()), (number, false));
+    let messages = view.messages().iter().map(|message| match &message.body {
+        MessageBody::ForcedTransaction(bytes) => bytes.to_vec(),
+        MessageBody::Deposit(_) => panic!("there are no deposits"),
+    });
+    Ok(messages.collect())
+}
+
+fn all() -> Vec<Vec<u8>> {
+    vec![b"a".to_vec(), b"b".to_vec(), b"c".to_vec()]
+}
+
+async fn filled() -> Anvil {
+    let anvil = Anvil::start(0).await;
+    anvil.force(&[b"a", b"b", b"c"]).await;
+    anvil.mine(4).await;
+    anvil
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_read_and_proven_up_to_the_final_block() {
+    let anvil = Anvil::start(0).await;
+    anvil.force(&[b"a", b"b", b"c"]).await;
+    let mut reader = anvil.reader(&[&anvil.url]);
+    let early = read(&mut reader).await.unwrap();
+    assert!(
+        early.len() < 3,
+        "the newest blocks are not final: {early:?}"
+    );
+    anvil.mine(4).await;
+    assert_eq!(read(&mut reader).await.unwrap(), all());
+
+    let (number, hash) = reader.finalized().await.unwrap();
+    let view = reader
+        .view(At::Agreed(number, hash), L1Base::default(), 0)
+        .await
+        .unwrap();
+    let base = view.head();
+    assert_eq!((base.queue.count, base.pins.count), (3, 0));
+    assert_eq!(
+        (view.light_client(), view.advanced()),
+        (Height(0), Height(0))
+    );
+    anvil.force(&[b"d"]).await;
+    anvil.mine(4).await;
+    let (later, hash) = reader.finalized().await.unwrap();
+    let view = reader
+        .view(At::Agreed(later, hash), base, number)
+        .await
+        .unwrap();
+    assert_eq!(view.messages().len(), 1, "only what is new");
+    assert_eq!(view.head().queue.count, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_leaves_a_message_out_or_changes_one_is_left() {
+    let anvil = filled().await;
+    let queue = json!(anvil.contracts.queue);
+    let other = queue.clone();
+    let (hides, hiding) = proxy(&anvil.url, move |method, params, mut answer| {
+        if method == "eth_getLogs" && params[0]["address"] == queue {
+            answer.as_array_mut().unwrap().pop();
+        }
+        answer
+    })
+    .await;
+    let (changes, _) = proxy(&anvil.url, move |method, params, answer| {
+        if method == "eth_getLogs" && params[0]["address"] == other {
+            let text = answer.to_string();
+            // The transaction `a` in its word.
+            return serde_json::from_str(&text.replacen("6100000000", "7100000000", 1)).unwrap();
+        }
+        answer
+    })
+    .await;
+    let mut reader = anvil.reader(&[&hides, &changes, &anvil.url]);
+    assert_eq!(read(&mut reader).await.unwrap(), all());
+    assert_eq!(reader.endpoints().asked(), 1, "both are left");
+    let before = hiding.load(SeqCst);
+    assert_eq!(read(&mut reader).await.unwrap(), all());
+    assert_eq!(hiding.load(SeqCst), before, "it is not asked again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_with_false_proofs_is_left() {
+    let anvil = filled().await;
+    let value = |method: &str, _: &Value, mut answer: Value| {
+        if method == "eth_getProof" {
+            answer["storageProof"][0]["value"] = json!("0x1234");
+        }
+        answer
+    };
+    let nodes = |method: &str, _: &Value, mut answer: Value| {
+        if method == "eth_getProof" {
+            answer["accountProof"].as_array_mut().unwrap().pop();
+        }
+        answer
+    };
+    let (value, _) = proxy(&anvil.url, value).await;
+    let (nodes, _) = proxy(&anvil.url, nodes).await;
+    let mut reader = anvil.reader(&[&value, &nodes, &anvil.url]);
+    assert_eq!(read(&mut reader).await.unwrap(), all());
+    assert_eq!(reader.endpoints().asked(), 1);
+    let mut alone = anvil.reader(&[&value]);
+    let error = read(&mut alone).await.unwrap_err();
+    assert!(error.contains("not proven"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_final_block_takes_a_strict_majority_and_whoever_contradicts_it_is_left() {
+    let anvil = filled().await;
+    let lie = |method: &str, _: &Value, mut answer: Value| {
+        if method == "eth_getBlockByNumber" && answer.is_object() {
+            answer["hash"] = json!(Hash([5; 32]));
+        }
+        answer
+    };
+    let (liar, _) = proxy(&anvil.url, lie).await;
+    let mut two = anvil.reader(&[&liar, &anvil.url]);
+    assert_eq!(two.finalized().await, None, "one of two is no majority");
+    assert_eq!(two.endpoints().asked(), 2, "nobody knows which one lies");
+    let mut three = anvil.reader(&[&liar, &anvil.url, &anvil.url]);
+    assert_eq!(read(&mut three).await.unwrap(), all());
+    assert_eq!(three.endpoints().asked(), 2);
+    // Only those in reach count.
+    let mut one = anvil.reader(&["http://127.0.0.1:9", "http://127.0.0.1:10", &anvil.url]);
+    assert_eq!(read(&mut one).await.unwrap(), all());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_stands_still_does_not_hold_the_others_up() {
+    let anvil = Anvil::start(7_200).await;
+    anvil.force(&[b"a"]).await;
+    anvil.mine(4).await;
+    let old: Value = {
+        let endpoint = anvil.sender.endpoint();
+        endpoint
+            .ask("eth_getBlockByNumber", json!(["finalized", false]))
+            .await
+            .unwrap()
+    };
+    let (frozen, _) = proxy(&anvil.url, move |method, params, answer| {
+        if method == "eth_getBlockByNumber" && params[0] == json!("finalized") {
+            return old.clone();
+        }
+        answer
+    })
+    .await;
+    let _: Value = {
+        let endpoint = anvil.sender.endpoint();
+        endpoint
+            .ask("evm_increaseTime", json!([7_000]))
+            .await
+            .unwrap()
+    };
+    anvil.force(&[b"b", b"c"]).await;
+    anvil.mine(4).await;
+    let mut reader = anvil.reader(&[&frozen, &anvil.url]);
+    assert_eq!(read(&mut reader).await.unwrap(), all());
+    assert_eq!(reader.endpoints().asked(), 2, "it may go on again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_of_another_chain_is_left_and_ranges_that_are_refused_are_halved() {
+    let anvil = filled().await;
+    let chain = |method: &str, _: &Value, answer: Value| {
+        if method == "eth_chainId" {
+            json!("0x1")
+        } else {
+            answer
+        }
+    };
+    let (other, _) = proxy(&anvil.url, chain).await;
+    let mut reader = anvil.reader(&[&other, &anvil.url]);
+    assert_eq!(read(&mut reader).await.unwrap(), all());
+    assert_eq!(reader.endpoints().asked(), 1);
+    let number = anvil
+        .sender
+        .endpoint()
+        .block(Tag::Latest)
+        .await
+        .unwrap()
+        .unwrap()
+        .number;
+    // What is no list of logs is as good as a refusal.
+    let (narrow, asked) = proxy(&anvil.url, |method, params, answer| {
+        let block = |key: &str| {
+            let text = params[0][key].as_str().unwrap();
+            u64::from_str_radix(&text[2..], 16).unwrap()
+        };
+        if method == "eth_getLogs" && block("toBlock") - block("fromBlock") > 3 {
+            return json!("too many");
+        }
+        answer
+    })
+    .await;
+    let mut reader = anvil.reader(&[&narrow]);
+    assert_eq!(read(&mut reader).await.unwrap(), all());
+    let asked = asked.load(SeqCst) as u64;
+    assert!(asked > number / 2, "{asked} requests for {number} blocks");
+}
