@@ -1,0 +1,379 @@
+//! Every method answers in the shape of Ethereum's OpenRPC description: what there is, what there is not, and errors.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod rig;
+mod shapes;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy_consensus::{TxEip2930, TxEip7702, TxLegacy};
+use alloy_eips::eip2930::{AccessList, AccessListItem};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex};
+use rig::{ALICE, CHAIN, NOBODY, Rig, signed, transaction, write};
+use rollup_types::Input;
+use serde_json::{Value, json};
+use shapes::OpenRpc;
+
+/// `total()` of the notebook.
+const TOTAL: &str = "0x2ddbd13a";
+
+fn bytecode() -> Bytes {
+    let compiled: Value = serde_json::from_str(include_str!("clients/notebook.json")).unwrap();
+    let text = compiled["bytecode"].as_str().unwrap();
+    hex::decode(text).unwrap().into()
+}
+
+/// What a chain of all kinds of transactions has.
+struct Sample {
+    rig: Rig,
+    notebook: Value,
+    /// Of every type.
+    transactions: Vec<Value>,
+    pending: Value,
+}
+
+async fn sample() -> Sample {
+    let rig = Rig::start().await;
+    let deposit = rig.deposit(0, ALICE, 5);
+    let created = rig.send(TxKind::Create, 0, bytecode()).await;
+    let receipt = rig.result("eth_getTransactionReceipt", json!([created])).await;
+    let notebook = receipt["contractAddress"].clone();
+    let to: Address = serde_json::from_value(notebook.clone()).unwrap();
+    let written = rig.send(TxKind::Call(to), 0, write("hello")).await;
+    let access_list = AccessList(vec![AccessListItem {
+        address: to,
+        storage_keys: vec![B256::ZERO],
+    }]);
+    let others = [
+        signed(TxLegacy {
+            chain_id: Some(CHAIN),
+            nonce: 2,
+            gas_price: 10_000_000_000,
+            gas_limit: 30_000,
+            to: TxKind::Call(NOBODY),
+            value: U256::from(1),
+            input: Bytes::new(),
+        }),
+        signed(TxEip2930 {
+            chain_id: CHAIN,
+            nonce: 3,
+            gas_price: 10_000_000_000,
+            gas_limit: 200_000,
+            to: TxKind::Call(to),
+            access_list: access_list.clone(),
+            input: write(""),
+            ..TxEip2930::default()
+        }),
+        signed(TxEip7702 {
+            chain_id: CHAIN,
+            nonce: 4,
+            max_fee_per_gas: 10_000_000_000,
+            max_priority_fee_per_gas: 7,
+            gas_limit: 200_000,
+            to,
+            access_list,
+            authorization_list: vec![rig::authorization(to)],
+            input: write("more"),
+            ..TxEip7702::default()
+        }),
+    ];
+    let mut transactions = vec![json!(B256::from(deposit.hash().0)), created, written];
+    for raw in others {
+        transactions.push(rig.result("eth_sendRawTransaction", json!([raw])).await);
+        rig.order();
+    }
+    let raw = signed(transaction(5, TxKind::Call(NOBODY), 1, Bytes::new()));
+    let pending = rig.result("eth_sendRawTransaction", json!([raw])).await;
+    Sample {
+        rig,
+        notebook,
+        transactions,
+        pending,
+    }
+}
+
+/// Asks, checks the shape and remembers what was answered.
+struct Recorder<'a> {
+    rig: &'a Rig,
+    openrpc: &'a OpenRpc,
+    seen: BTreeMap<String, BTreeSet<&'static str>>,
+    last_error: Value,
+}
+
+impl Recorder<'_> {
+    async fn ask(&mut self, method: &str, params: Value) -> Value {
+        let mut response = self.rig.response(method, params.clone()).await;
+        if let Err(error) = self.openrpc.check_answer(method, &response) {
+            panic!("{method} {params}: {error}");
+        }
+        if let Some(error) = response.get("error") {
+            self.last_error = error.clone();
+        }
+        let kind = match response.get("result") {
+            None => "error",
+            Some(Value::Null) => "nothing",
+            Some(_) => "something",
+        };
+        self.seen.entry(method.to_owned()).or_default().insert(kind);
+        response
+            .get_mut("result")
+            .map_or(Value::Null, Value::take)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_has_the_shape_of_the_openrpc_description() {
+    let sample = sample().await;
+    let openrpc = OpenRpc::new();
+    let mut recorder = Recorder {
+        rig: &sample.rig,
+        openrpc: &openrpc,
+        seen: BTreeMap::new(),
+        last_error: Value::Null,
+    };
+    for method in [
+        "web3_clientVersion",
+        "net_version",
+        "eth_chainId",
+        "eth_syncing",
+        "eth_accounts",
+        "eth_blockNumber",
+        "eth_gasPrice",
+        "eth_maxPriorityFeePerGas",
+    ] {
+        recorder.ask(method, json!([])).await;
+        recorder.ask(method, json!([1])).await;
+    }
+    let tags = ["earliest", "finalized", "safe", "latest", "pending", "0x1"];
+    for is_full in [false, true] {
+        for tag in tags.into_iter().chain(["0xffff", "newest"]) {
+            recorder.ask("eth_getBlockByNumber", json!([tag, is_full])).await;
+        }
+    }
+    let mut hashes = vec![json!(B256::repeat_byte(7)), json!("0x7")];
+    for number in 0..=6 {
+        let tag = format!("{number:#x}");
+        let block = recorder.ask("eth_getBlockByNumber", json!([tag, true])).await;
+        hashes.push(block["hash"].clone());
+        recorder.ask("eth_getBlockReceipts", json!([tag])).await;
+        recorder.ask("eth_getBlockReceipts", json!([{"blockHash": block["hash"]}])).await;
+    }
+    for hash in &hashes {
+        recorder.ask("eth_getBlockByHash", json!([hash, true])).await;
+        recorder.ask("eth_getBlockByHash", json!([hash])).await;
+        recorder.ask("eth_getBlockTransactionCountByHash", json!([hash])).await;
+        recorder.ask("eth_getBlockReceipts", json!([hash])).await;
+        for index in ["0x0", "0x9", "x"] {
+            recorder
+                .ask("eth_getTransactionByBlockHashAndIndex", json!([hash, index]))
+                .await;
+        }
+    }
+    for tag in tags.into_iter().chain(["0xffff", "newest"]) {
+        recorder.ask("eth_getBlockTransactionCountByNumber", json!([tag])).await;
+        recorder.ask("eth_getBlockReceipts", json!([tag])).await;
+        recorder
+            .ask("eth_getTransactionByBlockNumberAndIndex", json!([tag, "0x0"]))
+            .await;
+    }
+    let unknown = [json!(B256::ZERO), json!("0x"), sample.pending.clone()];
+    for hash in sample.transactions.iter().chain(&unknown) {
+        recorder.ask("eth_getTransactionByHash", json!([hash])).await;
+        recorder.ask("eth_getTransactionReceipt", json!([hash])).await;
+    }
+    for block in [json!("latest"), json!("earliest"), json!("0xffff"), json!(null), hashes[3].clone()] {
+        for address in [json!(ALICE), json!(NOBODY), sample.notebook.clone(), json!("0x1")] {
+            recorder.ask("eth_getBalance", json!([address, block])).await;
+            recorder.ask("eth_getTransactionCount", json!([address, block])).await;
+            recorder.ask("eth_getCode", json!([address, block])).await;
+            recorder.ask("eth_getStorageAt", json!([address, "0x0", block])).await;
+            recorder
+                .ask("eth_getProof", json!([address, ["0x0", B256::repeat_byte(1)], block]))
+                .await;
+            recorder
+                .ask("eth_call", json!([{"to": address, "data": TOTAL}, block]))
+                .await;
+            recorder
+                .ask("eth_estimateGas", json!([{"from": ALICE, "to": address}, block]))
+                .await;
+        }
+    }
+    for (count, percentiles) in [(json!("0x4"), json!([0, 50, 100])), (json!(400), json!(null)), (json!("0x0"), json!([]))] {
+        recorder
+            .ask("eth_feeHistory", json!([count, "latest", percentiles]))
+            .await;
+    }
+    for filter in [
+        json!({"fromBlock": "earliest"}),
+        json!({"blockHash": hashes[5]}),
+        json!({"address": sample.notebook, "fromBlock": "0x0", "topics": [null]}),
+        json!({"fromBlock": "0x2", "toBlock": "0x1"}),
+    ] {
+        recorder.ask("eth_getLogs", json!([filter])).await;
+    }
+    let raw = signed(transaction(6, TxKind::Call(NOBODY), 1, Bytes::new()));
+    recorder.ask("eth_sendRawTransaction", json!([raw])).await;
+    recorder.ask("eth_sendRawTransaction", json!([raw])).await;
+
+    for (name, method) in &openrpc.methods {
+        if method.websocket {
+            continue;
+        }
+        let seen = recorder.seen.get(name);
+        let seen = seen.unwrap_or_else(|| panic!("nobody asked {name}"));
+        assert!(seen.contains("something"), "{name} never answered: {:?}", recorder.last_error);
+        assert!(seen.contains("error"), "{name} never failed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn arguments_that_are_none_are_refused_as_invalid() {
+    let rig = Rig::start().await;
+    let good = |shape: &str| match shape.trim_end_matches('?') {
+        "address" => json!(ALICE),
+        "hash32" => json!(B256::ZERO),
+        "block" => json!("latest"),
+        "bool" => json!(false),
+        "uint" => json!("0x1"),
+        "bytes" => json!("0x00"),
+        "filter" | "overrides" => json!({}),
+        "transaction" => json!({"to": ALICE}),
+        shape if shape.starts_with('[') => json!([]),
+        shape => panic!("{shape}"),
+    };
+    let bad = [
+        json!("0xzz"),
+        json!("latest "),
+        json!(-1),
+        json!(1.5),
+        json!([[]]),
+        json!({"blockHash": 1, "to": 1, "address": 1, "x": 1}),
+        json!(["0x1", "0x2"]),
+        json!(format!("0x{}", "1".repeat(200))),
+    ];
+    for (name, method) in OpenRpc::new().methods {
+        if method.websocket {
+            continue;
+        }
+        let whole: Vec<Value> = method.params.iter().map(|shape| good(shape)).collect();
+        let mut many = whole.clone();
+        many.push(json!(null));
+        let (code, message, _) = rig.error(&name, json!(many)).await;
+        assert_eq!(code, -32602, "{name}");
+        assert!(message.starts_with("too many arguments"), "{message}");
+        let (code, _, _) = rig.error(&name, json!({"a": 1})).await;
+        assert_eq!(code, -32602, "{name}");
+        for (at, shape) in method.params.iter().enumerate() {
+            if !shape.ends_with('?') {
+                let (code, message, _) = rig.error(&name, json!(whole[..at])).await;
+                assert_eq!(code, -32602, "{name}");
+                let want = format!("missing value for required argument {at} ");
+                assert!(message.starts_with(&want), "{name}: {message}");
+            }
+            let is_refused = |bad: &&Value| match (shape.trim_end_matches('?'), bad) {
+                // Any bytes are bytes, and these are slots.
+                ("[hash32]", Value::Array(items)) => items.len() != 2,
+                ("bytes", Value::String(text)) => text == "0xzz" || text == "latest ",
+                // A count and a hash may be large numbers.
+                ("uint", Value::String(text)) => text.len() != 202 || name != "eth_getStorageAt",
+                _ => true,
+            };
+            for bad in bad.iter().filter(is_refused) {
+                let mut params = whole.clone();
+                params[at] = bad.clone();
+                let (code, message, _) = rig.error(&name, json!(params)).await;
+                assert_eq!(code, -32602, "{name} {params:?}");
+                let want = format!("invalid argument {at} ");
+                assert!(message.starts_with(&want), "{name} {params:?}: {message}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_say_what_was_executed() {
+    let Sample {
+        rig,
+        notebook,
+        transactions,
+        pending,
+    } = sample().await;
+    let number = rig.result("eth_blockNumber", json!([])).await;
+    assert_eq!(number, "0x6");
+    let deposited = rig
+        .result("eth_getTransactionByHash", json!([transactions[0]]))
+        .await;
+    assert_eq!(deposited["type"], "0x7e");
+    assert_eq!(deposited["value"], "0x5");
+    assert_eq!(deposited["to"], json!(ALICE));
+
+    let logs = rig
+        .result("eth_getLogs", json!([{"fromBlock": "0x0", "address": notebook}]))
+        .await;
+    let topics: Vec<&Value> = logs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|log| &log["topics"][2])
+        .collect();
+    assert_eq!(topics, [&json!(B256::with_last_byte(1)), &json!(B256::with_last_byte(2))]);
+    let receipt = rig
+        .result("eth_getTransactionReceipt", json!([transactions[2]]))
+        .await;
+    assert_eq!(receipt["logs"][0], logs[0]);
+    assert_eq!(receipt["status"], "0x1");
+    let failed = rig
+        .result("eth_getTransactionReceipt", json!([transactions[4]]))
+        .await;
+    assert_eq!(failed["status"], "0x0");
+
+    for (tag, nonce) in [("earliest", "0x0"), ("0x2", "0x1"), ("latest", "0x5"), ("pending", "0x6")] {
+        let count = rig.result("eth_getTransactionCount", json!([ALICE, tag])).await;
+        assert_eq!(count, nonce, "{tag}");
+    }
+    let waiting = rig.result("eth_getTransactionByHash", json!([pending])).await;
+    assert_eq!(waiting["blockHash"], Value::Null);
+    assert_eq!(waiting["from"], json!(ALICE));
+    assert_eq!(rig.result("eth_getTransactionReceipt", json!([pending])).await, Value::Null);
+    rig.order();
+    let included = rig.result("eth_getTransactionByHash", json!([pending])).await;
+    assert_eq!(included["blockNumber"], "0x7");
+    assert_eq!(rig.result("eth_getBalance", json!([NOBODY])).await, "0x2");
+    assert_eq!(rig.result("eth_getBalance", json!([NOBODY, "0x6"])).await, "0x1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_follow_the_levels() {
+    let rig = Rig::start().await;
+    for index in 0..5 {
+        rig.deposit(index, NOBODY, 1);
+    }
+    rollup_node::testing::raise(&rig.node, 3, 2);
+    for (tag, number) in [
+        ("earliest", "0x0"),
+        ("finalized", "0x2"),
+        ("safe", "0x3"),
+        ("latest", "0x5"),
+        ("pending", "0x5"),
+    ] {
+        let block = rig.result("eth_getBlockByNumber", json!([tag, false])).await;
+        assert_eq!(block["number"], number, "{tag}");
+        let balance = rig.result("eth_getBalance", json!([NOBODY, tag])).await;
+        assert_eq!(balance, number, "{tag}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_no_wallet_reads_is_never_answered() {
+    let rig = Rig::start().await;
+    // What is no transaction is skipped and has no receipt.
+    rig.execute(&[Input::Transaction(bytes_of(b"junk")), Input::Transaction(bytes_of(b""))]);
+    let block = rig.result("eth_getBlockByNumber", json!(["latest", true])).await;
+    assert_eq!(block["number"], "0x1");
+    assert_eq!(block["transactions"], json!([]));
+    assert_eq!(rig.result("eth_getBlockReceipts", json!(["latest"])).await, json!([]));
+}
+
+fn bytes_of(bytes: &'static [u8]) -> bytes::Bytes {
+    bytes::Bytes::from_static(bytes)
+}
