@@ -83,8 +83,8 @@ async fn count(node: &RollupNode) -> Result<u64> {
         let found: Value = node.endpoint.ask("counter_get", json!(["demo"])).await?;
         let found = found.as_u64().context("the counter is no number")?;
         ensure!(
-            found == expected,
-            "the counter is {found} and not {expected}"
+            found == COUNTED,
+            "the counter is {found} and not {COUNTED}"
         );
         Ok(found)
     };
