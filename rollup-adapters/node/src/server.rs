@@ -6,7 +6,7 @@ mod rpc;
 
 pub(crate) use health::{Health, bind};
 pub(crate) use methods::{Context, methods, warnings};
-pub(crate) use rpc::serve;
+pub(crate) use rpc::{RpcServer, serve};
 
 #[cfg(test)]
 mod tests;
