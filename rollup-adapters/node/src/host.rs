@@ -26,7 +26,7 @@ use crate::{
     executor::{Executor, ExecutorError, decode, rules},
     l1::{Endpoints, Reader},
     metrics::Metrics,
-    server::{Context, Health, bind, methods, serve, warnings},
+    server::{Context, Health, RpcServer, bind, methods, serve, warnings},
     settings::{ProofKind, RpcLimits, Settings, SettingsError},
     source::{Anchors, Source},
     storage::Storage,
@@ -136,39 +136,69 @@ impl Config {
     }
 }
 
-/// Runs a node until `shutdown` resolves or a part fails. The signal is obeyed at any await, also while it starts.
+/// Runs a node until `shutdown` resolves or a part fails. RN9: the signal is obeyed at any await, also while it starts.
 pub(crate) async fn run<A: Application>(
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), HostError> {
-    let (stop, stopping) = watch::channel(false);
     let mut shutdown = std::pin::pin!(shutdown);
+    let mut running = tokio::select! {
+        () = &mut shutdown => return Ok(()),
+        running = begin::<A>(config) => running?,
+    };
     let outcome = tokio::select! {
         () = &mut shutdown => Ok(()),
-        outcome = work::<A>(config, stopping) => outcome,
+        error = running.failed() => Err(error),
     };
-    // The parts that are left end with this.
-    stop.send_replace(true);
+    running.end().await;
     outcome
 }
 
-async fn work<A: Application>(
-    config: Config,
-    stopping: watch::Receiver<bool>,
-) -> Result<(), HostError> {
-    let Config {
-        definition,
-        directory,
-        ..
-    } = &config;
+/// The parts of a node at work.
+struct Running {
+    server: RpcServer,
+    tasks: JoinSet<HostError>,
+    stop: watch::Sender<bool>,
+    /// Why the executor ended; nothing if it was told to.
+    executor: oneshot::Receiver<Option<HostError>>,
+}
+
+impl Running {
+    /// The first part that fails.
+    async fn failed(&mut self) -> HostError {
+        tokio::select! {
+            ended = &mut self.executor => match ended {
+                Ok(Some(error)) => error,
+                _ => HostError::Stopped("the executor"),
+            },
+            Some(ended) = self.tasks.join_next() => match ended {
+                Ok(error) => error,
+                Err(_) => HostError::Stopped("a part of the node"),
+            },
+        }
+    }
+
+    /// Answers what is under way, and closes the disk.
+    async fn end(mut self) {
+        self.stop.send_replace(true);
+        self.server.stop().await;
+        self.tasks.shutdown().await;
+        if !self.executor.is_terminated() {
+            // An error says that it is gone.
+            self.executor.await.ok();
+        }
+    }
+}
+
+async fn begin<A: Application>(config: Config) -> Result<Running, HostError> {
+    let definition = &config.definition;
     let vm = A::vm(definition).map_err(HostError::Machine)?;
-    let node = open(vm, definition.clone(), directory.clone()).await?;
+    let node = open(vm, definition.clone(), config.directory.clone()).await?;
     for warning in warnings(definition) {
         tracing::warn!("{warning}");
     }
     let root = trust::from_genesis(&definition.sequencer)?;
-    let kept = node.view().trust()?;
-    let newest = match kept {
+    let newest = match node.view().trust()? {
         Some(checkpoint) => checkpoint.trust_in(&definition.sequencer)?,
         None => root.clone(),
     };
@@ -182,7 +212,6 @@ async fn work<A: Application>(
     };
     let board = Arc::new(Board::new(definition.origin.0, height));
     let metrics = Arc::new(Metrics::new());
-    let mut tasks: JoinSet<HostError> = JoinSet::new();
     let context = Context {
         node: node.clone(),
         board: Arc::clone(&board),
@@ -197,6 +226,7 @@ async fn work<A: Application>(
         source,
     })?;
     tracing::info!(address = %server.address, "JSON-RPC");
+    let mut tasks: JoinSet<HostError> = JoinSet::new();
     if let Some(address) = config.metrics {
         let listener = bind(address).await;
         let listener = listener.map_err(|source| HostError::Listen { address, source })?;
@@ -225,15 +255,40 @@ async fn work<A: Application>(
         );
         tasks.spawn(async move { task.run().await });
     }
-    let outcome = tokio::select! {
-        error = execute(&config, node, board, metrics, servers, stopping) => error,
-        Some(ended) = tasks.join_next() => match ended {
-            Ok(error) => error,
-            Err(_) => HostError::Stopped("a part of the node"),
-        },
-    };
-    server.stop().await;
-    Err(outcome)
+    let (stop, stopping) = watch::channel(false);
+    let executor = spawn_executor(
+        async move { execute(&config, node, board, metrics, servers).await },
+        stopping,
+    )?;
+    Ok(Running {
+        server,
+        tasks,
+        stop,
+        executor,
+    })
+}
+
+/// Machine and disk block, so the executor has a thread of its own.
+fn spawn_executor(
+    work: impl Future<Output = HostError> + Send + 'static,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<oneshot::Receiver<Option<HostError>>, HostError> {
+    let (ended, end) = oneshot::channel();
+    let handle = Handle::current();
+    let thread = thread::Builder::new().name("executor".into());
+    let spawned = thread.spawn(move || {
+        let outcome = handle.block_on(async {
+            tokio::select! {
+                error = work => Some(error),
+                // An error says that the host is gone.
+                _ = stopping.wait_for(|stop| *stop) => None,
+            }
+        });
+        // Nobody listens to a node that could not begin.
+        ended.send(outcome).ok();
+    });
+    spawned.map_err(|_| HostError::Stopped("the executor's thread"))?;
+    Ok(end)
 }
 
 /// The disk may take long: replaying a journal, or a lock.
@@ -256,7 +311,6 @@ async fn execute<V: Vm>(
     board: Arc<Board>,
     metrics: Arc<Metrics>,
     servers: Arc<Servers>,
-    mut stopping: watch::Receiver<bool>,
 ) -> HostError {
     let start = match start(&node, &board, &servers).await {
         Ok(start) => start,
@@ -275,31 +329,9 @@ async fn execute<V: Vm>(
         _ => Source::by_certificate(servers, start.follower()),
     };
     let executor = Executor::new(node, board, metrics, source, reader, config.poll, start);
-    let executor = match executor {
-        Ok(executor) => executor,
-        Err(error) => return error.into(),
-    };
-    let (ended, end) = oneshot::channel();
-    let handle = Handle::current();
-    let thread = thread::Builder::new()
-        .name("executor".into())
-        .spawn(move || {
-            let outcome = handle.block_on(async {
-                tokio::select! {
-                    error = executor.run() => Some(error),
-                    // An error says that the host is gone.
-                    _ = stopping.wait_for(|stop| *stop) => None,
-                }
-            });
-            // Nobody listens while the host stops.
-            ended.send(outcome).ok();
-        });
-    if thread.is_err() {
-        return HostError::Stopped("the executor's thread");
-    }
-    match end.await {
-        Ok(Some(error)) => error.into(),
-        _ => HostError::Stopped("the executor"),
+    match executor {
+        Ok(executor) => executor.run().await.into(),
+        Err(error) => error.into(),
     }
 }
 

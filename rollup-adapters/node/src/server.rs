@@ -7,9 +7,7 @@ mod subscription_id;
 
 pub(crate) use health::{Health, bind};
 pub(crate) use methods::{Context, methods, warnings};
-#[cfg(any(test, feature = "testing"))]
-pub(crate) use rpc::RpcServer;
-pub(crate) use rpc::serve;
+pub(crate) use rpc::{RpcServer, serve};
 
 #[cfg(test)]
 mod tests;

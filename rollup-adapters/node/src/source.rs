@@ -135,7 +135,10 @@ impl Source {
     pub(crate) async fn head(&mut self) -> Result<VerifiedBlock, SourceError> {
         let outcome = match self.anchor(Height(0)).await? {
             None => self.servers.head().await,
-            Some(anchor) => Ok(anchor.block().clone()),
+            Some(anchor) => {
+                let height = anchor.block().header.height;
+                self.servers.block_under(&anchor, height).await
+            }
         };
         self.name();
         Ok(outcome?)

@@ -62,9 +62,16 @@ fn config(served: &[&Served], directory: &Path, limit: i64) -> Config {
 fn start(config: Config) -> Running {
     let rpc = light_client::rpc::Endpoint::new(&format!("http://{}", config.rpc)).unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let ended = tokio::spawn(run::<App>(config, async move {
-        stopped.await.ok();
-    }));
+    let ended = tokio::spawn(async move {
+        let stopped = async move {
+            stopped.await.ok();
+        };
+        let outcome = run::<App>(config, stopped).await;
+        if let Err(error) = &outcome {
+            eprintln!("the node ended: {error}");
+        }
+        outcome
+    });
     Running { stop, ended, rpc }
 }
 

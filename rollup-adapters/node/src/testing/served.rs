@@ -6,11 +6,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use hotshot_types::{GenesisDocument, Hash, Height, Parameters};
+use hotshot_types::{GenesisDocument, Hash, Height, Parameters, finality::FinalityProof};
 use sequencer_client::types::Position;
 use sequencer_client::types::{
-    NamespaceAnswer, NamespaceBlock, NamespaceHead, SubmitRequest, Submitted, TransactionAnswer,
-    TransactionState, event,
+    NamespaceAnswer, NamespaceBlock, NamespaceHead, Submitted, TransactionAnswer, TransactionState,
+    event,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -156,7 +156,7 @@ async fn answer(mut stream: TcpStream, state: State) {
             let found = {
                 let chain = state.chain.lock().unwrap();
                 // Genesis has no certificate.
-                (at > 0).then(|| chain.finality(number("from_epoch"), at))
+                (at > 0).then(|| finality(&chain, number("from_epoch"), at))
             };
             reply(&mut stream, found).await;
         }
@@ -165,12 +165,11 @@ async fn answer(mut stream: TcpStream, state: State) {
             reply(&mut stream, Some(found)).await;
         }
         ["v1", "transactions"] => {
-            let request: SubmitRequest = serde_json::from_slice(&body).unwrap();
-            let bytes = request.payload.0;
+            let bytes = Bytes::from(body);
             state.submitted.send_modify(|all| all.push(bytes.clone()));
             let submitted = Submitted {
                 hash: Hash(da::tx_hash(&bytes)),
-                namespace: request.namespace,
+                namespace: id(NAMESPACE),
                 state: TransactionState::Pending,
                 position: None,
             };
@@ -207,6 +206,12 @@ async fn reply(stream: &mut TcpStream, found: Option<impl Serialize>) {
         .write_all(format!("{head}{body}").as_bytes())
         .await
         .ok();
+}
+
+/// Who trusts a later committee is shown the block as an ancestor of one of that epoch.
+fn finality(chain: &Chain, from_epoch: u64, height: u64) -> FinalityProof {
+    let first = (from_epoch - 1) * chain::EPOCH_LENGTH + 1;
+    chain.finality_by(from_epoch, height, height.max(first))
 }
 
 fn namespace(chain: &Chain, height: u64) -> NamespaceAnswer {
@@ -268,7 +273,7 @@ async fn follow(stream: &mut TcpStream, mut state: State, from: u64, from_epoch:
                     namespace: id(NAMESPACE),
                     transactions,
                     proof: Some(chain.block(height).tree.prove(id(NAMESPACE))),
-                    finality: Some(chain.finality(from_epoch, height)),
+                    finality: Some(finality(&chain, from_epoch, height)),
                     accumulator: Some(chain.accumulator(height, NAMESPACE)),
                 };
                 let data = serde_json::to_string(&block).unwrap();
@@ -282,7 +287,7 @@ async fn follow(stream: &mut TcpStream, mut state: State, from: u64, from_epoch:
                 let told = NamespaceHead {
                     height: Height(tip),
                     namespace: id(NAMESPACE),
-                    finality: Some(chain.finality(from_epoch, tip)),
+                    finality: Some(finality(&chain, from_epoch, tip)),
                     accumulator: Some(chain.accumulator(tip, NAMESPACE)),
                 };
                 let data = serde_json::to_string(&told).unwrap();
