@@ -4,10 +4,10 @@
 //! end every namespace is read from other nodes than those that took its transactions, and
 //! believed only as far as the genesis document proves it. The validators are those of a stake
 //! table on an L1 of its own, one of them adds stake on the way, and a contract there verifies a
-//! transaction at the end.
+//! transaction at the end. Then an EVM rollup shows its whole round, beside a counter rollup.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -28,11 +28,12 @@ use crate::{
 
 mod on_l1;
 mod progress;
+mod rollups;
 mod summary;
 pub(crate) mod verification;
 
 use progress::Progress;
-use summary::Summary;
+use summary::{Report, Summary};
 
 /// How long traffic flows.
 const TRAFFIC: Duration = Duration::from_secs(24);
@@ -59,6 +60,9 @@ pub(crate) struct Args {
     /// Without an L1: committees from the genesis document, no contracts, no Node.js needed
     #[arg(long, conflicts_with = "l1")]
     no_l1: bool,
+    /// Show this rollup alone, without the traffic and the crash of a sequencer node
+    #[arg(long, value_enum, conflicts_with_all = ["no_l1", "input"])]
+    rollup: Option<Shown>,
     /// L1s: the stake table is on the first one, and each has a light client that must follow and
     /// verify
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
@@ -73,6 +77,13 @@ pub(crate) struct Args {
     program: Program,
 }
 
+/// A rollup to show alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Shown {
+    /// The EVM rollup, and the counter beside it
+    Evm,
+}
+
 /// Runs the demo.
 pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
     let rollups = traffic(args.input.as_deref())?;
@@ -82,7 +93,7 @@ pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
         contracts::build().context("`--no-l1` shows the rest without an L1")?;
     }
     if args.program.is_to_be_built() {
-        progress.step("building the program sequencer");
+        progress.step("building the programs");
     }
     let program = args.program.path()?;
     // The demo outlasts the default retention of two short epochs.
@@ -97,12 +108,12 @@ pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
         let plan = plan.with_genesis(&["--epoch-length", EPOCH_LENGTH]);
         l1::network(&program, plan, args.l1, |what| progress.step(what)).await?
     };
-    let outcome = show(&mut network, rollups, &mut progress).await;
-    let summary = network.explained(outcome)?;
+    let outcome = show(&mut network, &args, &program, rollups, &mut progress).await;
+    let shown = network.explained(outcome)?;
     progress.done();
-    println!("{summary}");
+    println!("{shown}");
     if let Some(path) = &args.json {
-        let json = serde_json::to_string_pretty(&summary)?;
+        let json = serde_json::to_string_pretty(&shown)?;
         std::fs::write(path, json + "\n")
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -114,6 +125,25 @@ pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
 }
 
 async fn show(
+    network: &mut Network,
+    args: &Args,
+    program: &Path,
+    traffic: Vec<(Rollup, Pace)>,
+    progress: &mut Progress,
+) -> Result<Report> {
+    let sequencer = match args.rollup {
+        Some(Shown::Evm) => None,
+        None => Some(order(network, traffic, progress).await?),
+    };
+    let rollups = match network.l1 {
+        Some(_) => Some(rollups::run(network, program, progress).await?),
+        None => None,
+    };
+    Ok(Report { sequencer, rollups })
+}
+
+/// Traffic, a crash, and every proof.
+async fn order(
     network: &mut Network,
     rollups: Vec<(Rollup, Pace)>,
     progress: &mut Progress,
@@ -227,7 +257,7 @@ async fn restart(network: &mut Network, index: usize) -> Result<Duration> {
 }
 
 /// What is sent, and how fast: recorded traffic once, our own as long as the demo runs.
-fn traffic(input: Option<&std::path::Path>) -> Result<Vec<(Rollup, Pace)>> {
+fn traffic(input: Option<&Path>) -> Result<Vec<(Rollup, Pace)>> {
     let own = |rollup: Result<Rollup>, per_second: u32| -> Result<(Rollup, Pace)> {
         let pace = Pace {
             interval: Duration::from_secs(1) / per_second,

@@ -26,7 +26,7 @@ pub(crate) mod committee;
 pub(crate) mod inclusion;
 pub(crate) mod proof;
 
-pub(crate) use anvil::Anvil;
+pub(crate) use anvil::{Anvil, raw_view};
 
 use crate::{
     contracts,
@@ -155,6 +155,11 @@ impl L1 {
             directory,
             removal: Some(temporary),
         })
+    }
+
+    /// Who deploys, at one of the L1s.
+    pub(crate) async fn deployer_at(&self, chain: &Anvil) -> Result<Sender> {
+        chain.sender(&self.deployer).await
     }
 
     /// The home L1.
@@ -404,8 +409,13 @@ impl L1 {
 
 /// A file with the key of an account that a name gives, as the program reads it.
 fn key_file(directory: &Path, name: &str) -> Result<PathBuf> {
+    secret_file(directory, name, &hex::encode(keccak(name.as_bytes()).0))
+}
+
+/// A file with the key of an account, as programs read it.
+pub(crate) fn secret_file(directory: &Path, name: &str, secret: &str) -> Result<PathBuf> {
     let path = directory.join(format!("{name}.key"));
-    fs::write(&path, hex::encode(keccak(name.as_bytes()).0))?;
+    fs::write(&path, secret)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
     Ok(path)
 }

@@ -20,6 +20,7 @@ mod localnet;
 mod netns;
 mod network;
 mod report;
+mod rollup;
 mod signals;
 mod sim;
 mod streams;
@@ -76,6 +77,12 @@ enum Task {
     Handover(handover::Args),
     /// Disturb a network's view of the L1: endpoints dead, rate-limited, lagging and lying in turns
     L1Faults(l1_faults::Args),
+    /// Play what a rollup's users do when nobody serves them: a forced transaction, a pin while the sequencer
+    /// stands still, a second L1 that takes no money
+    Rollup(rollup::scenarios::Args),
+    /// Kill a rollup node again and again under mixed traffic, rebuild one from nothing, compare all blocks, and
+    /// execute them once more in plain revm
+    Replay(rollup::replay::Args),
     /// Flip bytes in every file of a node's database: each is named and repaired, or refused
     Corrupt(corrupt::Args),
 }
@@ -91,6 +98,8 @@ fn main() -> ExitCode {
         Task::Netns(args) => with_network(netns::run(args)),
         Task::Handover(args) => with_network(handover::run(args)),
         Task::L1Faults(args) => with_network(l1_faults::run(args)),
+        Task::Rollup(args) => with_network(rollup::scenarios::run(args)),
+        Task::Replay(args) => with_network(rollup::replay::run(args)),
         Task::Corrupt(args) => with_network(corrupt::run(args)),
         Task::Contracts(args) => contracts::run(&args),
         Task::Gas(args) => gas::run(&args),

@@ -64,7 +64,7 @@ struct Message {
     executable: Option<PathBuf>,
 }
 
-/// Builds the program `sequencer` and returns where it is. Progress goes to stderr.
+/// Builds the programs and returns where `sequencer` is; the others are beside it. Progress goes to stderr.
 pub(crate) fn build_sequencer(release: bool) -> Result<PathBuf> {
     let mut command = cargo();
     command.args([
@@ -73,6 +73,9 @@ pub(crate) fn build_sequencer(release: bool) -> Result<PathBuf> {
         // The whole workspace, so that the dependencies have the features they have in the tests.
         "--workspace",
         "--bins",
+        // The demo runs it beside the EVM rollup.
+        "--example",
+        "counter",
     ]);
     command.arg("--message-format=json-render-diagnostics");
     if release {

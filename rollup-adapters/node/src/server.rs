@@ -3,6 +3,7 @@
 mod health;
 mod methods;
 mod rpc;
+mod subscription_id;
 
 pub(crate) use health::{Health, bind};
 pub(crate) use methods::{Context, methods, warnings};

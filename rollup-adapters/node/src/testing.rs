@@ -138,3 +138,25 @@ pub fn undo<V: Vm>(node: &Node<V>) -> Result<(), StorageError> {
 pub fn raise<V: Vm>(node: &Node<V>, safe: u64, finalized: u64) -> Result<(), StorageError> {
     node.raise(safe, finalized)
 }
+
+/// JSON-RPC as a node serves it, while it is kept.
+#[derive(Debug)]
+pub struct Served {
+    /// Where.
+    pub address: std::net::SocketAddr,
+    _server: crate::server::RpcServer,
+}
+
+/// Serves an application's methods at a free port, with a node's default limits.
+///
+/// # Errors
+/// There is no free port.
+pub async fn serve(methods: jsonrpsee::RpcModule<()>) -> std::io::Result<Served> {
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let limits = crate::settings::RpcLimits::default();
+    let server = crate::server::serve(address, limits, methods).await?;
+    Ok(Served {
+        address: server.address,
+        _server: server,
+    })
+}

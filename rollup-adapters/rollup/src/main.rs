@@ -1,2 +1,7 @@
-//! To be written.
-fn main() {}
+//! The program `rollup`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rollup_node::main::<rollup::EvmRollup>()
+}

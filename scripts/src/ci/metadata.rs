@@ -92,6 +92,18 @@ pub(super) fn built() -> Result<BTreeSet<(String, String)>> {
     Ok(built)
 }
 
+/// Names of what one crate is really built from when it is built alone, without what only its tests need.
+pub(super) fn built_from(package: &str) -> Result<BTreeSet<String>> {
+    let arguments = ["tree", "--locked", "--prefix", "none", "--format", "{p}"];
+    let mut command = workspace::cargo();
+    command
+        .args(arguments)
+        .args(["--edges", "normal", "--package", package]);
+    let lines = workspace::output(&mut command)?;
+    let names = lines.lines().filter_map(|line| line.split(' ').next());
+    Ok(names.map(str::to_owned).collect())
+}
+
 impl Metadata {
     /// The edges by name.
     pub(super) fn graph(&self) -> Graph {

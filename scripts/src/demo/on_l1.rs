@@ -6,7 +6,11 @@ use anyhow::{Context as _, Result};
 
 use super::{progress::Progress, summary::OnL1};
 use crate::{
-    l1::{committee, inclusion::Inclusion, proof},
+    l1::{
+        committee,
+        inclusion::Inclusion,
+        proof::{self, Claimed},
+    },
     network::{Network, eventually},
     report::Percentiles,
     traffic::load::Delivered,
@@ -61,14 +65,18 @@ pub(super) async fn finish(
         .context("nothing was sent")?;
     progress.step("the light client verifies a namespace and a transaction of two blocks");
     let api = node.api()?;
-    proof::verify(l1, 0, &api, first).await?;
-    let verified = proof::verify(l1, 0, &api, last).await?;
+    let (first, last) = (
+        Claimed::by(&api, first).await?,
+        Claimed::by(&api, last).await?,
+    );
+    proof::verify(l1, 0, &api, &first).await?;
+    let verified = proof::verify(l1, 0, &api, &last).await?;
     for (away, chain) in l1.chains.iter().enumerate().skip(1) {
         progress.step(&format!(
             "the light client of L1 {} does, too",
             chain.chain_id
         ));
-        proof::verify(l1, away, &api, last).await?;
+        proof::verify(l1, away, &api, &last).await?;
     }
     let figures = watch.figures().await?;
     Ok(Some(OnL1 {

@@ -4,7 +4,17 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::rollups::Rollups;
 use crate::report::{Percentiles, bytes, counted, grouped};
+
+/// Everything that was shown.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Report {
+    #[serde(flatten)]
+    pub(super) sequencer: Option<Summary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rollups: Option<Rollups>,
+}
 
 /// What happened on the L1, in figures.
 #[derive(Clone, Debug, Serialize)]
@@ -36,6 +46,17 @@ pub(super) struct Summary {
     pub(super) proofs_verified: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) l1: Option<OnL1>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(sequencer) = &self.sequencer {
+            write!(f, "{sequencer}")?;
+        }
+        self.rollups
+            .as_ref()
+            .map_or(Ok(()), |rollups| write!(f, "{rollups}"))
+    }
 }
 
 impl fmt::Display for Summary {
@@ -115,5 +136,44 @@ impl fmt::Display for OnL1 {
             write!(f, ", on each of {l1s} L1s")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Rollups {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { evm, counter } = self;
+        writeln!(f)?;
+        writeln!(
+            f,
+            "  EVM rollup        {} blocks, the same on both of its nodes; the counter beside it says {counter}",
+            grouped(evm.blocks)
+        )?;
+        writeln!(
+            f,
+            "  deposit           {:.1} s from the L1's block to the balance",
+            evm.deposit_ms / 1e3
+        )?;
+        writeln!(
+            f,
+            "  contract          deployed in {:.0} ms, called in {:.0} ms",
+            evm.deploy_ms, evm.call_ms
+        )?;
+        writeln!(
+            f,
+            "  proofs            logs, account and inclusion checked in {:.0} ms; the light client on the L1 checked the call of block {} and refused {} changed proofs",
+            evm.proofs_ms, evm.included.height, evm.included.refused
+        )?;
+        writeln!(
+            f,
+            "  withdrawal        recorded with its proof in {:.0} ms",
+            evm.withdraw_ms
+        )?;
+        write!(
+            f,
+            "  rollup node       killed: back in {:.0} ms; from an empty disk: {:.0} ms; all safe on the L1 after {:.1} s more",
+            evm.restart_ms,
+            evm.rebuild_ms,
+            evm.safe_ms / 1e3
+        )
     }
 }

@@ -8,7 +8,7 @@ use light_client::{
     Account,
     abi::SolCall,
     refusal,
-    rpc::{CallFrame, Data, Endpoint, Tag},
+    rpc::{CallFrame, Data, Endpoint, RpcError, Tag},
     send::{SendConfig, Sender},
 };
 use serde_json::{Value, json};
@@ -109,6 +109,20 @@ impl Anvil {
         };
         eventually(START_LIMIT, &format!("L1 block {number} final"), reached).await
     }
+}
+
+/// Calls a contract with these bytes in the newest block.
+pub(crate) async fn raw_view(
+    endpoint: &Endpoint,
+    contract: Address,
+    input: Vec<u8>,
+) -> Result<Vec<u8>, RpcError> {
+    let frame = CallFrame {
+        from: None,
+        to: Some(contract),
+        input: Data(input),
+    };
+    endpoint.call(&frame, Tag::Latest).await
 }
 
 /// Calls a view of a contract in the newest block; a refusal is an error in words.

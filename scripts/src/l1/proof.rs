@@ -4,14 +4,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use da::{NamespaceLeaf, Path};
+use da::{NamespaceLeaf, Path, TransactionProof};
 use hotshot_types::{
     Hash, Height,
     mountain_range::{HeaderProof, MountainRange},
 };
 use light_client::{
     abi::{
-        self,
+        self, SolCall as _,
         light_client::{HistoryProof, ILightClient, Namespace, TreePath},
     },
     update,
@@ -24,19 +24,51 @@ use crate::{chain, network::eventually, traffic::load::Delivered};
 /// How long the relayer may take to a block above the transaction's.
 const RELAY_LIMIT: Duration = Duration::from_secs(60);
 
+/// A transaction, where it is said to stand, and the proof.
+#[derive(Clone, Debug)]
+pub(crate) struct Claimed {
+    /// Its identity on the sequencer.
+    pub(crate) hash: Hash,
+    /// The sequencer's block.
+    pub(crate) height: Height,
+    pub(crate) block: Hash,
+    /// Against the block's `ns_root`.
+    pub(crate) proof: TransactionProof,
+}
+
+impl Claimed {
+    /// What a node says of a transaction that was delivered.
+    pub(crate) async fn by(api: &Api, sent: &Delivered) -> Result<Self> {
+        let answer = api.transaction(sent.hash, Some(sent.namespace)).await?;
+        Ok(Self {
+            hash: sent.hash,
+            height: sent.position.height,
+            block: sent.position.block,
+            proof: answer.proof.context("the node gave no proof")?,
+        })
+    }
+}
+
 /// What was verified inside the contract.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Verified {
     /// The transaction's block.
     pub(crate) height: Height,
     /// The block that the light client stores.
     pub(crate) stored: Height,
+    /// The call that it answered last.
+    pub(crate) call: Vec<u8>,
 }
 
 /// Waits until the light client of an L1 is above a transaction's block, then has it verify the
 /// block, the namespace and the transaction in it, and refuse a transaction that is not there.
-pub(crate) async fn verify(l1: &L1, chain: usize, api: &Api, sent: &Delivered) -> Result<Verified> {
-    let height = sent.position.height;
+pub(crate) async fn verify(
+    l1: &L1,
+    chain: usize,
+    api: &Api,
+    claimed: &Claimed,
+) -> Result<Verified> {
+    let height = claimed.height;
     let above = async || -> Result<_> {
         let found = l1.finalized(chain).await?;
         ensure!(found.height >= height.0, "it stores block {}", found.height);
@@ -57,11 +89,10 @@ pub(crate) async fn verify(l1: &L1, chain: usize, api: &Api, sent: &Delivered) -
     let (chain, address) = (&l1.chains[chain], l1.light_clients[chain]);
     let hash = chain.view(address, &call).await?;
     ensure!(
-        hash == abi::word(sent.position.block),
+        hash == abi::word(claimed.block),
         "the contract proved another block"
     );
-    let answer = api.transaction(sent.hash, Some(sent.namespace)).await?;
-    let proof = answer.proof.context("the node gave no proof")?;
+    let proof = &claimed.proof;
     let namespace_path = tree_path(proof.ns_index, proof.ns_count, &proof.ns_path);
     let call = ILightClient::verifyNamespaceCall {
         nsRoot: abi::word(header.ns_root),
@@ -69,23 +100,24 @@ pub(crate) async fn verify(l1: &L1, chain: usize, api: &Api, sent: &Delivered) -
         path: namespace_path.clone(),
     };
     chain.view(address, &call).await?;
-    let mut call = ILightClient::verifyTransactionCall {
+    let call = ILightClient::verifyTransactionCall {
         nsRoot: abi::word(header.ns_root),
         namespace: namespace(&proof.leaf),
         namespacePath: namespace_path,
-        transactionHash: abi::word(sent.hash),
+        transactionHash: abi::word(claimed.hash),
         transactionPath: tree_path(proof.index, proof.leaf.tx_count, &proof.path),
     };
     chain.view(address, &call).await?;
-    call.transactionHash.0[0] ^= 1;
-    let other = chain.view(address, &call).await;
+    let mut other = call.clone();
+    other.transactionHash.0[0] ^= 1;
     ensure!(
-        other.is_err(),
+        chain.view(address, &other).await.is_err(),
         "the contract believed in a transaction that is not there"
     );
     Ok(Verified {
         height,
         stored: Height(stored.height),
+        call: call.abi_encode(),
     })
 }
 

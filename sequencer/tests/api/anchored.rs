@@ -27,7 +27,8 @@ fn client(api: Api) -> Client {
 }
 
 async fn heights(client: &Client, anchor: &Anchor) -> Vec<u64> {
-    let part = client.part_under(anchor, &Follower::from_start(id(7)), Height(1), true);
+    let start = Follower::from_start(id(7));
+    let part = client.part_under(anchor, &start, Height(1), true);
     let part = part.await.unwrap();
     assert_eq!(part.next, anchor.block().header.height.next());
     let summary = part.summary.unwrap();

@@ -20,6 +20,7 @@ use tokio::{
     time::sleep,
 };
 
+use super::subscription_id::SubscriptionIds;
 use crate::settings::RpcLimits;
 
 /// Subscriptions of one connection.
@@ -54,6 +55,7 @@ pub(crate) async fn serve(
         .max_subscriptions_per_connection(SUBSCRIPTIONS)
         .set_message_buffer_capacity(BUFFER)
         .set_batch_request_config(BatchRequestConfig::Limit(limits.batch))
+        .set_id_provider(SubscriptionIds::default())
         .build();
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;

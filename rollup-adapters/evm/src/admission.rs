@@ -1,0 +1,119 @@
+//! Whether a transaction is worth submitting (RE14).
+
+use alloy_consensus::Transaction as _;
+use alloy_primitives::U256;
+use revm::{
+    Database as _,
+    context::{BlockEnv as RevmBlock, ContextSetters as _, ContextTr as _, result::EVMError},
+    handler::Handler as _,
+    primitives::KECCAK_EMPTY,
+};
+use rollup_types::{Refusal, State, StateError};
+
+use crate::{
+    BLOCK_GAS, EvmConfig,
+    block::{self, Driver, Machine, next_base_fee},
+    overlay::{Base, Failure, Overlay},
+    signed::{self, Signed},
+    stored,
+};
+
+/// How far a nonce may be ahead of the account's.
+pub const MAX_NONCE_AHEAD: u64 = 256;
+
+pub(crate) fn admit(
+    config: &EvmConfig,
+    state: &dyn State,
+    bytes: &[u8],
+) -> Result<Result<(), Refusal>, StateError> {
+    let transaction = match Signed::read(bytes, config.chain_id) {
+        Ok(transaction) => transaction,
+        Err(reason) => return Ok(Err(never(reason.to_string()))),
+    };
+    let head = stored::head(state)?;
+    let header = stored::header(state, head)?
+        .ok_or_else(|| StateError(format!("the header of block {head} is missing")))?;
+    let base_fee = next_base_fee(&header);
+    let mut machine = block::machine(
+        Overlay::new(Base { state, root: None }),
+        config.chain_id,
+        // Whether the fee cap covers the base fee is asked below: that may come to be.
+        RevmBlock {
+            gas_limit: BLOCK_GAS,
+            basefee: 0,
+            ..RevmBlock::default()
+        },
+    );
+    machine.ctx.set_tx(transaction.environment());
+    match check_form(&mut machine) {
+        Ok(()) => {}
+        Err(EVMError::Database(Failure(error))) => return Err(error),
+        Err(error) => return Ok(Err(never(block::reason(&error)))),
+    }
+
+    let overlay = machine.ctx.db_mut();
+    let account = overlay
+        .account(transaction.sender)?
+        .cloned()
+        .unwrap_or_default();
+    if account.code_hash != KECCAK_EMPTY {
+        let code = overlay
+            .code_by_hash(account.code_hash)
+            .map_err(|Failure(error)| error)?;
+        // EIP-3607, but for delegations.
+        if !code.is_eip7702() {
+            return Ok(Err(never("the sender is a contract".to_owned())));
+        }
+    }
+    let envelope = &transaction.envelope;
+    let nonce = envelope.nonce();
+    if nonce < account.nonce {
+        let reason = format!("nonce {nonce} was used; the next is {}", account.nonce);
+        return Ok(Err(never(reason)));
+    }
+    if nonce - account.nonce > MAX_NONCE_AHEAD {
+        let reason = format!(
+            "nonce {nonce} is more than {MAX_NONCE_AHEAD} ahead of the next, {}",
+            account.nonce
+        );
+        return Ok(Err(later(reason)));
+    }
+    let cost: U256 = signed::highest_cost(envelope);
+    if cost > account.balance {
+        let reason = format!(
+            "it costs up to {cost} wei; the sender has {}",
+            account.balance
+        );
+        return Ok(Err(later(reason)));
+    }
+    if envelope.max_fee_per_gas() < u128::from(base_fee) {
+        let reason = format!(
+            "a fee cap of {} wei per gas; the base fee is {base_fee}",
+            envelope.max_fee_per_gas()
+        );
+        return Ok(Err(later(reason)));
+    }
+    Ok(Ok(()))
+}
+
+/// What can be said without the state: intrinsic gas, size of initialisation code, fields that contradict each other.
+fn check_form<'a>(machine: &mut Machine<'a>) -> Result<(), EVMError<Failure>> {
+    let driver = Driver::<'a>::default();
+    driver.validate_env(machine)?;
+    driver.validate_initial_tx_gas(machine)?;
+    Ok(())
+}
+
+fn never(reason: String) -> Refusal {
+    Refusal {
+        reason,
+        may_become_good: false,
+    }
+}
+
+fn later(reason: String) -> Refusal {
+    Refusal {
+        reason,
+        may_become_good: true,
+    }
+}

@@ -1,0 +1,114 @@
+use alloy_consensus::{TxEip1559, TxLegacy};
+use alloy_primitives::{Address, TxKind, U256};
+use bytes::Bytes;
+use rollup_evm::MAX_NONCE_AHEAD;
+use rollup_types::{Refusal, Vm as _};
+
+use crate::chain::{CHAIN_ID, Chain, ETHER, Person, alice, bob, call, transfer};
+
+fn admit(chain: &Chain, bytes: &Bytes) -> Result<(), Refusal> {
+    chain.evm.admit(&chain.memory, bytes).unwrap()
+}
+
+#[test]
+fn what_can_be_executed_now_or_soon_is_admitted() {
+    let chain = Chain::new();
+    for nonce in [0, 1, MAX_NONCE_AHEAD] {
+        let bytes = alice().send(transfer(nonce, bob().address, ETHER));
+        assert_eq!(admit(&chain, &bytes), Ok(()));
+    }
+}
+
+#[test]
+fn a_refusal_says_whether_waiting_helps() {
+    let mut chain = Chain::new();
+    chain.apply(&[alice().send(transfer(0, bob().address, ETHER))]);
+    let to = bob().address;
+    let never = [
+        (Bytes::from_static(b"garbage"), "are not taken"),
+        (
+            alice().send(transfer(0, to, ETHER)),
+            "nonce 0 was used; the next is 1",
+        ),
+        (
+            alice().send(TxEip1559 {
+                gas_limit: 20_000,
+                ..transfer(1, to, ETHER)
+            }),
+            "gas",
+        ),
+        (
+            alice().send(TxLegacy {
+                chain_id: None,
+                gas_limit: 21_000,
+                to: TxKind::Call(to),
+                ..TxLegacy::default()
+            }),
+            "bound to no chain",
+        ),
+        (
+            alice().send(TxEip1559 {
+                max_priority_fee_per_gas: 1 << 60,
+                ..transfer(1, to, ETHER)
+            }),
+            "priority fee",
+        ),
+        (
+            alice().send(TxEip1559 {
+                to: TxKind::Create,
+                gas_limit: 20_000_000,
+                ..call(1, Address::ZERO, vec![0; 49_153])
+            }),
+            "initcode",
+        ),
+    ];
+    for (bytes, reason) in never {
+        let refusal = admit(&chain, &bytes).unwrap_err();
+        assert!(!refusal.may_become_good, "{refusal}");
+        assert!(refusal.reason.contains(reason), "{refusal}");
+    }
+    let later = [
+        (
+            alice().send(transfer(2 + MAX_NONCE_AHEAD, to, ETHER)),
+            "ahead of the next, 1",
+        ),
+        (
+            Person::new(9).send(transfer(0, to, ETHER)),
+            "the sender has 0",
+        ),
+        (
+            alice().send(TxEip1559 {
+                max_fee_per_gas: 1,
+                max_priority_fee_per_gas: 1,
+                ..transfer(1, to, ETHER)
+            }),
+            "the base fee is",
+        ),
+    ];
+    for (bytes, reason) in later {
+        let refusal = admit(&chain, &bytes).unwrap_err();
+        assert!(refusal.may_become_good, "{refusal}");
+        assert!(refusal.reason.contains(reason), "{refusal}");
+    }
+}
+
+#[test]
+fn an_account_that_delegates_may_still_send() {
+    let mut chain = Chain::new();
+    let delegation = alloy_consensus::TxEip7702 {
+        chain_id: CHAIN_ID,
+        nonce: 0,
+        gas_limit: 100_000,
+        max_fee_per_gas: 100_000_000_000,
+        max_priority_fee_per_gas: 0,
+        to: alice().address,
+        value: U256::ZERO,
+        access_list: Default::default(),
+        authorization_list: vec![bob().authorize(0, Address::repeat_byte(0x55))],
+        input: Default::default(),
+    };
+    chain.apply(&[alice().send(delegation)]);
+    let bytes = bob().send(transfer(1, alice().address, ETHER));
+    assert_eq!(admit(&chain, &bytes), Ok(()));
+    chain.apply(&[bytes]);
+}

@@ -1,0 +1,192 @@
+//! Errors with the codes and texts that Ethereum clients know: some wallets tell them apart by the text alone. RR6
+
+use alloy_primitives::{Bytes, U256};
+use jsonrpsee::types::ErrorObjectOwned;
+
+/// What a method fails with.
+pub(crate) type Error = ErrorObjectOwned;
+
+/// The request is not one: which argument, and what is wrong with it.
+const INVALID_PARAMS: i32 = -32602;
+/// No such subscription.
+const METHOD_NOT_FOUND: i32 = -32601;
+/// The node can't, or will not.
+const SERVER: i32 = -32000;
+/// A block that this node doesn't have (EIP-1898).
+const NOT_FOUND: i32 = -32001;
+/// More than this node answers at once (EIP-1474).
+const LIMIT: i32 = -32005;
+/// The storage failed.
+const INTERNAL: i32 = -32603;
+/// A call reverted; the data are what it returned.
+const REVERTED: i32 = 3;
+
+/// `Error(string)`, Solidity's `revert("..")` and `require(.., "..")`.
+const ERROR_SELECTOR: [u8; 4] = [0x08, 0xc3, 0x79, 0xa0];
+/// `Panic(uint256)`, Solidity's own checks.
+const PANIC_SELECTOR: [u8; 4] = [0x4e, 0x48, 0x7b, 0x71];
+
+pub(crate) fn invalid(what: impl Into<String>) -> Error {
+    Error::owned(INVALID_PARAMS, what, None::<()>)
+}
+
+pub(crate) fn server(what: impl Into<String>) -> Error {
+    Error::owned(SERVER, what, None::<()>)
+}
+
+pub(crate) fn not_found(what: impl std::fmt::Display) -> Error {
+    Error::owned(NOT_FOUND, format!("block not found: {what}"), None::<()>)
+}
+
+pub(crate) fn limit(what: impl Into<String>) -> Error {
+    Error::owned(LIMIT, what, None::<()>)
+}
+
+/// What the EVM would not begin: its reason, after the words that clients look for.
+pub(crate) fn refused(reason: &str) -> Error {
+    let reason = reason
+        .strip_prefix("transaction validation error: ")
+        .unwrap_or(reason);
+    let known = [
+        (
+            "lack of funds",
+            "insufficient funds for gas * price + value",
+        ),
+        ("gas cost", "intrinsic gas too low"),
+        ("gas floor", "intrinsic gas too low"),
+        (
+            "less than basefee",
+            "max fee per gas less than block base fee",
+        ),
+        ("initcode size", "max initcode size exceeded"),
+    ];
+    match known.iter().find(|(part, _)| reason.contains(part)) {
+        Some((_, words)) => server(format!("{words}: {reason}")),
+        None => server(reason),
+    }
+}
+
+/// What the EVM stopped at.
+pub(crate) fn halted(reason: &str) -> Error {
+    let known = [
+        ("OutOfGas", "out of gas"),
+        ("StackUnderflow", "stack underflow"),
+        ("StackOverflow", "stack limit reached"),
+        ("InvalidJump", "invalid jump destination"),
+        ("OpcodeNotFound", "invalid opcode"),
+        ("InvalidFEOpcode", "invalid opcode: INVALID"),
+        ("CreateCollision", "contract address collision"),
+        ("CreateContractSizeLimit", "max code size exceeded"),
+    ];
+    match known.iter().find(|(name, _)| reason.starts_with(name)) {
+        Some((_, words)) => server(*words),
+        None => server(format!("execution halted: {reason}")),
+    }
+}
+
+/// A subscription that there is not.
+pub(crate) fn no_subscription(name: &str) -> Error {
+    Error::owned(
+        METHOD_NOT_FOUND,
+        format!("no {name:?} subscription in eth namespace"),
+        None::<()>,
+    )
+}
+
+/// Our own fault: logged in full, told in short.
+pub(crate) fn internal(cause: impl std::fmt::Display) -> Error {
+    tracing::error!(%cause, "a request failed for a fault of this node");
+    Error::owned(INTERNAL, "internal error", None::<()>)
+}
+
+/// `execution reverted`, with the reason where the contract gave one in words.
+pub(crate) fn reverted(output: &Bytes) -> Error {
+    let message = reason(output).map_or_else(
+        || "execution reverted".to_owned(),
+        |reason| format!("execution reverted: {reason}"),
+    );
+    Error::owned(REVERTED, message, Some(output))
+}
+
+/// The reason that Solidity's ABI says in `output`, if it says one in words.
+fn reason(output: &[u8]) -> Option<String> {
+    let (selector, words) = output.split_at_checked(4)?;
+    let word = |at: usize| words.get(at..at + 32).map(U256::from_be_slice);
+    if selector == PANIC_SELECTOR {
+        return Some(panic_text(word(0)?));
+    }
+    if selector != ERROR_SELECTOR {
+        return None;
+    }
+    let start = usize::try_from(word(0)?).ok()?.checked_add(32)?;
+    let length = usize::try_from(word(start.checked_sub(32)?)?).ok()?;
+    let text = words.get(start..start.checked_add(length)?)?;
+    std::str::from_utf8(text).ok().map(str::to_owned)
+}
+
+/// The panics that Solidity documents, in the words of geth.
+fn panic_text(code: U256) -> String {
+    let known = match u8::try_from(code) {
+        Ok(0x00) => "generic panic",
+        Ok(0x01) => "assert(false)",
+        Ok(0x11) => "arithmetic underflow or overflow",
+        Ok(0x12) => "division or modulo by zero",
+        Ok(0x21) => "enum overflow",
+        Ok(0x22) => "invalid encoded storage byte array accessed",
+        Ok(0x31) => "out-of-bounds array access; popping on an empty array",
+        Ok(0x32) => "out-of-bounds access of an array or bytesN",
+        Ok(0x41) => "out of memory",
+        Ok(0x51) => "uninitialized function",
+        _ => return format!("unknown panic code: {code:#x}"),
+    };
+    known.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(reason: &str) -> Bytes {
+        let mut output = ERROR_SELECTOR.to_vec();
+        output.extend(U256::from(32).to_be_bytes::<32>());
+        output.extend(U256::from(reason.len()).to_be_bytes::<32>());
+        output.extend(reason.as_bytes());
+        output.resize(4 + 64 + reason.len().next_multiple_of(32), 0);
+        output.into()
+    }
+
+    #[test]
+    fn a_reason_in_words_is_told_in_words() {
+        let error = reverted(&text("not the owner"));
+        assert_eq!(error.code(), 3);
+        assert_eq!(error.message(), "execution reverted: not the owner");
+        assert!(error.data().unwrap().get().starts_with("\"0x08c379a0"));
+    }
+
+    #[test]
+    fn a_panic_is_told_by_its_name() {
+        let mut output = PANIC_SELECTOR.to_vec();
+        output.extend(U256::from(0x11).to_be_bytes::<32>());
+        assert_eq!(
+            reverted(&output.into()).message(),
+            "execution reverted: arithmetic underflow or overflow"
+        );
+    }
+
+    #[test]
+    fn any_bytes_are_a_reason_to_revert() {
+        let whole = text("some reason");
+        for end in 0..whole.len() {
+            let error = reverted(&whole.slice(..end));
+            assert_eq!(error.code(), 3);
+        }
+        let mut far = ERROR_SELECTOR.to_vec();
+        far.extend([0xff; 32]);
+        far.extend([0xff; 32]);
+        assert_eq!(reverted(&far.into()).message(), "execution reverted");
+        assert_eq!(
+            reverted(&Bytes::from_static(&[1, 2, 3])).message(),
+            "execution reverted"
+        );
+    }
+}

@@ -1,0 +1,107 @@
+//! Calls that change nothing, and estimates of gas.
+
+use std::sync::Arc;
+
+use alloy_primitives::U64;
+use jsonrpsee::{RpcModule, core::RegisterMethodError, types::Params};
+use rollup_evm::view::{CallFailure, CallRequest as Call, StateAt};
+use rollup_types::StateError;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::task::spawn_blocking;
+
+use super::{
+    Eth,
+    arguments::{Argument, Arguments, kind},
+    block_id::BlockId,
+    call_request::CallRequest,
+    error::{Error, halted, internal, invalid, refused, reverted},
+};
+
+pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethodError> {
+    executes(
+        module,
+        "eth_call",
+        |state, call| state.call(call),
+        |result| result.output,
+    )?;
+    executes(
+        module,
+        "eth_estimateGas",
+        |state, call| state.estimate_gas(call),
+        U64::from,
+    )
+}
+
+/// What a method does with a call.
+type Execute<R> = fn(&StateAt<'_>, &Call) -> Result<Result<R, CallFailure>, StateError>;
+
+/// Overrides of the state, which this node has not; none or empty ones are let through.
+struct NoOverrides;
+
+impl Argument for NoOverrides {
+    fn read(value: &Value) -> Result<Self, String> {
+        match value.as_object() {
+            Some(overrides) if overrides.is_empty() => Ok(Self),
+            Some(_) => Err("overrides are not supported".to_owned()),
+            None => Err(format!("want an object, not {}", kind(value))),
+        }
+    }
+}
+
+/// Registers a method that executes a call. A bounded number of them run at once: each may take a block's time.
+fn executes<R: 'static, T: Serialize + Clone + Send + 'static>(
+    module: &mut RpcModule<Eth>,
+    name: &'static str,
+    execute: Execute<R>,
+    answer: fn(R) -> T,
+) -> Result<(), RegisterMethodError> {
+    module.register_async_method(name, move |params, eth, _| async move {
+        let permit = Arc::clone(&eth.calls)
+            .acquire_owned()
+            .await
+            .map_err(internal)?;
+        let running = spawn_blocking(move || {
+            let answered = run(&eth, &params, execute).map(answer);
+            drop(permit);
+            answered
+        });
+        running.await.unwrap_or_else(|error| Err(internal(error)))
+    })?;
+    Ok(())
+}
+
+fn run<R>(eth: &Eth, params: &Params<'_>, execute: Execute<R>) -> Result<R, Error> {
+    let mut arguments = Arguments::new(params, 4)?;
+    let request: CallRequest = arguments.required("transaction")?;
+    let id = arguments.optional("block")?.unwrap_or(BlockId::LATEST);
+    arguments.optional::<NoOverrides>("state overrides")?;
+    arguments.optional::<NoOverrides>("block overrides")?;
+    if let Some(chain_id) = request.chain_id
+        && chain_id != eth.chain_id
+    {
+        return Err(invalid(format!(
+            "chainId does not match node's (have={chain_id}, want={})",
+            eth.chain_id
+        )));
+    }
+    let snapshot = eth.snapshot();
+    let state = snapshot.at(id)?;
+    let base_fee = state.header().base_fee_per_gas.unwrap_or_default();
+    let call = Call {
+        from: request.from.unwrap_or_default(),
+        to: request.to,
+        value: request.value,
+        gas: request.gas,
+        gas_price: request.price(u128::from(base_fee)),
+        data: request.input,
+        access_list: request.access_list,
+        authorization_list: request.authorization_list,
+    };
+    match execute(&state, &call).map_err(internal)? {
+        Ok(result) => Ok(result),
+        Err(CallFailure::Reverted(output)) => Err(reverted(&output)),
+        Err(CallFailure::Halted(why)) => Err(halted(&why)),
+        Err(CallFailure::Refused(why)) => Err(refused(&why)),
+    }
+}

@@ -1,0 +1,183 @@
+//! What gas costs.
+
+use alloy_primitives::U128;
+use alloy_rpc_types_eth::FeeHistory;
+use jsonrpsee::{RpcModule, core::RegisterMethodError, types::Params};
+use rollup_evm::view::BlockFees;
+use serde_json::Value;
+
+use super::{
+    Eth,
+    arguments::{Argument, Arguments, Count, kind},
+    block_id::{BlockId, BlockTag},
+    error::{Error, internal, invalid, not_found},
+    limits::{MAX_FEE_BLOCKS, MAX_PERCENTILES},
+    reads,
+};
+
+pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethodError> {
+    reads(module, "eth_gasPrice", gas_price)?;
+    reads(module, "eth_maxPriorityFeePerGas", priority_fee)?;
+    reads(module, "eth_feeHistory", fee_history)
+}
+
+/// All that a transaction has to pay: the base fee of the next block, or that of the newest if it is higher, so that a
+/// call with this price can be tried on the newest.
+fn gas_price(eth: &Eth, params: &Params<'_>) -> Result<U128, Error> {
+    Arguments::none(params)?;
+    let snapshot = eth.snapshot();
+    let next = snapshot.view().next_base_fee().map_err(internal)?;
+    let newest = snapshot.header(BlockId::LATEST)?;
+    let newest = newest.and_then(|header| header.base_fee_per_gas);
+    Ok(U128::from(next.max(newest.unwrap_or_default())))
+}
+
+/// Nothing: the sequencer orders transactions without looking into them, so that a tip buys no place.
+fn priority_fee(_: &Eth, params: &Params<'_>) -> Result<U128, Error> {
+    Arguments::none(params)?;
+    Ok(U128::ZERO)
+}
+
+/// The percentiles of `eth_feeHistory`: rising numbers from 0 to 100.
+struct Percentiles(Vec<f64>);
+
+impl Argument for Percentiles {
+    fn read(value: &Value) -> Result<Self, String> {
+        let values = value
+            .as_array()
+            .ok_or_else(|| format!("want an array, not {}", kind(value)))?;
+        if values.len() > MAX_PERCENTILES {
+            return Err(format!("at most {MAX_PERCENTILES}"));
+        }
+        let mut percentiles = Vec::with_capacity(values.len());
+        let mut least = 0.0;
+        for (at, value) in values.iter().enumerate() {
+            let percentile = value
+                .as_f64()
+                .ok_or_else(|| format!("item {at}: want a number, not {}", kind(value)))?;
+            if !(least..=100.0).contains(&percentile) {
+                return Err(format!(
+                    "item {at}: want rising numbers from 0 to 100, not {percentile}"
+                ));
+            }
+            least = percentile;
+            percentiles.push(percentile);
+        }
+        Ok(Self(percentiles))
+    }
+}
+
+fn fee_history(eth: &Eth, params: &Params<'_>) -> Result<FeeHistory, Error> {
+    let mut arguments = Arguments::new(params, 3)?;
+    let Count(count) = arguments.required("block count")?;
+    let newest: BlockTag = arguments.required("newest block")?;
+    let percentiles: Option<Percentiles> = arguments.optional("reward percentiles")?;
+    if count == 0 {
+        return Err(invalid("block count: want at least 1"));
+    }
+    let snapshot = eth.snapshot();
+    let newest = snapshot
+        .number(BlockId::Tag(newest))?
+        .ok_or_else(|| not_found(newest))?;
+    let oldest = (newest + 1).saturating_sub(count.min(MAX_FEE_BLOCKS));
+    let view = snapshot.view();
+    let mut history = FeeHistory {
+        oldest_block: oldest,
+        reward: percentiles.as_ref().map(|_| Vec::new()),
+        ..FeeHistory::default()
+    };
+    for number in oldest..=newest {
+        let fees = view.fees(number).map_err(internal)?;
+        let fees = fees.ok_or_else(|| not_found(format!("{number:#x}")))?;
+        history.base_fee_per_gas.push(u128::from(fees.base_fee));
+        history.gas_used_ratio.push(ratio(&fees));
+        history.base_fee_per_blob_gas.push(0);
+        history.blob_gas_used_ratio.push(0.0);
+        if let (Some(rewards), Some(Percentiles(percentiles))) = (&mut history.reward, &percentiles)
+        {
+            rewards.push(percentiles.iter().map(|at| tip_at(&fees, *at)).collect());
+        }
+    }
+    let next = match view.fees(newest + 1).map_err(internal)? {
+        Some(fees) => fees.base_fee,
+        None => view.next_base_fee().map_err(internal)?,
+    };
+    history.base_fee_per_gas.push(u128::from(next));
+    history.base_fee_per_blob_gas.push(0);
+    Ok(history)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "gas of a block is far below 2^53"
+)]
+fn ratio(fees: &BlockFees) -> f64 {
+    if fees.gas_limit == 0 {
+        return 0.0;
+    }
+    fees.gas_used as f64 / fees.gas_limit as f64
+}
+
+/// The tip below which `percentile` of a block's gas paid; 0 for a block without transactions.
+fn tip_at(fees: &BlockFees, percentile: f64) -> u128 {
+    let total: u64 = fees.tips.iter().map(|(_, gas)| gas).sum();
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "gas of a block is far below 2^53, and the percentile is from 0 to 100"
+    )]
+    let threshold = (total as f64 * percentile / 100.0) as u64;
+    let mut passed = 0;
+    for (tip, gas) in &fees.tips {
+        passed += gas;
+        if passed >= threshold {
+            return *tip;
+        }
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn block(tips: &[(u128, u64)]) -> BlockFees {
+        BlockFees {
+            base_fee: 7,
+            gas_used: 15_000_000,
+            gas_limit: 30_000_000,
+            tips: tips.to_vec(),
+        }
+    }
+
+    #[test]
+    fn rewards_are_weighted_by_gas() {
+        let fees = block(&[(1, 10), (5, 80), (9, 10)]);
+        let tips: Vec<u128> = [0.0, 10.0, 11.0, 50.0, 90.0, 91.0, 100.0]
+            .into_iter()
+            .map(|at| tip_at(&fees, at))
+            .collect();
+        assert_eq!(tips, [1, 1, 5, 5, 5, 9, 9]);
+        assert_eq!(tip_at(&block(&[]), 50.0), 0);
+        assert!((ratio(&fees) - 0.5).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn percentiles_rise_from_0_to_100() {
+        let read = |value: Value| Percentiles::read(&value).map(|it| it.0.len());
+        assert_eq!(read(json!([0, 25.5, 25.5, 100])), Ok(4));
+        for bad in [
+            json!([-1]),
+            json!([101]),
+            json!([50, 10]),
+            json!(["1"]),
+            json!(7),
+            json!(vec![1; 101]),
+        ] {
+            assert!(read(bad).is_err());
+        }
+    }
+}

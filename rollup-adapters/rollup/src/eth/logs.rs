@@ -1,0 +1,103 @@
+//! Logs of past blocks.
+
+use std::ops::RangeInclusive;
+
+use alloy_rpc_types_eth::Log;
+use jsonrpsee::{RpcModule, core::RegisterMethodError, types::Params};
+use rollup_evm::view::FoundLog;
+
+use super::{
+    Eth,
+    arguments::Arguments,
+    block_id::BlockId,
+    error::{Error, internal, invalid, limit, not_found},
+    filter::{Blocks, Filter, Wanted},
+    limits::{MAX_LOG_BLOCKS, MAX_LOGS},
+    reads,
+    snapshot::Snapshot,
+};
+
+pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethodError> {
+    reads(module, "eth_getLogs", get_logs)
+}
+
+fn get_logs(eth: &Eth, params: &Params<'_>) -> Result<Vec<Log>, Error> {
+    let filter: Filter = Arguments::new(params, 1)?.required("filter")?;
+    let snapshot = eth.snapshot();
+    let (from, to) = match filter.blocks {
+        Blocks::One(hash) => {
+            let number = snapshot.number(BlockId::Hash(hash))?;
+            let number = number.ok_or_else(|| not_found(hash))?;
+            (number, number)
+        }
+        Blocks::Range(from, to) => (snapshot.place(from)?, snapshot.place(to)?),
+    };
+    let mut logs = Vec::new();
+    for number in range(from, to, snapshot.head()?)? {
+        logs.extend(of_block(&snapshot, number, &filter.wanted)?);
+        if logs.len() > MAX_LOGS {
+            return Err(limit(format!(
+                "query returned more than {MAX_LOGS} results"
+            )));
+        }
+    }
+    Ok(logs)
+}
+
+/// The blocks to search; there are none above the head.
+fn range(from: u64, to: u64, head: u64) -> Result<RangeInclusive<u64>, Error> {
+    if from > to {
+        return Err(invalid(format!(
+            "invalid block range: fromBlock {from:#x} is above toBlock {to:#x}"
+        )));
+    }
+    let to = to.min(head);
+    if to.saturating_sub(from) >= MAX_LOG_BLOCKS {
+        return Err(limit(format!(
+            "block range too wide: want at most {MAX_LOG_BLOCKS} blocks"
+        )));
+    }
+    Ok(from..=to)
+}
+
+/// The wanted logs of a block.
+pub(crate) fn of_block(
+    snapshot: &Snapshot,
+    number: u64,
+    wanted: &Wanted,
+) -> Result<Vec<Log>, Error> {
+    let mut logs = snapshot
+        .view()
+        .logs(number, &wanted.filter)
+        .map_err(internal)?;
+    logs.retain(|found| wanted.has_positions(&found.log));
+    Ok(logs.into_iter().map(answer).collect())
+}
+
+fn answer(found: FoundLog) -> Log {
+    Log {
+        inner: found.log,
+        block_hash: Some(found.block_hash),
+        block_number: Some(found.block_number),
+        block_timestamp: Some(found.block_timestamp),
+        transaction_hash: Some(found.transaction_hash),
+        transaction_index: Some(found.transaction_position),
+        log_index: Some(found.log_position),
+        removed: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_ends_at_the_head_and_is_bounded() {
+        assert_eq!(range(0, u64::MAX, 9_999), Ok(0..=9_999));
+        assert_eq!(range(1, 10_000, 20_000), Ok(1..=10_000));
+        assert_eq!(range(7, 9, 3).map(Iterator::count), Ok(0));
+        assert_eq!(range(0, 10_000, 20_000).unwrap_err().code(), -32005);
+        assert_eq!(range(0, u64::MAX, 10_000).unwrap_err().code(), -32005);
+        assert_eq!(range(2, 1, 20_000).unwrap_err().code(), -32602);
+    }
+}

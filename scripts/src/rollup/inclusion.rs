@@ -1,0 +1,165 @@
+//! Proofs of an EVM rollup, checked without trusting the node that gave them.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use hotshot_types::{Address, Hash, digest::keccak, mountain_range::HeaderProof};
+use rollup_derive::l1::{AccountProof, L1State};
+use rollup_types::Withdrawal;
+use sequencer_client::{
+    ProofFile,
+    proof::{Claim, Fact},
+    trust,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{node::Rollup, wallet::Wallet};
+use crate::{
+    l1::{
+        proof::{self, Claimed},
+        raw_view,
+    },
+    network::{Network, answer},
+};
+
+/// A transaction whose place in the sequencer's chain was checked.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Included {
+    /// The sequencer's block.
+    pub(crate) height: u64,
+    /// Changed proofs that were refused, here and by the contract.
+    pub(crate) refused: u64,
+    #[serde(skip)]
+    file: PathBuf,
+}
+
+/// Asks for a transaction's proof of inclusion and checks it offline: in this process, and by `sequencer proof verify`,
+/// with the genesis document alone.
+pub(crate) async fn offline(
+    network: &Network,
+    wallet: &Wallet,
+    id: Hash,
+    rollup: &Rollup,
+) -> Result<Included> {
+    let answered = wallet.ask("rollup_getInclusionProof", json!([id])).await?;
+    let file: ProofFile = serde_json::from_value(answered["proof"].clone())?;
+    let proven = file.verify(&mut trust::from_genesis(&network.genesis)?)?;
+    let Fact::Transaction { bytes, .. } = &proven.fact else {
+        anyhow::bail!("the proof is of another kind");
+    };
+    ensure!(keccak(bytes) == id, "the proof is of another transaction");
+    let path = rollup.directory.join("inclusion.json");
+    fs::write(&path, serde_json::to_vec(&answered["proof"])?)?;
+    let node = network.nodes.first().context("there is no node")?;
+    let mut command = node.program();
+    command.args(["proof", "verify"]).arg(&path);
+    command.arg("--genesis").arg(network.genesis_file());
+    tokio::task::spawn_blocking(move || answer(&mut command)).await??;
+    Ok(Included {
+        height: proven.header.height.0,
+        refused: 0,
+        file: path,
+    })
+}
+
+/// Has the light client on the home L1 check the same proof, and refuse it with any word of it changed.
+pub(crate) async fn on_l1(network: &Network, mut included: Included) -> Result<Included> {
+    let l1 = network.l1.as_ref().context("there is no L1")?;
+    let node = network.nodes.first().context("there is no node")?;
+    let file: ProofFile = serde_json::from_slice(&fs::read(&included.file)?)?;
+    let proven = file.verify(&mut trust::from_genesis(&network.genesis)?)?;
+    let Fact::Transaction { hash, .. } = proven.fact else {
+        anyhow::bail!("the proof is of another kind");
+    };
+    let Claim::Transaction { proof, .. } = file.claim else {
+        anyhow::bail!("the proof is of another kind");
+    };
+    let claimed = Claimed {
+        hash,
+        height: proven.header.height,
+        block: proven.hash,
+        proof,
+    };
+    let verified = proof::verify(l1, 0, &node.api()?, &claimed).await?;
+    let good = verified.call;
+    for word in 0..(good.len() - 4) / 32 {
+        let mut changed = good.clone();
+        changed[4 + 32 * word + 31] ^= 1;
+        let answer = raw_view(&l1.home().endpoint, l1.light_clients[0], changed).await;
+        ensure!(
+            answer.is_err(),
+            "the contract believed the proof with word {word} changed"
+        );
+        included.refused += 1;
+    }
+    Ok(included)
+}
+
+/// Checks a withdrawal's record and its path to the root over all withdrawals.
+pub(crate) fn withdrawal(answer: &Value, recipient: Address, amount: u128) -> Result<()> {
+    let text = |value: &Value| value.as_str().map(str::to_owned).context("no text");
+    let told = &answer["withdrawal"];
+    let record = Withdrawal {
+        index: told["index"].as_u64().context("no index")?,
+        chain_id: told["chainId"].as_u64().context("no chain")?,
+        token: text(&told["token"])?.parse()?,
+        amount: text(&told["amount"])?.parse()?,
+        recipient: text(&told["recipient"])?.parse()?,
+    };
+    ensure!(
+        record.recipient == recipient && record.amount == amount && record.token == Address::ZERO,
+        "the record is of another withdrawal: {told}"
+    );
+    let proof = HeaderProof {
+        height: hotshot_types::Height(record.index),
+        count: answer["proof"]["count"].as_u64().context("no count")?,
+        path: serde_json::from_value(answer["proof"]["path"].clone())?,
+        peaks: serde_json::from_value(answer["proof"]["peaks"].clone())?,
+    };
+    let root: Hash = text(&answer["root"])?.parse()?;
+    ensure!(
+        proof.verify(root, record.hash()),
+        "the withdrawal's proof does not lead to its root"
+    );
+    Ok(())
+}
+
+/// Checks an account's proof against the state root of a block, whose header hashes to the block's hash.
+pub(crate) fn account(block: &Value, proof: &Value, address: Address) -> Result<()> {
+    let header: alloy_consensus::Header = serde_json::from_value(block.clone())?;
+    let rlp = alloy_rlp::encode(&header);
+    let said: Hash = block["hash"].as_str().unwrap_or_default().parse()?;
+    ensure!(keccak(&rlp) == said, "the header does not hash to {said}");
+    let word = |name: &str| -> Result<Hash> {
+        let digits = proof[name]
+            .as_str()
+            .unwrap_or_default()
+            .trim_start_matches("0x");
+        Ok(format!("{digits:0>64}").parse()?)
+    };
+    let nonce = word("nonce")?;
+    let nodes = proof["accountProof"]
+        .as_array()
+        .context("no account proof")?;
+    let node = |node: &Value| -> Result<bytes::Bytes> {
+        let digits = node.as_str().unwrap_or_default().trim_start_matches("0x");
+        Ok(hex::decode(digits)?.into())
+    };
+    let mut told = AccountProof {
+        nonce: u64::from_be_bytes(nonce.0[24..].try_into()?),
+        balance: word("balance")?,
+        storage_root: word("storageHash")?,
+        code_hash: word("codeHash")?,
+        nodes: nodes.iter().map(node).collect::<Result<_>>()?,
+        slots: Vec::new(),
+    };
+    let state = L1State::believed(&rlp)?;
+    state.open(address, &told)?;
+    told.balance.0[31] ^= 1;
+    ensure!(
+        state.open(address, &told).is_err(),
+        "the proof would also prove another balance"
+    );
+    Ok(())
+}

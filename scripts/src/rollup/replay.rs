@@ -1,0 +1,223 @@
+//! `cargo xtask replay`: nodes that die and nodes that start from nothing make the same blocks, and plain revm makes the
+//! same states of the same transactions.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use hotshot_types::Address;
+use light_client::Account;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use serde::Serialize;
+
+use super::{node::RollupNode, round::Evm, setup};
+use crate::{
+    contracts, l1,
+    network::{Network, Plan, Program, eventually},
+    report::{Percentiles, grouped, millis, whole},
+};
+
+mod lag;
+mod oracle;
+mod traffic;
+
+use lag::Lag;
+use oracle::{Checked, Oracle};
+use traffic::Traffic;
+
+const EPOCH_LENGTH: &str = "150";
+/// Accounts that send.
+const USERS: u8 = 8;
+/// How long everything may take for each block, on a slow machine, and at least.
+const BLOCK_LIMIT: Duration = Duration::from_millis(600);
+const LEAST_LIMIT: Duration = Duration::from_secs(120);
+/// Deposits of the run, and what each is, in wei.
+const DEPOSITS: u64 = 12;
+const DEPOSIT: u128 = 500_000_000_000_000_000;
+
+/// Arguments of `replay`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Blocks of the rollup to make
+    #[arg(long, default_value_t = 500)]
+    blocks: u64,
+    /// How often a node is killed meanwhile
+    #[arg(long, default_value_t = 5)]
+    kills: u32,
+    /// Seed of the traffic, and of the moments of the kills
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    program: Program,
+}
+
+#[derive(Debug, Serialize)]
+struct Figures {
+    blocks: u64,
+    /// What the traffic handed in, good or bad.
+    sent: u64,
+    checked: Checked,
+    kills: u32,
+    /// From a final block of the sequencer to the rollup's block, as somebody sees it who asks both.
+    lag_ms: Percentiles,
+    rebuild_ms: f64,
+    rebuild_blocks_per_s: f64,
+}
+
+/// Runs the task.
+pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
+    contracts::build()?;
+    let program = args.program.path()?;
+    let start = Instant::now();
+    let step = |what: &str| eprintln!("{:6.1} s  {what}", start.elapsed().as_secs_f64());
+    let plan = Plan::equal(4)
+        .with_settings(&["--retention.archive", "--api.source-rate=1000000"])
+        .with_genesis(&["--epoch-length", EPOCH_LENGTH]);
+    let mut network = l1::network(&program, plan, 1, step).await?;
+    let users: Vec<Account> = (0..USERS)
+        .map(|user| Account::of(&[user]))
+        .collect::<Result<_, _>>()?;
+    let rich: Vec<Address> = users.iter().map(Account::address).collect();
+    step("starting two nodes of an EVM rollup");
+    let mut evm = Evm::start(&network, &setup::beside(&program, "rollup")?, None, &rich).await?;
+    let outcome = play(&args, &mut network, &mut evm, users, &rich, step).await;
+    let figures = network.explained(outcome)?;
+    evm.stop().await?;
+    network.stop().await?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&figures)?);
+    } else {
+        println!("{figures}");
+    }
+    Ok(None)
+}
+
+async fn play(
+    args: &Args,
+    network: &mut Network,
+    evm: &mut Evm,
+    users: Vec<Account>,
+    rich: &[Address],
+    step: impl Fn(&str) + Copy,
+) -> Result<Figures> {
+    step(&format!(
+        "mixed traffic until the rollup has {} blocks; {} kills on the way",
+        grouped(args.blocks),
+        args.kills
+    ));
+    let traffic = Traffic::start(network, &evm.nodes[0], users, args.seed)?;
+    let lag = Lag::watch(network, &evm.nodes[0])?;
+    disturb(args, network, evm).await?;
+    let sent = traffic.stop().await?;
+    let lags = lag.figures().await?;
+    let target = evm.nodes[0].level("latest").await?;
+    let limit = LEAST_LIMIT + BLOCK_LIMIT * u32::try_from(target)?;
+    step("waiting for the node that was killed, then one from an empty disk");
+    evm.nodes[1].reach(target, limit).await?;
+    let mut third = evm.rollup.node("third", &[])?;
+    let begun = Instant::now();
+    third.start().await?;
+    third.reach(target, limit).await?;
+    let rebuild = begun.elapsed();
+    step("comparing all blocks, and replaying them in plain revm");
+    let nodes: Vec<&RollupNode> = evm.nodes.iter().chain([&third]).collect();
+    let blocks = super::node::same(&nodes, 0, target).await?;
+    let mut oracle = Oracle::new(&third.endpoint, rich).await?;
+    for number in 1..=target {
+        oracle.replay(&third.endpoint, number).await?;
+    }
+    evm.check()?;
+    third.stop().await?;
+    Ok(Figures {
+        blocks,
+        sent,
+        checked: oracle.checked,
+        kills: args.kills,
+        lag_ms: Percentiles::of(lags),
+        rebuild_ms: millis(rebuild),
+        rebuild_blocks_per_s: whole(target) / rebuild.as_secs_f64(),
+    })
+}
+
+/// Kills the second node at random moments and deposits now and then, until there are enough blocks.
+async fn disturb(args: &Args, network: &mut Network, evm: &mut Evm) -> Result<()> {
+    let mut random = StdRng::seed_from_u64(args.seed);
+    let limit = LEAST_LIMIT + BLOCK_LIMIT * u32::try_from(args.blocks)?;
+    let deadline = Instant::now() + limit;
+    let (mut kills, mut deposits) = (0, 0);
+    loop {
+        ensure!(
+            Instant::now() < deadline,
+            "there are not enough blocks after {} s",
+            limit.as_secs()
+        );
+        let latest = evm.nodes[0].level("latest").await?;
+        network.check()?;
+        evm.check()?;
+        if deposits < DEPOSITS && latest >= args.blocks * deposits / DEPOSITS {
+            let user = Account::of(&[u8::try_from(deposits)? % USERS])?.address();
+            evm.deposit(DEPOSIT, user).await?;
+            deposits += 1;
+        }
+        if kills < args.kills && latest >= args.blocks * u64::from(kills) / u64::from(args.kills) {
+            let pause = Duration::from_millis(random.random_range(20..400));
+            tokio::time::sleep(pause).await;
+            evm.nodes[1].kill()?;
+            evm.nodes[1].start().await?;
+            kills += 1;
+        }
+        if latest >= args.blocks && kills == args.kills && deposits == DEPOSITS {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // The last deposit comes with finality of the L1.
+    let arrived = async || -> Result<()> {
+        let status = evm.nodes[0].status().await?;
+        let messages = status["messages"].as_u64().context("no messages")?;
+        ensure!(messages >= DEPOSITS, "{messages} messages are executed");
+        Ok(())
+    };
+    eventually(LEAST_LIMIT, "the last deposit", arrived).await
+}
+
+impl std::fmt::Display for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Checked {
+            transactions,
+            failed,
+            creations,
+            logs,
+            deposits,
+        } = &self.checked;
+        writeln!(
+            f,
+            "{} blocks are the same on three nodes, one killed {} times, one from an empty disk",
+            grouped(self.blocks),
+            self.kills
+        )?;
+        writeln!(
+            f,
+            "  plain revm        has the same state root after each: {} transactions ({failed} failed, {creations} creations, {logs} logs), {deposits} deposits",
+            grouped(*transactions)
+        )?;
+        writeln!(
+            f,
+            "  traffic           {} handed in, good and bad",
+            grouped(self.sent)
+        )?;
+        writeln!(
+            f,
+            "  lag               p50 {:.0} ms, p99 {:.0} ms from final to executed",
+            self.lag_ms.p50, self.lag_ms.p99
+        )?;
+        write!(
+            f,
+            "  empty disk        {:.1} s, {:.0} blocks/s",
+            self.rebuild_ms / 1e3,
+            self.rebuild_blocks_per_s
+        )
+    }
+}
