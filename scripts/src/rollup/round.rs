@@ -44,7 +44,9 @@ const DEPOSIT_LIMIT: Duration = Duration::from_secs(60);
 /// How long a block may take to be safe: a light client's update, and finality on the L1.
 const SAFE_LIMIT: Duration = Duration::from_secs(90);
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(60);
-/// The second account that anvil gives money.
+/// The third account that anvil gives money: it keeps the inbox up to date.
+const ADVANCER: &str = "5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a";
+/// The second, the user's.
 const USER: &str = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
 
 mod token {
@@ -107,11 +109,12 @@ impl Evm {
         let mut secret = [0; 32];
         hex::decode_to_slice(USER, &mut secret)?;
         let user_key = l1::secret_file(&rollup.directory, "user", USER)?;
+        let advancer = l1::secret_file(&rollup.directory, "advancer", ADVANCER)?;
         // One of them keeps the inbox on the L1 up to date.
         let mut nodes = vec![
             rollup.node(
                 "first",
-                &["--advance.account", &user_key.display().to_string()],
+                &["--advance.account", &advancer.display().to_string()],
             )?,
             rollup.node("second", &[])?,
         ];

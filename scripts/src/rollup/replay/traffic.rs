@@ -152,7 +152,10 @@ impl User {
                 Err(RpcError::Refused { message, .. }) if message.contains("already known") => {
                     return Ok(());
                 }
-                Err(RpcError::Refused { message, .. }) if message.contains("too many") => {
+                // As many wait as the node keeps, of all or of this account.
+                Err(RpcError::Refused { message, .. })
+                    if message.contains("too many") || message.contains("nonce too high") =>
+                {
                     sleep(PAUSE).await;
                 }
                 Err(error) => return Err(error.into()),
