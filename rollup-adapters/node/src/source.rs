@@ -131,6 +131,19 @@ impl Source {
         Ok(outcome?)
     }
 
+    /// The newest final block there is.
+    pub(crate) async fn head(&mut self) -> Result<VerifiedBlock, SourceError> {
+        let outcome = match self.anchor(Height(0)).await? {
+            None => self.servers.head().await,
+            Some(anchor) => {
+                let height = anchor.block().header.height;
+                self.servers.block_under(&anchor, height).await
+            }
+        };
+        self.name();
+        Ok(outcome?)
+    }
+
     /// The namespace's transactions in the block at a height, which holds it.
     pub(crate) async fn block(
         &mut self,

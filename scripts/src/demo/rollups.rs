@@ -82,10 +82,7 @@ async fn count(node: &RollupNode) -> Result<u64> {
     let counted = async || -> Result<u64> {
         let found: Value = node.endpoint.ask("counter_get", json!(["demo"])).await?;
         let found = found.as_u64().context("the counter is no number")?;
-        ensure!(
-            found == COUNTED,
-            "the counter is {found} and not {COUNTED}"
-        );
+        ensure!(found == COUNTED, "the counter is {found} and not {COUNTED}");
         Ok(found)
     };
     eventually(COUNT_LIMIT, "a counter that has counted all", counted).await

@@ -20,8 +20,10 @@ use crate::{
 
 /// How long anvil may take to answer, or to finality, on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
-/// What accounts get: 1,000 ether.
-const MONEY: &str = "0x3635c9adc5dea00000";
+/// What accounts get: 500 ether.
+const MONEY: &str = "0x1b1ae4d6e2ef500000";
+/// The last of the accounts that anvil gives money and signs for.
+const RICH: &str = "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720";
 
 /// A running L1.
 #[derive(Debug)]
@@ -73,10 +75,17 @@ impl Anvil {
         })
     }
 
-    /// Gives an account money.
+    /// Gives an account money, by a transfer: what is set without one is in no state root, so nobody could prove
+    /// anything of that block.
     pub(super) async fn fund(&self, account: Address) -> Result<()> {
-        self.order("anvil_setBalance", json!([account, MONEY]))
-            .await
+        let transfer = json!([{ "from": RICH, "to": account, "value": MONEY }]);
+        self.order("eth_sendTransaction", transfer).await?;
+        let arrived = async || -> Result<()> {
+            let balance = self.endpoint.balance(account).await?;
+            ensure!(balance > 0, "{account} has nothing");
+            Ok(())
+        };
+        eventually(START_LIMIT, "a transfer", arrived).await
     }
 
     /// A request that only anvil knows.

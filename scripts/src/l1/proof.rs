@@ -11,7 +11,7 @@ use hotshot_types::{
 };
 use light_client::{
     abi::{
-        self, SolCall as _,
+        self,
         light_client::{HistoryProof, ILightClient, Namespace, TreePath},
     },
     update,
@@ -50,14 +50,14 @@ impl Claimed {
 }
 
 /// What was verified inside the contract.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Verified {
     /// The transaction's block.
     pub(crate) height: Height,
     /// The block that the light client stores.
     pub(crate) stored: Height,
     /// The call that it answered last.
-    pub(crate) call: Vec<u8>,
+    pub(crate) call: ILightClient::verifyTransactionCall,
 }
 
 /// Waits until the light client of an L1 is above a transaction's block, then has it verify the
@@ -117,8 +117,44 @@ pub(crate) async fn verify(
     Ok(Verified {
         height,
         stored: Height(stored.height),
-        call: call.abi_encode(),
+        call,
     })
+}
+
+/// The same call with each value of the proof changed, one at a time, each path longer, and each that has a sibling
+/// shorter.
+pub(crate) fn changed(
+    call: &ILightClient::verifyTransactionCall,
+) -> Vec<ILightClient::verifyTransactionCall> {
+    type Call = ILightClient::verifyTransactionCall;
+    let mut calls = Vec::new();
+    let mut change = |with: &dyn Fn(&mut Call)| {
+        let mut other = call.clone();
+        with(&mut other);
+        calls.push(other);
+    };
+    change(&|call| call.nsRoot.0[31] ^= 1);
+    change(&|call| call.namespace.id ^= 1);
+    change(&|call| call.namespace.byteLength ^= 1);
+    change(&|call| call.namespace.transactionCount ^= 1);
+    change(&|call| call.namespace.transactionRoot.0[0] ^= 1);
+    change(&|call| call.transactionHash.0[31] ^= 1);
+    let paths: [fn(&mut Call) -> &mut TreePath; 2] = [
+        |call| &mut call.namespacePath,
+        |call| &mut call.transactionPath,
+    ];
+    for path in paths {
+        change(&|call| path(call).index ^= 1);
+        change(&|call| path(call).count ^= 1);
+        change(&|call| path(call).siblings.push(abi::word(Hash::ZERO)));
+        for sibling in 0..path(&mut call.clone()).siblings.len() {
+            change(&|call| path(call).siblings[sibling].0[31] ^= 1);
+            change(&|call| {
+                path(call).siblings.remove(sibling);
+            });
+        }
+    }
+    calls
 }
 
 /// Where a block stands in the history of the stored one; the stored one itself needs no proof.

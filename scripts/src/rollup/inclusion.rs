@@ -16,10 +16,7 @@ use serde_json::{Value, json};
 
 use super::{node::Rollup, wallet::Wallet};
 use crate::{
-    l1::{
-        proof::{self, Claimed},
-        raw_view,
-    },
+    l1::proof::{self, Claimed},
     network::{Network, answer},
 };
 
@@ -63,7 +60,7 @@ pub(crate) async fn offline(
     })
 }
 
-/// Has the light client on the home L1 check the same proof, and refuse it with any word of it changed.
+/// Has the light client on the home L1 check the same proof, and refuse it with any value of it changed.
 pub(crate) async fn on_l1(network: &Network, mut included: Included) -> Result<Included> {
     let l1 = network.l1.as_ref().context("there is no L1")?;
     let node = network.nodes.first().context("there is no node")?;
@@ -82,15 +79,9 @@ pub(crate) async fn on_l1(network: &Network, mut included: Included) -> Result<I
         proof,
     };
     let verified = proof::verify(l1, 0, &node.api()?, &claimed).await?;
-    let good = verified.call;
-    for word in 0..(good.len() - 4) / 32 {
-        let mut changed = good.clone();
-        changed[4 + 32 * word + 31] ^= 1;
-        let answer = raw_view(&l1.home().endpoint, l1.light_clients[0], changed).await;
-        ensure!(
-            answer.is_err(),
-            "the contract believed the proof with word {word} changed"
-        );
+    for call in proof::changed(&verified.call) {
+        let answer = l1.home().view(l1.light_clients[0], &call).await;
+        ensure!(answer.is_err(), "the contract believed a changed proof");
         included.refused += 1;
     }
     Ok(included)

@@ -90,6 +90,8 @@ async fn scenarios(
     ensure!(receipt.is_success(), "the forced transaction was reverted");
     step("the second L1 refuses deposits and claims, and learns the rollup's inputs");
     replica(network, evm).await?;
+    step("a withdrawal is settled by a test's settler, claimed on the home L1, and not paid twice");
+    exit(network, evm, wallet).await?;
     halted(network, evm, wallet, step).await?;
     step("a third node, from an empty disk, has the same blocks");
     let mut third = evm.rollup.node("third", &[])?;
@@ -101,6 +103,22 @@ async fn scenarios(
     step(&format!("{count} blocks are the same on three nodes"));
     evm.check()?;
     third.stop().await
+}
+
+/// Money out: burnt on the rollup, settled, claimed. Who settles is an account of this test; there is no proof or dispute
+/// of what the rollup executed yet.
+async fn exit(network: &Network, evm: &Evm, wallet: &Wallet) -> Result<()> {
+    evm.withdraw(network, wallet).await?;
+    let l1 = network.l1.as_ref().context("there is no L1")?;
+    let proof = wallet.ask("rollup_getWithdrawalProof", json!([0])).await?;
+    let root: Hash = proof["root"].as_str().context("no root")?.parse()?;
+    let settler = l1.deployer_at(l1.home()).await?;
+    let vault = evm.contracts[0].vault;
+    settler.send(Some(vault), calls::settle(root)).await?;
+    evm.claim(0).await?;
+    let again = evm.claim(0).await;
+    ensure!(again.is_err(), "the withdrawal was paid twice");
+    Ok(())
 }
 
 /// The sequencer stops; a message waits; after the delay anyone pins it; the sequencer comes back.

@@ -233,8 +233,14 @@ impl Endpoints {
         self.all[place].endpoint.name()
     }
 
+    /// The last one is not left but rests: nothing that it says is believed unproven, and without any the node stops.
     fn leave(&mut self, place: usize, what: &'static str, reason: String) {
         let endpoint = self.name(place);
+        if self.asked() == 1 {
+            tracing::error!(%endpoint, what, %reason, rest_s = LONGEST_REST.as_secs(), "the last L1 endpoint is caught with a false answer: it is asked again after a rest, for there is no other; name another one with --l1");
+            self.all[place].rests_until = Instant::now() + LONGEST_REST;
+            return;
+        }
         tracing::error!(%endpoint, what, %reason, "an L1 endpoint is caught with a false answer: it is not asked again");
         self.all[place].left = Some(reason);
     }
