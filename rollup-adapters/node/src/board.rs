@@ -136,7 +136,7 @@ impl Board {
         let count = |from: u64, to: u64| {
             f64::from(u32::try_from(to.saturating_sub(from)).unwrap_or(u32::MAX))
         };
-        let all = count(state.origin, state.target);
+        let all = count(state.origin.saturating_sub(1), state.target);
         let left = count(state.height, state.target);
         let eta = state
             .pace
