@@ -192,8 +192,8 @@ mod tests {
     #[test]
     fn progress_counts_from_the_origin() {
         let board = Board::new(100, 99);
-        board.seen(300);
-        board.reached(200);
+        board.seen(299);
+        board.reached(199);
         let progress = board.progress();
         assert!((progress.percent - 50.0).abs() < 0.1, "{progress:?}");
     }

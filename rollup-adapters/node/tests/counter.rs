@@ -1,4 +1,5 @@
 //! The example as its users run it: the program, over a real chain that a test serves.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
     path::{Path, PathBuf},

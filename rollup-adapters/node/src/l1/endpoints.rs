@@ -76,11 +76,7 @@ impl Endpoints {
         mut take: impl FnMut(T) -> Result<R, Wrong>,
     ) -> Result<R, String> {
         self.meet().await;
-        let mut last = match self.asked() {
-            0 => "all L1 endpoints were caught with false answers: there is nobody left to ask",
-            _ => "no L1 endpoint is in reach",
-        }
-        .to_owned();
+        let mut last = "no L1 endpoint is in reach".to_owned();
         for step in 0..self.all.len() {
             let place = (self.first + step) % self.all.len();
             if !self.is_asked(place) {
