@@ -1,7 +1,5 @@
-//! A whole rollup in one file: a counter for each name. A transaction is `+name`, and adds one; what comes after a space
-//! tells two of them apart, because the sequencer orders the same bytes once.
-//!
-//! `counter run --definition rollup.toml` is a node of it; `counter send --text "+alice 1"` counts.
+//! A whole rollup: a counter for each name. A transaction is `+name`, and adds one; what comes after a space tells two of
+//! them apart, because the sequencer orders the same bytes once. `counter send --text "+alice 1"` counts.
 
 use std::{collections::BTreeMap, process::ExitCode};
 
@@ -14,27 +12,15 @@ use rollup_types::{
 
 struct Counter;
 
-fn refused(reason: &str) -> Refusal {
-    let (reason, may_become_good) = (reason.to_owned(), false);
-    Refusal {
-        reason,
-        may_become_good,
-    }
-}
-
-fn parse(transaction: &[u8]) -> Result<&str, Refusal> {
-    let text = std::str::from_utf8(transaction).map_err(|_| refused("it is no text"))?;
-    let text = text
-        .strip_prefix('+')
-        .ok_or_else(|| refused("it does not begin with +"))?;
+fn parse(transaction: &[u8]) -> Result<&str, &'static str> {
+    let text = std::str::from_utf8(transaction).map_err(|_| "it is no text")?;
+    let text = text.strip_prefix('+').ok_or("it does not begin with +")?;
     Ok(text.split_once(' ').map_or(text, |(name, _)| name))
 }
 
 fn count(state: &dyn State, name: &str) -> Result<u64, StateError> {
-    let bytes = state.get(name.as_bytes())?;
-    Ok(bytes.map_or(0, |bytes| {
-        u64::from_be_bytes(*bytes.first_chunk().unwrap_or(&[0; 8]))
-    }))
+    let bytes = state.get(name.as_bytes())?.unwrap_or_default();
+    Ok(bytes.first_chunk().map_or(0, |n| u64::from_be_bytes(*n)))
 }
 
 impl Vm for Counter {
@@ -52,7 +38,7 @@ impl Vm for Counter {
         let mut done = env.parent.0.to_vec();
         for input in inputs {
             let (id, parsed) = match input {
-                Input::L1(message) => (message.hash(), Err(refused("a counter takes no messages"))),
+                Input::L1(message) => (message.hash(), Err("a counter takes no messages")),
                 Input::Transaction(bytes) => (self.id(bytes), parse(bytes)),
             };
             done.extend(id.0);
@@ -61,12 +47,11 @@ impl Vm for Counter {
                     *counts.entry(name).or_insert(count(state, name)?) += 1;
                     Verdict::Applied
                 }
-                Err(refusal) => Verdict::Skipped(refusal.reason),
+                Err(reason) => Verdict::Skipped(reason.into()),
             };
             outcomes.push(Outcome { id, verdict });
         }
-        let write =
-            |(name, count): (&str, u64)| (name.into(), Some(count.to_be_bytes().to_vec().into()));
+        let write = |(name, n): (&str, u64)| (name.into(), Some(n.to_be_bytes().to_vec().into()));
         Ok(Transition {
             // Over all that was ever done. A tree over the counters would let one of them be proven.
             hash: keccak(&done),
@@ -82,7 +67,10 @@ impl Vm for Counter {
     }
 
     fn admit(&self, _: &dyn State, transaction: &[u8]) -> Result<Result<(), Refusal>, StateError> {
-        Ok(parse(transaction).map(|_| ()))
+        Ok(parse(transaction).map(|_| ()).map_err(|reason| Refusal {
+            reason: reason.into(),
+            may_become_good: false,
+        }))
     }
 }
 

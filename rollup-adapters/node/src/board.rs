@@ -136,7 +136,7 @@ impl Board {
         let count = |from: u64, to: u64| {
             f64::from(u32::try_from(to.saturating_sub(from)).unwrap_or(u32::MAX))
         };
-        let all = count(state.origin, state.target);
+        let all = count(state.origin.saturating_sub(1), state.target);
         let left = count(state.height, state.target);
         let eta = state
             .pace
@@ -192,8 +192,8 @@ mod tests {
     #[test]
     fn progress_counts_from_the_origin() {
         let board = Board::new(100, 99);
-        board.seen(300);
-        board.reached(200);
+        board.seen(299);
+        board.reached(199);
         let progress = board.progress();
         assert!((progress.percent - 50.0).abs() < 0.1, "{progress:?}");
     }

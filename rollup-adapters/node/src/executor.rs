@@ -356,8 +356,12 @@ impl<V: Vm> Executor<V> {
         });
     }
 
-    /// Raises the levels to what the L1 says.
-    fn raise(&self) -> Result<(), Trouble> {
+    /// Raises the levels to what the L1 says, unless it says first that blocks have to be undone: they are not what it
+    /// covers.
+    fn raise(&mut self) -> Result<(), Trouble> {
+        if matches!(self.derivation.step(), Step::RollBack(_)) {
+            return Ok(());
+        }
         let levels = self.derivation.levels();
         let view = self.node.view();
         let safe = view.newest_where(|block| levels.is_safe(block.place()))?;

@@ -115,11 +115,11 @@ pub(super) async fn pin(args: PinArgs) -> Result<(), Failure> {
     let call = calls::force_segment(&header, Hint::Checkpoint(hint));
     let receipt = desk.sender.send(Some(inbox), call).await.map_err(refused)?;
     let forced = receipt.logs.iter().filter_map(|log| event(log).ok());
-    let forced = forced.filter_map(|event| match event {
+    let mut forced = forced.filter_map(|event| match event {
         InboxEvent::Forced(number, pin) => Some((number, pin)),
         InboxEvent::Advanced(_) => None,
     });
-    let (number, pin) = forced.last().ok_or_else(|| {
+    let (number, pin) = forced.next_back().ok_or_else(|| {
         Failure::new(
             Exit::Config,
             "the inbox logged no pin: is the definition of this L1?",

@@ -77,7 +77,7 @@ impl Reader {
         self.endpoints.finalized().await
     }
 
-    /// All that came after `base`, which is how L1 block `known` left it, up to a block.
+    /// All that came after `base`, up to a block. What is not in `base` is in no L1 block up to `known`.
     ///
     /// # Errors
     /// No endpoint proves it.
@@ -146,14 +146,14 @@ async fn told(
 }
 
 fn check(
-    told: Told,
+    mut told: Told,
     at: At<'_>,
     contracts: &L1Contracts,
     base: L1Base,
     hash: Hash,
 ) -> Result<L1View, Wrong> {
     let lacks = || Wrong::Lacking("the endpoint does not have that block yet".into());
-    let header = told.header.ok_or_else(lacks)?;
+    let header = told.header.take().ok_or_else(lacks)?;
     let header = alloy_rlp::encode(&header);
     let state = match at {
         At::Attested(by) => L1State::attested(by, &header),
@@ -165,6 +165,10 @@ fn check(
         let reason = format!("its header has hash {}, the block is {hash}", state.hash());
         return Err(Wrong::Lacking(reason));
     }
+    // The first block that is read may be the one of the last that are known.
+    told.messages
+        .retain(|message| message.index >= base.queue.count);
+    told.pins.retain(|pin| pin.number >= base.pins.count);
     let contracts = Contracts {
         queue: contracts.queue,
         inbox: contracts.inbox,

@@ -313,6 +313,9 @@ async fn messages_are_read_and_proven_up_to_the_final_block() {
         .unwrap();
     assert_eq!(view.messages().len(), 1, "only what is new");
     assert_eq!(view.head().queue.count, 4);
+    // Also from before the last that is known: a start that knows no better.
+    let view = reader.view(At::Agreed(later, hash), base, 0).await.unwrap();
+    assert_eq!(view.messages().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,165 @@
+//! The example as its users run it: the program, over a real chain that a test serves.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use light_client::rpc::{Endpoint, RpcError};
+use serde_json::{Value, json};
+use tokio::{task::spawn_blocking, time::sleep};
+
+#[allow(dead_code, reason = "unit tests use the rest of it")]
+#[path = "../src/testing/served.rs"]
+mod served;
+
+use served::{NAMESPACE, Served};
+
+/// Examples are built with the tests of a crate, beside the directory of these.
+fn program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().unwrap().join("../examples/counter");
+    assert!(
+        path.exists(),
+        "build it: cargo build -p rollup-node --example counter"
+    );
+    path
+}
+
+struct Node {
+    process: Child,
+    url: String,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+impl Node {
+    fn start(directory: &Path, sequencer: &str) -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        let process = Command::new(program())
+            .args([
+                "run",
+                "--sequencer",
+                sequencer,
+                "--rpc.listen",
+                &address.to_string(),
+            ])
+            .arg("--data-dir")
+            .arg(directory)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self {
+            process,
+            url: format!("http://{address}"),
+        }
+    }
+
+    async fn ask(&mut self, method: &'static str, params: Value) -> Value {
+        let endpoint = Endpoint::new(&self.url).unwrap();
+        loop {
+            match endpoint.ask(method, params.clone()).await {
+                Err(RpcError::Unreachable { .. }) => {
+                    let ended = self.process.try_wait().unwrap();
+                    assert!(ended.is_none(), "the node ended: {ended:?}");
+                    sleep(Duration::from_millis(20)).await;
+                }
+                answer => return answer.unwrap(),
+            }
+        }
+    }
+
+    /// Waits until a counter has come so far.
+    async fn counts(&mut self, name: &str, to: u64) {
+        while self.ask("counter_get", json!([name])).await != json!(to) {
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn run(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(program());
+        command.args(args).env("ROLLUP_RPC", &self.url);
+        spawn_blocking(move || command.output().unwrap())
+            .await
+            .unwrap()
+    }
+}
+
+fn said(output: &Output) -> String {
+    let said = [output.stdout.as_slice(), &output.stderr].concat();
+    String::from_utf8(said).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_counter_counts_what_was_sent_and_goes_on_after_it_was_killed() {
+    let served = Served::start().await;
+    served.push(&["+alice 0", "nonsense"]);
+    let directory = tempfile::tempdir().unwrap();
+    let genesis = toml::to_string_pretty(&served.genesis()).unwrap();
+    std::fs::write(directory.path().join("genesis.toml"), genesis).unwrap();
+    let definition = format!(
+        "application = \"counter\"\nnamespace = {NAMESPACE}\norigin = 1\ngenesis = \"genesis.toml\"\n"
+    );
+    std::fs::write(directory.path().join("rollup.toml"), definition).unwrap();
+    let mut node = Node::start(directory.path(), &served.url);
+    node.counts("alice", 1).await;
+
+    let sent = node.run(&["send", "--text", "+alice 1"]).await;
+    assert_eq!(sent.status.code(), Some(0), "{}", said(&sent));
+    let refused = node.run(&["send", "--text", "alice"]).await;
+    assert_eq!(refused.status.code(), Some(8));
+    assert!(said(&refused).contains("does not begin with +"));
+    let waiting = served.submitted(1).await;
+    assert_eq!(waiting, ["+alice 1"]);
+    served.push(&["+alice 1", "+bob 1"]);
+    node.counts("alice", 2).await;
+    node.counts("bob", 1).await;
+    let block = node.run(&["block", "1"]).await;
+    assert!(
+        said(&block).contains("skipped: it does not begin with +"),
+        "{}",
+        said(&block)
+    );
+    let missing = node.run(&["block", "9"]).await;
+    assert_eq!(missing.status.code(), Some(5));
+
+    let id = String::from_utf8(sent.stdout).unwrap();
+    let path = directory.path().join("rollup.toml");
+    let definition = path.to_str().unwrap();
+    let proven = node
+        .run(&["prove", id.trim(), "--definition", definition])
+        .await;
+    assert_eq!(proven.status.code(), Some(0), "{}", said(&proven));
+    assert!(said(&proven).starts_with("proven"), "{}", said(&proven));
+
+    // Killed: nothing that was told is lost.
+    drop(node);
+    let mut node = Node::start(directory.path(), &served.url);
+    assert_eq!(node.ask("counter_get", json!(["alice"])).await, json!(2));
+    served.push(&["+alice 2"]);
+    node.counts("alice", 3).await;
+    let second = Command::new(program())
+        .args(["run", "--rpc.listen", "127.0.0.1:0", "--data-dir"])
+        .arg(directory.path())
+        .output();
+    assert_eq!(
+        second.unwrap().status.code(),
+        Some(8),
+        "the directory is in use"
+    );
+    let pid = node.process.id().to_string();
+    Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+    let ended = spawn_blocking(move || node.process.wait().map(|status| (status, node)));
+    assert!(
+        ended.await.unwrap().unwrap().0.success(),
+        "stopped in order"
+    );
+}
