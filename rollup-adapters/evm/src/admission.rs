@@ -76,6 +76,11 @@ pub(crate) fn admit(
             "nonce {nonce} is more than {MAX_NONCE_AHEAD} ahead of the next, {}",
             account.nonce
         );
+        return Ok(Err(never(reason)));
+    }
+    // The sequencer may order two transactions of an account either way, and what is skipped is lost.
+    if nonce > account.nonce {
+        let reason = format!("nonce {nonce} is ahead; the next is {}", account.nonce);
         return Ok(Err(later(reason)));
     }
     let cost: U256 = signed::highest_cost(envelope);

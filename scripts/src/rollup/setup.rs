@@ -20,7 +20,7 @@ pub(crate) const ALLOCATED: u128 = 1_000_000_000_000_000_000_000;
 /// What a rollup is to be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted<'a> {
-    /// [`rollup_node`]'s name of the program's machine.
+    /// The name of the program's machine.
     pub(crate) application: &'a str,
     /// Of the sequencer; the chain id.
     pub(crate) namespace: u64,

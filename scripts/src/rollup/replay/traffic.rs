@@ -5,10 +5,10 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use da::NamespaceId;
 use hotshot_types::Address;
@@ -29,6 +29,8 @@ use crate::{
 
 /// Pause between two transactions of an account.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a node may not take a transaction because too many wait.
+const PATIENCE: Duration = Duration::from_secs(30);
 const GWEI: u128 = 1_000_000_000;
 /// Creates a contract that counts its calls in slot 0 and makes an empty log of each.
 const COUNTER: &str = "6e60005460010160005560006000a000600052600f6011f3";
@@ -146,6 +148,7 @@ impl User {
         let bytes = self.sign(self.nonce, to, value, data, gas);
         self.nonce += 1;
         // Until the node has it: a gap would hold up all that come after.
+        let deadline = Instant::now() + PATIENCE;
         loop {
             match self.rollup.send_raw(&bytes).await {
                 Ok(_) => return Ok(()),
@@ -156,6 +159,12 @@ impl User {
                 Err(RpcError::Refused { message, .. })
                     if message.contains("too many") || message.contains("nonce too high") =>
                 {
+                    ensure!(
+                        Instant::now() < deadline,
+                        "a transaction with nonce {} is refused for {} s: {message}",
+                        self.nonce - 1,
+                        PATIENCE.as_secs()
+                    );
                     sleep(PAUSE).await;
                 }
                 Err(error) => return Err(error.into()),
