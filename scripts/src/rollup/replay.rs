@@ -8,8 +8,14 @@ use hotshot_types::Address;
 use light_client::Account;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde::Serialize;
+use serde_json::json;
 
-use super::{node::RollupNode, round::Evm, setup};
+use super::{
+    inclusion::{self, Included},
+    node::RollupNode,
+    round::Evm,
+    setup,
+};
 use crate::{
     contracts, l1,
     network::{Network, Plan, Program, eventually},
@@ -64,6 +70,10 @@ struct Figures {
     lag_ms: Percentiles,
     rebuild_ms: f64,
     rebuild_blocks_per_s: f64,
+    /// The sequencer's block of a random transaction whose proof the light client on the L1 believed, and how many
+    /// changed ones it refused.
+    proven_in: u64,
+    refused: u64,
 }
 
 /// Runs the task.
@@ -128,9 +138,13 @@ async fn play(
     for number in 1..=target {
         oracle.replay(&third.endpoint, number).await?;
     }
+    step("proving a random transaction here and in the light client on the L1");
+    let included = prove(args.seed, network, evm, &third, target).await?;
     evm.check()?;
     third.stop().await?;
     Ok(Figures {
+        proven_in: included.height,
+        refused: included.refused,
         blocks,
         sent,
         checked: oracle.checked,
@@ -139,6 +153,31 @@ async fn play(
         rebuild_ms: millis(rebuild),
         rebuild_blocks_per_s: whole(target) / rebuild.as_secs_f64(),
     })
+}
+
+/// Proves a transaction of a random block, on the L1 too, and has each value of the proof changed once.
+async fn prove(
+    seed: u64,
+    network: &Network,
+    evm: &Evm,
+    node: &RollupNode,
+    blocks: u64,
+) -> Result<Included> {
+    let wallet = evm.wallet(0).await?.at(&node.endpoint);
+    let mut random = StdRng::seed_from_u64(seed);
+    let id = loop {
+        let number = random.random_range(1..=blocks);
+        let block = wallet.ask("rollup_getBlock", json!([number])).await?;
+        let inputs = block["inputs"].as_array().context("no inputs")?;
+        let mut sent = inputs
+            .iter()
+            .filter(|input| input["origin"]["message"].is_null() && input["skipped"].is_null());
+        if let Some(input) = sent.next_back() {
+            break input["id"].as_str().context("no id")?.parse()?;
+        }
+    };
+    let included = inclusion::offline(network, &wallet, id, &evm.rollup).await?;
+    inclusion::on_l1(network, included).await
 }
 
 /// Kills the second node at random moments and deposits now and then, until there are enough blocks.
@@ -213,11 +252,16 @@ impl std::fmt::Display for Figures {
             "  lag               p50 {:.0} ms, p99 {:.0} ms from final to executed",
             self.lag_ms.p50, self.lag_ms.p99
         )?;
-        write!(
+        writeln!(
             f,
             "  empty disk        {:.1} s, {:.0} blocks/s",
             self.rebuild_ms / 1e3,
             self.rebuild_blocks_per_s
+        )?;
+        write!(
+            f,
+            "  proven on L1      a random transaction, of block {}; {} changed proofs refused",
+            self.proven_in, self.refused
         )
     }
 }
