@@ -9,6 +9,8 @@ use std::{
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::replicas::ReplicaStanding;
+
 /// A node is ready while it is at most this many blocks behind the newest block that it knows to be final.
 const NEAR: u64 = 50;
 /// The pace is measured over this long.
@@ -62,6 +64,8 @@ struct State {
     mark: (Instant, u64),
     pace: Option<f64>,
     l1: Option<L1Standing>,
+    /// By chain id.
+    replicas: BTreeMap<u64, ReplicaStanding>,
     /// What is wrong now, by part.
     troubles: BTreeMap<&'static str, String>,
 }
@@ -75,6 +79,7 @@ impl Board {
             mark: (Instant::now(), height),
             pace: None,
             l1: None,
+            replicas: BTreeMap::new(),
             troubles: BTreeMap::from([("start", "the node has just started".to_owned())]),
         }))
     }
@@ -100,6 +105,10 @@ impl Board {
 
     pub(crate) fn l1(&self, standing: L1Standing) {
         self.state().l1 = Some(standing);
+    }
+
+    pub(crate) fn replica(&self, standing: ReplicaStanding) {
+        self.state().replicas.insert(standing.chain_id, standing);
     }
 
     /// A part is well again, or what is wrong with it.
@@ -162,6 +171,10 @@ impl Board {
 
     pub(crate) fn l1_standing(&self) -> Option<L1Standing> {
         self.state().l1
+    }
+
+    pub(crate) fn replica_standings(&self) -> Vec<ReplicaStanding> {
+        self.state().replicas.values().copied().collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

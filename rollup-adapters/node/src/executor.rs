@@ -82,6 +82,10 @@ impl<V: Vm> Executor<V> {
         poll: Duration,
         start: Cursor,
     ) -> Result<Self, ExecutorError> {
+        // A roll back may go below the first block.
+        if node.view().cursor()?.is_empty() {
+            node.storage().keep_cursor(encode(&start))?;
+        }
         let derivation = resume(&node, &start)?;
         let l1_known = node.view().l1_known(derivation.l1_base())?;
         Ok(Self {

@@ -26,6 +26,7 @@ use crate::{
     executor::{Executor, ExecutorError, decode, rules},
     l1::{Endpoints, Reader},
     metrics::Metrics,
+    replicas::Replicas,
     server::{Context, Health, RpcServer, bind, methods, serve, warnings},
     settings::{ProofKind, RpcLimits, Settings, SettingsError},
     source::{Anchors, Source},
@@ -93,6 +94,7 @@ pub(crate) struct Config {
     pub(crate) directory: std::path::PathBuf,
     pub(crate) apis: Vec<sequencer_client::client::Api>,
     pub(crate) endpoints: Vec<light_client::rpc::Endpoint>,
+    pub(crate) replicas: Vec<light_client::rpc::Endpoint>,
     pub(crate) proof: ProofKind,
     pub(crate) poll: Duration,
     pub(crate) rpc: SocketAddr,
@@ -113,6 +115,11 @@ impl Config {
             Some(_) => settings.endpoints()?,
             None => Vec::new(),
         };
+        let replicas = settings.replicas()?;
+        if !replicas.is_empty() && definition.replicas.is_empty() {
+            let message = "l1_replica: the definition names no other L1".to_owned();
+            return Err(SettingsError::Invalid(message));
+        }
         if settings.proof == Some(ProofKind::LightClient) && definition.l1.is_none() {
             let message = "proof: the rollup has no L1, and so no light client".to_owned();
             return Err(SettingsError::Invalid(message));
@@ -126,6 +133,7 @@ impl Config {
             directory: settings.data_dir(),
             apis: settings.apis()?,
             endpoints,
+            replicas,
             proof: settings.proof.unwrap_or_default(),
             poll: Duration::from_millis(settings.l1_poll_ms.unwrap_or(2_000).max(50)),
             rpc: settings.rpc.listen.unwrap_or(default),
@@ -254,6 +262,16 @@ async fn begin<A: Application>(config: Config) -> Result<Running, HostError> {
             Arc::clone(&servers),
         );
         tasks.spawn(async move { task.run().await });
+    }
+    if !config.replicas.is_empty() {
+        let replicas = Replicas {
+            replicas: definition.replicas.clone(),
+            endpoints: config.replicas.clone(),
+            namespace: definition.namespace,
+            servers: Arc::clone(&servers),
+            board: Arc::clone(&board),
+        };
+        tasks.spawn(async move { replicas.run().await });
     }
     let (stop, stopping) = watch::channel(false);
     let executor = spawn_executor(

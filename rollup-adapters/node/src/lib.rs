@@ -33,6 +33,7 @@ mod l1;
 mod levels;
 mod metrics;
 mod node;
+mod replicas;
 mod server;
 mod settings;
 mod source;

@@ -98,6 +98,15 @@ pub(crate) struct Settings {
         hide_env_values = true
     )]
     pub(crate) l1: Option<Vec<String>>,
+    /// URL of a node of an L1 that carries the rollup's inbox besides the home L1; repeat it, or separate with commas
+    #[arg(
+        long,
+        env = "ROLLUP_L1_REPLICA",
+        value_name = "URL",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub(crate) l1_replica: Option<Vec<String>>,
     /// How the sequencer's headers are proven [default: certificate]
     #[arg(long, env = "ROLLUP_PROOF", value_enum, value_name = "KIND")]
     pub(crate) proof: Option<ProofKind>,
@@ -289,6 +298,17 @@ impl Settings {
         Ok(endpoints.collect::<Result<_, _>>()?)
     }
 
+    /// Nodes of the other L1s.
+    pub(crate) fn replicas(&self) -> Result<Vec<Endpoint>, SettingsError> {
+        let urls = self.l1_replica.as_deref().unwrap_or_default();
+        if urls.is_empty() {
+            return Ok(Vec::new());
+        }
+        bounded("l1_replica", urls.len())?;
+        let endpoints = urls.iter().map(|url| Endpoint::new(url));
+        Ok(endpoints.collect::<Result<_, _>>()?)
+    }
+
     pub(crate) fn limits(&self) -> RpcLimits {
         let default = RpcLimits::default();
         RpcLimits {
@@ -305,6 +325,7 @@ impl Settings {
             data_dir: self.data_dir.or(other.data_dir),
             sequencer: self.sequencer.or(other.sequencer),
             l1: self.l1.or(other.l1),
+            l1_replica: self.l1_replica.or(other.l1_replica),
             proof: self.proof.or(other.proof),
             l1_poll_ms: self.l1_poll_ms.or(other.l1_poll_ms),
             rpc: RpcSettings {

@@ -98,6 +98,8 @@ impl Submissions {
         if queue.by_hash.contains_key(&hash) {
             return Ok(id);
         }
+        // Again, for a block may have settled it meanwhile.
+        is_new(&node.view(), id, hash)?;
         if queue.entries.len() >= MOST || queue.bytes + bytes.len() > MOST_BYTES {
             return Err(SubmitError::Full);
         }

@@ -23,6 +23,8 @@ pub(crate) struct Rollup {
     pub(crate) sequencers: Vec<String>,
     /// Endpoints of the home L1.
     pub(crate) l1: Vec<String>,
+    /// Endpoints of the other L1s.
+    pub(crate) replicas: Vec<String>,
     /// Where logs and data directories are.
     pub(crate) directory: PathBuf,
 }
@@ -102,6 +104,9 @@ impl RollupNode {
         }
         for url in &self.rollup.l1 {
             command.args(["--l1", url]);
+        }
+        for url in &self.rollup.replicas {
+            command.args(["--l1-replica", url]);
         }
         command
             .args(["--rpc.listen", &self.rpc.to_string()])

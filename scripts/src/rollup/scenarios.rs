@@ -65,15 +65,17 @@ async fn play(
     step: impl Fn(&str) + Copy,
 ) -> Result<()> {
     step("deploying the rollup on both L1s, starting two nodes of it");
-    let mut evm = Evm::start(network, program, Some(DELAY_S), &[]).await?;
+    let other = Account::of(b"censored")?;
+    let mut evm = Evm::start(network, program, Some(DELAY_S), &[other.address()]).await?;
     evm.deposit(10 * MONEY, evm.user.address()).await?;
     let wallet = evm.wallet(0).await?;
+    let other = Wallet::new(other, wallet.endpoint.clone()).await?;
     let arrived = async || -> Result<()> {
         ensure!(wallet.balance().await? >= MONEY, "nothing has arrived");
         Ok(())
     };
     eventually(LIMIT, "the deposit", arrived).await?;
-    let played = scenarios(network, &mut evm, &wallet, step).await;
+    let played = scenarios(network, &mut evm, &wallet, &other, step).await;
     let stopped = evm.stop().await;
     played.and(stopped)
 }
@@ -82,19 +84,22 @@ async fn scenarios(
     network: &mut Network,
     evm: &mut Evm,
     wallet: &Wallet,
+    other: &Wallet,
     step: impl Fn(&str) + Copy,
 ) -> Result<()> {
     step("a transaction that no sequencer was given goes through the queue on the L1");
-    let hash = force(network, evm, wallet, wallet.nonce().await?).await?;
+    let hash = force(network, evm, other, 0).await?;
     let receipt = wallet.receipt(hash).await?;
     ensure!(receipt.is_success(), "the forced transaction was reverted");
     step("the second L1 refuses deposits and claims, and learns the rollup's inputs");
     replica(network, evm).await?;
     step("a withdrawal is settled by a test's settler, claimed on the home L1, and not paid twice");
     exit(network, evm, wallet).await?;
-    halted(network, evm, wallet, step).await?;
-    step("a third node, from an empty disk, has the same blocks");
-    let mut third = evm.rollup.node("third", &[])?;
+    halted(network, evm, wallet, other, step).await?;
+    step(
+        "a third node, from an empty disk, that believes the light client on the L1 and no certificate, has the same blocks",
+    );
+    let mut third = evm.rollup.node("third", &["--proof", "light-client"])?;
     third.start().await?;
     let latest = evm.nodes[0].level("safe").await?;
     third.reach(latest, LIMIT).await?;
@@ -126,14 +131,18 @@ async fn halted(
     network: &mut Network,
     evm: &mut Evm,
     wallet: &Wallet,
+    other: &Wallet,
     step: impl Fn(&str) + Copy,
 ) -> Result<()> {
-    step("killing half of the sequencer's nodes: no block is final any more");
+    step(
+        "killing half of the sequencer's nodes right after a transaction: no block is final any more",
+    );
+    let friend = Account::of(b"friend")?.address();
+    let soft = wallet.send(Some(friend), GIFT, Vec::new()).await?;
     for node in &mut network.nodes[2..] {
         node.kill()?;
     }
-    let nonce = wallet.nonce().await?;
-    let hash = force(network, evm, wallet, nonce).await?;
+    let hash = force(network, evm, other, 1).await?;
     let l1 = network.l1.as_ref().context("there is no L1")?;
     let anyone = user_at(l1.home(), evm).await?;
     let early = pin(network, evm, &anyone).await;
@@ -150,12 +159,20 @@ async fn halted(
         .await?;
     ensure!(!block["pin"].is_null(), "the block is not pinned: {block}");
 
+    let again = wallet.receipt(soft.transaction_hash).await?;
+    let redone = if again.block_number > receipt.block_number {
+        "made again above it"
+    } else {
+        "below it, for the light client covered them"
+    };
+    step(&format!(
+        "the pin is executed; the blocks that were final only in the sequencer are {redone}"
+    ));
     step("the sequencer comes back, and the rollup goes on above the pin");
     for node in &mut network.nodes[2..] {
         node.start()?;
     }
     network.ready().await?;
-    let friend = Account::of(b"friend")?.address();
     let after = wallet.send(Some(friend), GIFT, Vec::new()).await?;
     ensure!(
         after.block_number > receipt.block_number,
@@ -236,17 +253,25 @@ async fn replica(network: &Network, evm: &Evm) -> Result<()> {
     };
     refused(away, vault, calls::claim(&withdrawal, &proof), "home").await?;
     let user = user_at(away, evm).await?;
-    advance(network, l1, 1, inbox, &user).await
+    let height = advance(network, l1, 1, inbox, &user).await?;
+    let node = &evm.nodes[0];
+    let followed = async || -> Result<()> {
+        let replica = &node.status().await?["replicas"][0];
+        let is_known = replica["inbox"].as_u64() >= Some(height) && replica["isSame"] == true;
+        ensure!(is_known, "the node says of the second L1: {replica}");
+        Ok(())
+    };
+    eventually(LIMIT, "the second L1 in the node's status", followed).await
 }
 
-/// Takes an inbox to the light client's head on its L1.
+/// Takes an inbox to the light client's head on its L1, whose height this is.
 async fn advance(
     network: &Network,
     l1: &L1,
     chain: usize,
     inbox: Address,
     by: &Wallet,
-) -> Result<()> {
+) -> Result<u64> {
     let head = l1.finalized(chain).await?;
     let api = network.nodes[0].api()?;
     let height = Height(head.height);
@@ -262,7 +287,7 @@ async fn advance(
     let height = rollup_contracts::abi::inbox::IRollupInbox::heightCall {};
     let known = l1.chains[chain].view(inbox, &height).await?;
     ensure!(known == head.height, "the inbox knows block {known}");
-    Ok(())
+    Ok(known)
 }
 
 /// A call that the contract must refuse, with this word in its reason.

@@ -84,6 +84,12 @@ pub(crate) async fn prepare(
             .iter()
             .flat_map(|l1| l1.endpoints.clone())
             .collect(),
+        replicas: network
+            .l1
+            .iter()
+            .flat_map(|l1| l1.chains.iter().skip(1))
+            .map(|chain| chain.url.clone())
+            .collect(),
         directory,
     };
     Ok((rollup, deployed))

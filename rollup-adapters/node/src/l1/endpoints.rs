@@ -5,12 +5,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures::future::join_all;
 use light_client::rpc::{Block, Endpoint, RpcError, Tag};
 use rollup_types::Hash;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// The first rest of an endpoint that failed.
 const FIRST_REST: Duration = Duration::from_millis(500);
 /// The longest.
 const LONGEST_REST: Duration = Duration::from_secs(60);
+/// All requests of one reading: an endpoint that drags on is not waited for.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// An endpoint whose final block is this much older than another one's, and than now, stands still. L1s finalize within
 /// a quarter of an hour; with a margin for clocks.
 const STALE_S: u64 = 3_600;
@@ -82,7 +84,12 @@ impl Endpoints {
             if !self.is_asked(place) {
                 continue;
             }
-            match request(self.all[place].endpoint.clone()).await {
+            let answer = timeout(PATIENCE, request(self.all[place].endpoint.clone())).await;
+            let answer = answer.unwrap_or_else(|_| {
+                let endpoint = self.all[place].endpoint.name().to_owned();
+                Err(RpcError::Timeout { endpoint })
+            });
+            match answer {
                 Ok(answer) => match take(answer) {
                     Ok(taken) => {
                         self.first = place;
@@ -159,8 +166,15 @@ impl Endpoints {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |now| now.as_secs());
         let newest = heads.iter().map(|(_, (_, time))| *time).max().unwrap_or(0);
+        let is_behind = |time: u64| time + STALE_S < newest.min(now);
+        let fresh = heads
+            .iter()
+            .filter(|(_, (_, time))| !is_behind(*time))
+            .count();
+        // Fewer than half can't declare the others dead: the newest time may be a lie.
+        let may_drop = 2 * fresh >= heads.len();
         heads.retain(|(place, (number, time))| {
-            let is_frozen = time + STALE_S < newest.min(now);
+            let is_frozen = may_drop && is_behind(*time);
             let standing = &mut self.all[*place];
             if is_frozen && !standing.is_frozen {
                 let endpoint = standing.endpoint.name();

@@ -5,8 +5,10 @@ use rollup_contracts::inbox::{InboxEvent, event};
 use rollup_derive::Pin;
 use rollup_types::Address;
 
-/// Blocks that are asked for at once; halved while an endpoint refuses.
+/// Blocks that are asked for at once; halved when an endpoint refuses, down to the least.
 const SPAN: u64 = 2_000;
+const LEAST_SPAN: u64 = 16;
+const MOST_REFUSALS: u32 = 16;
 
 /// All logs of a contract from one block to another, in order.
 pub(crate) async fn read(
@@ -16,7 +18,7 @@ pub(crate) async fn read(
     to: u64,
 ) -> Result<Vec<Log>, RpcError> {
     let mut logs = Vec::new();
-    let (mut next, mut span) = (from, SPAN);
+    let (mut next, mut span, mut refusals) = (from, SPAN, 0);
     while next <= to {
         let range = LogRange {
             from: next,
@@ -26,10 +28,14 @@ pub(crate) async fn read(
             Ok(found) => {
                 logs.extend(found.into_iter().filter(|log| log.address == contract));
                 next = range.to + 1;
-                span = (span * 2).min(SPAN);
             }
             // Endpoints bound the range, or how much they answer.
-            Err(RpcError::Refused { .. } | RpcError::Malformed { .. }) if span > 1 => span /= 2,
+            Err(RpcError::Refused { .. } | RpcError::Malformed { .. })
+                if span > LEAST_SPAN && refusals < MOST_REFUSALS =>
+            {
+                span /= 2;
+                refusals += 1;
+            }
             Err(error) => return Err(error),
         }
     }

@@ -128,6 +128,7 @@ fn status<V: Vm>(context: &Context<V>) -> Answer {
         "finalized": named(levels.finalized.min(levels.latest))?,
         "sequencer": context.board.progress(),
         "l1": context.board.l1_standing(),
+        "replicas": context.board.replica_standings(),
         "contracts": definition.l1,
         "messages": latest.messages,
         "withdrawals": latest.withdrawals,

@@ -264,6 +264,11 @@ impl View {
         }
         // Further messages may be of the same L1 block as the last one. Pins that are not passed yet are younger: the L1
         // made them when it knew a later block of the sequencer than those whose messages were executed.
+        //
+        // What was executed and is not in the base has to be read again, from its first message on.
+        if let Some((message, _)) = self.messages(base.queue.count, 1)?.first() {
+            return Ok(message.l1_block.saturating_sub(1));
+        }
         Ok(self.newest()?.message_block.saturating_sub(1))
     }
 }

@@ -53,12 +53,21 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers) -> StorageError
                 }
                 Err(error) => return error,
             }
-            match hand_in(&node, servers, &transaction).await {
+            let is_again = sent.contains_key(&transaction.hash);
+            match hand_in(&node, servers, &transaction, is_again).await {
                 Ok(()) => {
                     sent.insert(transaction.hash, Instant::now());
                     pause = FIRST_PAUSE;
                 }
                 Err(ClientError::Refused(problem)) if is_final(problem.status) => {
+                    // One that is asked may say anything: it is dropped once all have refused it for long.
+                    let age = Duration::from_millis(now_ms().saturating_sub(transaction.since_ms));
+                    if age < PATIENCE {
+                        let detail = &problem.detail;
+                        tracing::warn!(id = %transaction.id, %detail, "the sequencer refuses a transaction");
+                        sent.insert(transaction.hash, Instant::now());
+                        continue;
+                    }
                     let reason = format!("the sequencer refuses it: {}", problem.detail);
                     if let Err(error) = forget(&node, &transaction, &reason).await {
                         return error;
@@ -100,10 +109,15 @@ async fn hand_in<V: Vm>(
     node: &Node<V>,
     servers: &Servers,
     waiting: &Waiting,
+    is_again: bool,
 ) -> Result<(), ClientError> {
     let namespace = node.definition().namespace;
     let bytes = waiting.bytes.clone();
-    let submitted = servers.submit(namespace, bytes, None).await?;
+    let submitted = if is_again {
+        servers.submit_to_all(namespace, bytes).await?
+    } else {
+        servers.submit(namespace, bytes, None).await?
+    };
     let state = match submitted.state {
         TransactionState::Pending => "pending",
         TransactionState::Final => "final",

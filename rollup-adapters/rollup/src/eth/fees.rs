@@ -29,7 +29,9 @@ fn gas_price(eth: &Eth, params: &Params<'_>) -> Result<U128, Error> {
     let next = snapshot.view().next_base_fee().map_err(internal)?;
     let newest = snapshot.header(BlockId::LATEST)?;
     let newest = newest.and_then(|header| header.base_fee_per_gas);
-    Ok(U128::from(next.max(newest.unwrap_or_default())))
+    let price = next.max(newest.unwrap_or_default());
+    // Room for two full blocks: a transaction whose price is below the base fee is skipped, and its bytes are lost.
+    Ok(U128::from(price.saturating_add(price / 4 + 1)))
 }
 
 /// Nothing: the sequencer orders transactions without looking into them, so that a tip buys no place.

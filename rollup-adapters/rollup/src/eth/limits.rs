@@ -20,3 +20,5 @@ pub(crate) const MAX_CALLS_AT_ONCE: usize = 4;
 pub(crate) const MAX_NONCE_GAP: u64 = 64;
 /// Blocks that a subscription remembers, to take back their logs if they are rolled back.
 pub(crate) const REMEMBERED_BLOCKS: usize = 1024;
+/// And logs in them.
+pub(crate) const REMEMBERED_LOGS: usize = 100_000;

@@ -26,7 +26,7 @@ use super::{
     blocks,
     error::{Error, internal, invalid, no_subscription},
     filter::Wanted,
-    limits::REMEMBERED_BLOCKS,
+    limits::{REMEMBERED_BLOCKS, REMEMBERED_LOGS},
     logs,
     snapshot::Snapshot,
 };
@@ -162,6 +162,10 @@ impl Told {
         }])))
     }
 
+    fn logs(&self) -> usize {
+        self.0.iter().map(|block| block.logs.len()).sum()
+    }
+
     /// Goes on towards what is now, by at most [`STEP`] blocks.
     fn step(&mut self, snapshot: &Snapshot, topic: &Topic) -> Result<Step, Error> {
         let mut messages = Vec::new();
@@ -180,6 +184,15 @@ impl Told {
                 })?);
             }
             self.0.pop_back();
+        }
+        if self.0.is_empty() && next > head {
+            // All that was told is undone, and nothing is in its place yet: from here on.
+            let hash = hash_at(snapshot, head)?.ok_or_else(|| internal("the head is missing"))?;
+            self.0.push_back(ToldBlock {
+                number: head,
+                hash,
+                logs: Vec::new(),
+            });
         }
         let end = head.min(next.saturating_add(STEP - 1));
         for number in next..=end {
@@ -203,7 +216,9 @@ impl Told {
                 hash: header.seal(),
                 logs,
             });
-            if self.0.len() > REMEMBERED_BLOCKS {
+            while self.0.len() > REMEMBERED_BLOCKS
+                || self.0.len() > 1 && self.logs() > REMEMBERED_LOGS
+            {
                 self.0.pop_front();
             }
         }

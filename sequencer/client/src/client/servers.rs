@@ -476,12 +476,34 @@ impl Servers {
                     last = Ok(submitted);
                 }
                 Ok(submitted) => return Ok(submitted),
-                Err(error @ ClientError::Refused(_)) if !error.is_transient() => return Err(error),
                 Err(error) => {
-                    self.judge(server, &error, Vec::new());
+                    // A refusal is one server's word, and says nothing against the server.
+                    if error.is_transient() || !matches!(error, ClientError::Refused(_)) {
+                        self.judge(server, &error, Vec::new());
+                    }
                     // That one took it says more than that another one failed.
                     last = last.or(Err(error));
                 }
+            }
+        }
+        last
+    }
+
+    /// Submits a transaction to every server: one of them may take it and hold it back.
+    ///
+    /// # Errors
+    /// As [`Api::submit`], if none took it.
+    pub async fn submit_to_all(
+        &self,
+        namespace: NamespaceId,
+        transaction: Bytes,
+    ) -> Result<Submitted, ClientError> {
+        let mut last = Err(ClientError::AllLeft(self.clients.len()));
+        for server in self.order() {
+            let api = self.clients[server].api();
+            match api.submit(namespace, transaction.clone(), None).await {
+                Ok(submitted) => last = Ok(submitted),
+                Err(error) => last = last.or(Err(error)),
             }
         }
         last
