@@ -88,6 +88,31 @@ async fn heads_are_told_in_order_and_again_after_a_rollback() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_below_its_first_block_does_not_silence_a_subscription() {
+    let rig = Rig::start().await;
+    for index in 0..3 {
+        rig.deposit(index, NOBODY, 1);
+    }
+    let mut listener = Listener::new(&rig).await;
+    listener.ask("eth_subscribe", json!(["newHeads"])).await;
+    testing::undo(&rig.node).unwrap();
+    testing::undo(&rig.node).unwrap();
+    // It sees what is there now, and has to be told of what comes.
+    listener.ask("eth_blockNumber", json!([])).await;
+    for index in 10..13 {
+        rig.deposit(index, NOBODY, 7);
+    }
+    let newest = rig.result("eth_getBlockByNumber", json!(["0x4"])).await;
+    loop {
+        let (_, head) = listener.told("newHeads").await;
+        if head["number"] == "0x4" {
+            assert_eq!(head["hash"], newest["hash"]);
+            break;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn logs_of_a_rolled_back_block_are_taken_back() {
     let rig = Rig::start().await;
     let (_, address) = rig.notebook().await;
