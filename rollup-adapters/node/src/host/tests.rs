@@ -50,6 +50,7 @@ fn config(served: &[&Served], directory: &Path, limit: i64) -> Config {
         directory: directory.to_owned(),
         apis: served.iter().map(api).collect(),
         endpoints: Vec::new(),
+        replicas: Vec::new(),
         proof: ProofKind::Certificate,
         poll: Duration::from_millis(50),
         rpc: free.local_addr().unwrap(),
