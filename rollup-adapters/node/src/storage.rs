@@ -23,6 +23,7 @@ use std::{fs::File, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use fjall::{Database, Keyspace, Readable as _, Snapshot};
+use hotshot_types::digest::keccak;
 use rollup_types::{Hash, L1Message, State, StateError, Withdrawal};
 
 use self::record::{ExecutedMessage, decode, read_place};
@@ -224,7 +225,7 @@ impl View {
 
 impl State for View {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StateError> {
-        Ok(Self::get(self, &self.spaces().state, key)?)
+        Ok(Self::get(self, &self.spaces().state, state_key(key))?)
     }
 }
 
@@ -232,6 +233,18 @@ impl std::fmt::Debug for View {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("View").finish_non_exhaustive()
     }
+}
+
+/// Longest key of a machine that is on the disk as it is.
+const LONGEST_KEY: usize = 1_024;
+
+/// A machine's key on the disk, which takes neither empty nor very long ones: a machine may use any bytes.
+fn state_key(key: &[u8]) -> Vec<u8> {
+    let (kind, rest) = match key.len() {
+        0..=LONGEST_KEY => (0, key),
+        _ => (1, &keccak(key).0[..]),
+    };
+    [&[kind], rest].concat()
 }
 
 #[cfg(test)]

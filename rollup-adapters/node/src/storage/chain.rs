@@ -10,7 +10,7 @@ use crate::Levels;
 use super::{
     Block, CURSOR_KEY, Done, HEAD_KEY, Origin, Spaces, Storage, StorageError, View,
     record::{ExecutedMessage, Undo, decode, encode, place_key},
-    waiting,
+    state_key, waiting,
 };
 
 /// Blocks that can be taken back at most: beyond it a light client has not been updated for very long.
@@ -53,7 +53,9 @@ impl Storage {
             env, transition, ..
         } = executed;
         let mut batch = self.batch();
-        let before = transition.writes.iter().map(|(key, _)| {
+        let writes = transition.writes.iter();
+        let writes: Vec<_> = writes.map(|(key, value)| (state_key(key), value)).collect();
+        let before = writes.iter().map(|(key, _)| {
             let old = view.get(&spaces.state, key)?;
             Ok((key.clone(), old))
         });
@@ -62,7 +64,7 @@ impl Storage {
             before: before.collect::<Result<_, StorageError>>()?,
         };
         batch.insert(&spaces.undo, env.number.to_be_bytes(), encode(&undo));
-        for (key, value) in &transition.writes {
+        for (key, value) in &writes {
             match value {
                 Some(value) => batch.insert(&spaces.state, key.as_slice(), value.clone()),
                 None => batch.remove(&spaces.state, key.as_slice()),

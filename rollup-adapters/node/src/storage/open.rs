@@ -12,6 +12,7 @@ use rollup_types::{Hash, Transition};
 use super::{
     Block, CURSOR_KEY, HEAD_KEY, Inner, Spaces, Storage, StorageError,
     record::{decode, encode},
+    state_key,
 };
 
 /// The version of everything this module and its siblings write.
@@ -126,7 +127,7 @@ impl Storage {
         batch.insert(blocks, 0_u64.to_be_bytes(), encode(&block));
         for (key, value) in &genesis.writes {
             if let Some(value) = value {
-                batch.insert(state, key.as_slice(), value.clone());
+                batch.insert(state, state_key(key), value.clone());
             }
         }
         batch.commit().map_err(StorageError::Failed)

@@ -53,6 +53,25 @@ fn what_a_block_wrote_is_there_after_opening_again() {
 }
 
 #[test]
+fn a_machine_may_use_any_bytes_as_a_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let keys: Vec<Vec<u8>> = [0, 1, 1_024, 1_025, 65_535, 65_536, 200_000]
+        .iter()
+        .map(|len| vec![b'k'; *len])
+        .collect();
+    let value = |key: &Vec<u8>| Some(Bytes::from(key.len().to_string()));
+    let genesis = Transition {
+        writes: keys.iter().map(|key| (key.clone(), value(key))).collect(),
+        ..Transition::default()
+    };
+    let storage = Storage::open(directory.path(), Hash([1; 32]), &genesis).unwrap();
+    let view = storage.view();
+    for key in &keys {
+        assert_eq!(State::get(&view, key).unwrap(), value(key));
+    }
+}
+
+#[test]
 fn undoing_a_block_leaves_what_was_before_it_and_nothing_else() {
     let directory = tempfile::tempdir().unwrap();
     let node = node(directory.path());
