@@ -5,9 +5,8 @@ use rollup_contracts::inbox::{InboxEvent, event};
 use rollup_derive::Pin;
 use rollup_types::Address;
 
-/// Blocks that are asked for at once; halved when an endpoint refuses, down to the least.
+/// Blocks that are asked for at once; halved whenever an endpoint refuses, for the rest of the reading.
 const SPAN: u64 = 2_000;
-const LEAST_SPAN: u64 = 16;
 const MOST_REFUSALS: u32 = 16;
 
 /// All logs of a contract from one block to another, in order.
@@ -31,7 +30,7 @@ pub(crate) async fn read(
             }
             // Endpoints bound the range, or how much they answer.
             Err(RpcError::Refused { .. } | RpcError::Malformed { .. })
-                if span > LEAST_SPAN && refusals < MOST_REFUSALS =>
+                if span > 1 && refusals < MOST_REFUSALS =>
             {
                 span /= 2;
                 refusals += 1;
