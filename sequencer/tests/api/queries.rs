@@ -118,14 +118,16 @@ async fn the_history_of_a_namespace_comes_in_pages_that_verify() {
     let mut follower = Follower::from_start(id(7));
     let mut next = Height(1);
     loop {
-        let epoch = client.trust().epoch();
+        let mut trust = client.trust();
         let page = client
             .api()
-            .namespace_blocks(id(7), next, 2, epoch)
+            .namespace_blocks(id(7), next, 2, trust.epoch())
             .await
             .unwrap();
         for sent in &page.blocks {
-            let (block, _) = client.check_namespace_block(id(7), sent).unwrap();
+            let (block, _) = client
+                .check_namespace_block(id(7), sent, &mut trust)
+                .unwrap();
             let leaf = sent.proof.as_ref().unwrap();
             let leaf = leaf
                 .verify_leaf(&block.header.ns_root.0, id(7))

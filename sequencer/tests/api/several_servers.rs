@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hotshot_types::{Hash, Height};
+use hotshot_types::{Epoch, Hash, Height};
 use sequencer_client::{
     Client, ClientConfig, Cursor, Evidence, Fault, Servers,
     client::{Api, BlockId, NamespaceEvent, ServersConfig, ServersStream},
@@ -10,6 +10,7 @@ use sequencer_client::{
     trust,
     types::NamespaceBlock,
 };
+use tokio::sync::watch;
 
 use crate::{
     chain::{Chain, id},
@@ -256,18 +257,27 @@ async fn a_server_that_stalls_gets_a_competitor_and_rests() {
 
 #[tokio::test]
 async fn a_server_that_is_behind_is_compared_with_what_others_prove() {
-    let honest = vec![sample().await, sample().await];
+    let honest = sample().await;
     let mut short = Chain::sample();
     short.blocks.truncate(5);
     let behind = Node::start(short).await;
+    // By the time that the old block comes, the client was led to a later epoch.
+    let newest = Liar::before(honest.address, Lie::After(watch::channel(true).1)).await;
+    let behind = Liar::before(behind.address, Lie::After(newest.answered.clone())).await;
     let config = ServersConfig {
         // Blocks of the sample are 100 ms apart.
         stale: Duration::from_millis(500),
         ..PATIENT
     };
-    let servers = servers(config, &behind.url(), &honest);
+    let apis = [&behind, &newest].map(|server| {
+        let config = ClientConfig::default();
+        Api::new(&server.url, config).unwrap()
+    });
+    let root = trust::from_genesis(&honest.chain.genesis).unwrap();
+    let servers = Servers::new(apis.into(), root, config).unwrap();
     let head = servers.block(BlockId::Latest).await.unwrap();
     assert_eq!(head.header.height, Height(10));
+    assert_eq!(lies(&servers), [], "to be late is no lie");
     let evidence = servers.evidence();
     let expected = Fault::Behind {
         shown: Height(4),
@@ -275,9 +285,25 @@ async fn a_server_that_is_behind_is_compared_with_what_others_prove() {
     };
     let evidence = evidence.iter().find(|found| found.fault == expected);
     let evidence = evidence.expect("it is behind");
-    assert!(evidence.server.starts_with(&behind.url()));
+    assert!(evidence.server.starts_with(&behind.url));
     let proof = evidence.answers[0].text.as_ref().unwrap();
     assert!(proof.contains("certificate"), "the other's proof is kept");
+}
+
+#[tokio::test]
+async fn a_stream_is_believed_after_its_client_was_led_further_elsewhere() {
+    let node = sample().await;
+    let client = node.client();
+    let mut stream = client.follow(id(7), Height(1)).await.unwrap();
+    let first = stream.next().await.unwrap();
+    assert!(matches!(first, NamespaceEvent::Block(block, _) if block.header.epoch == Epoch(1)));
+    client.block(BlockId::Height(Height(10))).await.unwrap();
+    assert_eq!(client.trust().epoch(), Epoch(3));
+    let second = stream.next().await.unwrap();
+    assert!(matches!(second, NamespaceEvent::Block(block, _) if block.header.epoch == Epoch(1)));
+    while !matches!(stream.next().await.unwrap(), NamespaceEvent::Complete(block) if block.header.height == Height(10))
+    {
+    }
 }
 
 #[tokio::test]

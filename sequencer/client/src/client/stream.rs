@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use da::NamespaceId;
 use futures::{Stream, StreamExt as _};
-use hotshot_types::Height;
+use hotshot_types::{Epoch, Height, finality::Trust};
 use sequencer_proof::{Follower, VerifiedBlock, VerifiedBody, VerifiedSummary};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -48,6 +48,8 @@ pub struct NamespaceStream {
     /// The height to ask for next.
     next: Height,
     connection: Option<Connection>,
+    /// Where the connection's next proof starts: each goes on from the epoch that the one before reached.
+    trust: Trust,
     pause: Duration,
 }
 
@@ -55,6 +57,7 @@ impl NamespaceStream {
     /// Goes on after a verified position.
     pub(super) fn resume(client: Client, follower: Follower) -> Self {
         Self {
+            trust: client.trust(),
             client,
             next: follower.height().next(),
             follower,
@@ -114,8 +117,11 @@ impl NamespaceStream {
     /// One event of one connection; nothing when the connection came to its end. May be dropped at any time.
     pub(super) async fn attempt(&mut self) -> Result<Option<NamespaceEvent>, ClientError> {
         if self.connection.is_none() {
-            let connection = connect(&self.client, self.follower.namespace(), self.next);
+            let trust = self.client.trust();
+            let namespace = self.follower.namespace();
+            let connection = connect(&self.client, namespace, self.next, trust.epoch());
             self.connection = Some(connection.await?);
+            self.trust = trust;
         }
         while let Some(event) = self.receive().await? {
             let parsed = match event.name.as_str() {
@@ -173,9 +179,10 @@ impl NamespaceStream {
 
     fn take_block(&mut self, event: &Event) -> Result<NamespaceEvent, ClientError> {
         let sent: NamespaceBlock = self.parse(event)?;
+        let namespace = self.follower.namespace();
         let (block, body) = self
             .client
-            .check_namespace_block(self.follower.namespace(), &sent)?;
+            .check_namespace_block(namespace, &sent, &mut self.trust)?;
         let mut follower = self.follower.clone();
         follower.accept(&block.header, body.leaf())?;
         if let Some(entry) = body.summary() {
@@ -190,7 +197,7 @@ impl NamespaceStream {
     fn take_head(&mut self, event: &Event) -> Result<NamespaceEvent, ClientError> {
         let sent: NamespaceHead = self.parse(event)?;
         let finality = sent.finality.ok_or(ClientError::Unproven("the header"))?;
-        let block = self.client.check_finality(&finality)?;
+        let block = self.client.check_finality(&finality, &mut self.trust)?;
         let proof = sent
             .accumulator
             .ok_or(ClientError::Unproven("the accumulator"))?;
@@ -206,12 +213,13 @@ async fn connect(
     client: &Client,
     namespace: NamespaceId,
     from: Height,
+    from_epoch: Epoch,
 ) -> Result<Connection, ClientError> {
     let path = format!("v1/stream/namespaces/{namespace}");
     let query = [
         ("proof", "true".to_owned()),
         ("from", from.to_string()),
-        ("from_epoch", client.trust().epoch().to_string()),
+        ("from_epoch", from_epoch.to_string()),
     ];
     let api = client.api();
     let response = timeout(api.config().timeout, api.open(&path, &query))
@@ -228,7 +236,8 @@ async fn connect(
 
 impl Client {
     /// Checks one block of a namespace's history: its header is final, these are all its transactions, and the summary
-    /// that came with it, if one did, is that of the header.
+    /// that came with it, if one did, is that of the header. The trust, from where the proof was asked for, moves on to
+    /// the epoch of the certificate.
     ///
     /// # Errors
     /// A missing or wrong proof.
@@ -236,6 +245,7 @@ impl Client {
         &self,
         namespace: NamespaceId,
         sent: &NamespaceBlock,
+        trust: &mut Trust,
     ) -> Result<(VerifiedBlock, VerifiedBody), ClientError> {
         let finality = sent
             .finality
@@ -245,7 +255,7 @@ impl Client {
             .proof
             .as_ref()
             .ok_or(ClientError::Unproven("the namespace"))?;
-        let block = self.check_finality(finality)?;
+        let block = self.check_finality(finality, trust)?;
         let body = VerifiedBody::new(&block, namespace, &sent.transactions, proof)?
             .ok_or(ClientError::OtherSubject("namespace"))?;
         let body = match &sent.accumulator {

@@ -128,14 +128,15 @@ impl Client {
         }
     }
 
-    /// Checks a proof against the newest committee and remembers where it led.
+    /// Checks a proof against the committee that it was asked to start from, and remembers where it led. Another
+    /// server may have led this client further since; that makes no honest proof false.
     pub(super) fn check_finality(
         &self,
         proof: &FinalityProof,
+        trust: &mut Trust,
     ) -> Result<VerifiedBlock, ClientError> {
-        let mut trust = self.trust();
-        let block = VerifiedBlock::by_certificate(proof, &mut trust)?;
-        self.advance(trust);
+        let block = VerifiedBlock::by_certificate(proof, trust)?;
+        self.advance(trust.clone());
         Ok(block)
     }
 
@@ -144,8 +145,9 @@ impl Client {
     /// # Errors
     /// No answer, or a false one.
     pub async fn block(&self, id: BlockId) -> Result<VerifiedBlock, ClientError> {
-        let proof = self.finality(id, self.trust().epoch()).await?;
-        let block = self.check_finality(&proof)?;
+        let mut trust = self.trust();
+        let proof = self.finality(id, trust.epoch()).await?;
+        let block = self.check_finality(&proof, &mut trust)?;
         is_asked(id, &block)?;
         Ok(block)
     }
@@ -162,8 +164,9 @@ impl Client {
         let answer = self.api.namespace(id, namespace).await?;
         let proof = answer.proof.ok_or(ClientError::Unproven("the namespace"))?;
         let height = BlockId::Height(answer.height);
-        let finality = self.finality(height, self.trust().epoch()).await?;
-        let block = self.check_finality(&finality)?;
+        let mut trust = self.trust();
+        let finality = self.finality(height, trust.epoch()).await?;
+        let block = self.check_finality(&finality, &mut trust)?;
         is_asked(height, &block)?;
         is_asked(id, &block)?;
         let body = VerifiedBody::new(&block, namespace, &answer.transactions, &proof)?;
@@ -180,8 +183,9 @@ impl Client {
         namespace: Option<NamespaceId>,
     ) -> Result<VerifiedTransaction, ClientError> {
         let answer = self.api.transaction(hash, namespace).await?;
-        let (file, height) = self.transaction_file(answer, self.trust().epoch()).await?;
-        let (block, fact) = self.check(&file, BlockId::Height(height), height)?;
+        let trust = self.trust();
+        let (file, height) = self.transaction_file(answer, trust.epoch()).await?;
+        let (block, fact) = self.check(&file, trust, BlockId::Height(height), height)?;
         match fact {
             Fact::Transaction {
                 namespace: found,
@@ -212,10 +216,9 @@ impl Client {
         id: BlockId,
         namespace: NamespaceId,
     ) -> Result<(VerifiedBlock, AccumulatorEntry), ClientError> {
-        let (file, height) = self
-            .accumulator_file(id, namespace, self.trust().epoch())
-            .await?;
-        let (block, fact) = self.check(&file, id, height)?;
+        let trust = self.trust();
+        let (file, height) = self.accumulator_file(id, namespace, trust.epoch()).await?;
+        let (block, fact) = self.check(&file, trust, id, height)?;
         match fact {
             Fact::Accumulator(_, entry) => Ok((block, entry)),
             _ => Err(ClientError::OtherSubject("namespace")),
@@ -369,14 +372,14 @@ impl Client {
         Ok((ProofFile::new(finality, claim), answer.height))
     }
 
-    /// Verifies with the newest committee.
+    /// Verifies with the committee that the proof was asked to start from.
     fn check(
         &self,
         file: &ProofFile,
+        mut trust: Trust,
         id: BlockId,
         height: Height,
     ) -> Result<(VerifiedBlock, Fact), ClientError> {
-        let mut trust = self.trust();
         let (block, fact) = VerifiedBlock::by_file(file, &mut trust)?;
         self.advance(trust);
         is_asked(BlockId::Height(height), &block)?;
