@@ -24,10 +24,12 @@ use crate::{
 
 mod lag;
 mod oracle;
+mod reads;
 mod traffic;
 
 use lag::Lag;
 use oracle::{Checked, Oracle};
+use reads::Reads;
 use traffic::Traffic;
 
 const EPOCH_LENGTH: &str = "150";
@@ -36,6 +38,8 @@ const USERS: u8 = 8;
 /// How long everything may take for each block, on a slow machine, and at least.
 const BLOCK_LIMIT: Duration = Duration::from_millis(600);
 const LEAST_LIMIT: Duration = Duration::from_secs(120);
+/// Lines that tell how far it is.
+const PROGRESS: u64 = 10;
 /// Deposits of the run, and what each is, in wei.
 const DEPOSITS: u64 = 12;
 const DEPOSIT: u128 = 500_000_000_000_000_000;
@@ -68,6 +72,8 @@ struct Figures {
     kills: u32,
     /// From a final block of the sequencer to the rollup's block, as somebody sees it who asks both.
     lag_ms: Percentiles,
+    /// An answer of that node to a reader, meanwhile.
+    read_ms: Percentiles,
     rebuild_ms: f64,
     rebuild_blocks_per_s: f64,
     /// The sequencer's block of a random transaction whose proof the light client on the L1 believed, and how many
@@ -117,9 +123,11 @@ async fn play(
         grouped(args.blocks),
         args.kills
     ));
-    let traffic = Traffic::start(network, &evm.nodes[0], users, args.seed)?;
+    let mut traffic = Traffic::start(network, &evm.nodes[0], users, args.seed)?;
     let lag = Lag::watch(network, &evm.nodes[0])?;
-    disturb(args, network, evm).await?;
+    let reads = Reads::start(&evm.nodes[0].endpoint, rich.to_vec());
+    disturb(args, network, evm, &mut traffic, step).await?;
+    let reads = reads.figures().await?;
     let sent = traffic.stop().await?;
     let lags = lag.figures().await?;
     let target = evm.nodes[0].level("latest").await?;
@@ -150,6 +158,7 @@ async fn play(
         checked: oracle.checked,
         kills: args.kills,
         lag_ms: Percentiles::of(lags),
+        read_ms: Percentiles::of(reads),
         rebuild_ms: millis(rebuild),
         rebuild_blocks_per_s: whole(target) / rebuild.as_secs_f64(),
     })
@@ -181,11 +190,17 @@ async fn prove(
 }
 
 /// Kills the second node at random moments and deposits now and then, until there are enough blocks.
-async fn disturb(args: &Args, network: &mut Network, evm: &mut Evm) -> Result<()> {
+async fn disturb(
+    args: &Args,
+    network: &mut Network,
+    evm: &mut Evm,
+    traffic: &mut Traffic,
+    step: impl Fn(&str),
+) -> Result<()> {
     let mut random = StdRng::seed_from_u64(args.seed);
     let limit = LEAST_LIMIT + BLOCK_LIMIT * u32::try_from(args.blocks)?;
     let deadline = Instant::now() + limit;
-    let (mut kills, mut deposits) = (0, 0);
+    let (mut kills, mut deposits, mut told) = (0, 0, 1);
     loop {
         ensure!(
             Instant::now() < deadline,
@@ -195,6 +210,11 @@ async fn disturb(args: &Args, network: &mut Network, evm: &mut Evm) -> Result<()
         let latest = evm.nodes[0].level("latest").await?;
         network.check()?;
         evm.check()?;
+        traffic.check()?;
+        if latest >= args.blocks * told / PROGRESS {
+            step(&format!("{} blocks", grouped(latest)));
+            told = latest * PROGRESS / args.blocks + 1;
+        }
         if deposits < DEPOSITS && latest >= args.blocks * deposits / DEPOSITS {
             let user = Account::of(&[u8::try_from(deposits)? % USERS])?.address();
             evm.deposit(DEPOSIT, user).await?;
@@ -251,6 +271,13 @@ impl std::fmt::Display for Figures {
             f,
             "  lag               p50 {:.0} ms, p99 {:.0} ms from final to executed",
             self.lag_ms.p50, self.lag_ms.p99
+        )?;
+        writeln!(
+            f,
+            "  reads             p50 {:.1} ms, p99 {:.1} ms, {} a second",
+            self.read_ms.p50,
+            self.read_ms.p99,
+            reads::RATE
         )?;
         writeln!(
             f,

@@ -19,7 +19,7 @@ use light_client::{
 };
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
 use sequencer_client::client::Api;
-use tokio::{sync::watch, task::JoinHandle, time::sleep};
+use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 use crate::{
     network::Network,
@@ -40,7 +40,7 @@ const REFUSAL: &str = "6460006000fd6000526005601bf3";
 /// Accounts that send until they are stopped.
 pub(crate) struct Traffic {
     stop: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<Result<()>>>,
+    users: JoinSet<Result<()>>,
     sent: Arc<AtomicU64>,
 }
 
@@ -64,7 +64,7 @@ impl Traffic {
     ) -> Result<Self> {
         let (stop, stopping) = watch::channel(false);
         let sent = Arc::new(AtomicU64::new(0));
-        let mut tasks = Vec::new();
+        let mut users = JoinSet::new();
         for (index, account) in accounts.into_iter().enumerate() {
             let sequencer = &network.nodes[index % network.nodes.len()];
             let user = User {
@@ -76,16 +76,26 @@ impl Traffic {
                 sequencer: sequencer.api()?,
                 namespace: traffic::namespace(NAMESPACE)?,
             };
-            tasks.push(tokio::spawn(user.run(stopping.clone(), Arc::clone(&sent))));
+            users.spawn(user.run(stopping.clone(), Arc::clone(&sent)));
         }
-        Ok(Self { stop, tasks, sent })
+        Ok(Self { stop, users, sent })
+    }
+
+    /// Fails if an account no longer sends.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        match self.users.try_join_next() {
+            Some(ended) => ended
+                .context("traffic panicked")?
+                .context("an account no longer sends"),
+            None => Ok(()),
+        }
     }
 
     /// Ends it; how much was handed in.
-    pub(crate) async fn stop(self) -> Result<u64> {
+    pub(crate) async fn stop(mut self) -> Result<u64> {
         self.stop.send_replace(true);
-        for task in self.tasks {
-            task.await.context("traffic panicked")??;
+        while let Some(ended) = self.users.join_next().await {
+            ended.context("traffic panicked")??;
         }
         Ok(self.sent.load(Relaxed))
     }
