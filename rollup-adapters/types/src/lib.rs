@@ -2,9 +2,10 @@
 //!
 //! Pure code at the bottom of the adapters: no I/O, no clock. Derivation (`rollup-derive`) makes the inputs, a
 //! [`Vm`] turns them into [`Transition`]s, the node (`rollup-node`) stores those and serves them. The formats that the
-//! contracts share are here too: the messages of the L1 queue and the records of withdrawals.
+//! contracts share are here too: the messages of the L1 queue, the pins of the inbox and the records of withdrawals.
 
 mod message;
+mod pin;
 mod vm;
 mod withdrawal;
 
@@ -13,6 +14,7 @@ pub use hotshot_types::{
     mountain_range::{HeaderProof, MountainRange, Position},
 };
 pub use message::{Deposit, L1Message, MessageBody, QueueHead};
+pub use pin::{Pin, PinHead};
 pub use vm::{
     BlockEnv, Input, Outcome, Refusal, State, StateError, Transition, Verdict, Vm, Write,
 };

@@ -4,7 +4,7 @@
 use hotshot_types::{Hash, Height};
 use rollup_types::QueueHead;
 
-use crate::inbox::{Advanced, PinHead};
+use crate::inbox::Advanced;
 
 /// Of the queue: the chain over its messages.
 pub const QUEUE_CHAIN: u64 = 0;
@@ -30,19 +30,10 @@ pub fn queue_head(chain: Hash, head: Hash) -> QueueHead {
     }
 }
 
-/// The pins' head from the inbox's words [`INBOX_PIN_CHAIN`] and [`INBOX_PINS`].
+/// How many pins there are, and the messages that they cover, from the inbox's word [`INBOX_PINS`].
 #[must_use]
-pub fn pin_head(chain: Hash, pins: Hash) -> PinHead {
-    PinHead {
-        count: number(pins, 0),
-        chain,
-    }
-}
-
-/// Messages that pins cover, from the inbox's word [`INBOX_PINS`].
-#[must_use]
-pub fn pinned(pins: Hash) -> u64 {
-    number(pins, 1)
+pub fn pinned(pins: Hash) -> (u64, u64) {
+    (number(pins, 0), number(pins, 1))
 }
 
 /// What the inbox knows, from its words [`INBOX_KNOWN`] and [`INBOX_CHAIN`]; none before the first `advance`.

@@ -20,11 +20,13 @@ use rollup_contracts::{
     },
     calls::{self, Hint},
     deploy::{Contracts, Terms, deploy},
-    inbox::{InboxEvent, Pin, PinHead, event},
+    inbox::{InboxEvent, event},
     queue::message,
     refusal, storage,
 };
-use rollup_types::{Deposit, L1Message, MessageBody, MountainRange, QueueHead, Withdrawal};
+use rollup_types::{
+    Deposit, L1Message, MessageBody, MountainRange, Pin, PinHead, QueueHead, Withdrawal,
+};
 use serde_json::{Value, json};
 
 #[path = "contracts/l1.rs"]
@@ -162,19 +164,17 @@ async fn messages_pins_and_known_inputs_are_what_the_storage_commits_to() {
     let _: Value = rollup.l1.order("evm_mine", json!([])).await;
     let block = rollup.sender.send(Some(inbox), force.clone()).await;
     let pin = Pin {
+        number: 0,
         after: Height(0),
         message_end: 3,
         l1_block: block.unwrap().block_number,
     };
     let logs = rollup.logs(inbox).await;
-    assert_eq!(event(&logs[0]), Ok(InboxEvent::Forced(0, pin)));
+    assert_eq!(event(&logs[0]), Ok(InboxEvent::Forced(pin)));
     let chain = rollup.word(inbox, storage::INBOX_PIN_CHAIN).await;
     let pins = rollup.word(inbox, storage::INBOX_PINS).await;
-    assert_eq!(
-        storage::pin_head(chain, pins),
-        PinHead::default().with(&pin)
-    );
-    assert_eq!(storage::pinned(pins), 3);
+    assert_eq!(chain, PinHead::default().with(&pin).chain);
+    assert_eq!(storage::pinned(pins), (1, 3));
     let again = rollup.refusal(inbox, 0, force).await;
     assert!(again.contains("pins the first 3 messages"), "{again}");
     let wrong = light_client::rpc::Log {
