@@ -1,11 +1,11 @@
-//! The inbox's logs: what it knows of the rollup's inputs, and pins. That pins are all, and the inbox's own, shows by
-//! their chain, which the inbox has in storage (see `storage`).
+//! What the inbox knows of the rollup's inputs, and pins, from its logs and its storage. That pins are all, and the
+//! inbox's own, shows by their chain, which the inbox has in storage (`rollup_types::field`).
 
 use alloy_sol_types::SolEventInterface as _;
 use borsh::{BorshDeserialize, BorshSerialize};
 use hotshot_types::{Hash, Height};
-use light_client::rpc::Log;
-use rollup_types::Pin;
+use light_client::rpc::{Endpoint, Log, RpcError, Tag};
+use rollup_types::{Address, Pin, field};
 
 use crate::{LogError, abi::inbox::IRollupInbox::IRollupInboxEvents as Events};
 
@@ -29,6 +29,27 @@ pub enum InboxEvent {
     Advanced(Advanced),
     /// A pin.
     Forced(Pin),
+}
+
+/// What an inbox knows, as an endpoint says; none before the first `advance`.
+///
+/// # Errors
+/// No answer.
+pub async fn known(
+    endpoint: &Endpoint,
+    inbox: Address,
+    at: Tag,
+) -> Result<Option<Advanced>, RpcError> {
+    let read = |slot: u8| endpoint.storage(inbox, slot.into(), at);
+    let numbers = read(field::INBOX_HEIGHT.slot).await?;
+    let chain = read(field::INBOX_CHAIN.slot).await?;
+    let height = Height(field::INBOX_HEIGHT.number(numbers));
+    Ok((height != Height(0)).then(|| Advanced {
+        height,
+        block_count: field::INBOX_BLOCK_COUNT.number(numbers),
+        chain,
+        l1_number: field::INBOX_L1_NUMBER.number(numbers),
+    }))
 }
 
 /// What a log of the inbox says.
