@@ -54,8 +54,10 @@ pub(crate) enum HostError {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// An address that can't be listened at.
-    #[error("can't listen on {address}: {source}")]
+    #[error("can't listen on {address}: {source}; {setting} names another address")]
     Listen {
+        /// What says so.
+        setting: &'static str,
         /// The address.
         address: SocketAddr,
         /// Why.
@@ -231,13 +233,18 @@ async fn begin<A: Application>(config: Config) -> Result<Running, HostError> {
     let server = serve(config.rpc, config.limits, all);
     let server = server.await.map_err(|source| HostError::Listen {
         address: config.rpc,
+        setting: "--rpc.listen",
         source,
     })?;
     tracing::info!(address = %server.address, "JSON-RPC");
     let mut tasks: JoinSet<HostError> = JoinSet::new();
     if let Some(address) = config.metrics {
         let listener = bind(address).await;
-        let listener = listener.map_err(|source| HostError::Listen { address, source })?;
+        let listener = listener.map_err(|source| HostError::Listen {
+            setting: "--metrics.listen",
+            address,
+            source,
+        })?;
         let health = Health {
             node: node.clone(),
             board: Arc::clone(&board),

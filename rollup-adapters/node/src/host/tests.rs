@@ -283,5 +283,10 @@ async fn a_definition_that_the_machine_does_not_take_and_a_used_address_end_it_i
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     used.rpc = taken.local_addr().unwrap();
     let error = start(used).ended.await.unwrap().unwrap_err();
-    assert!(error.to_string().contains("can't listen"), "{error}");
+    let error = error.to_string();
+    assert!(error.contains("can't listen"), "{error}");
+    assert!(
+        error.ends_with("--rpc.listen names another address"),
+        "{error}"
+    );
 }
