@@ -130,6 +130,7 @@ impl Config {
             let message = "advance.account: the rollup has no L1".to_owned();
             return Err(SettingsError::Invalid(message));
         }
+        let limits = settings.limits(definition.sequencer.parameters.max_transaction_bytes);
         Ok(Self {
             definition,
             directory: settings.data_dir(),
@@ -139,7 +140,7 @@ impl Config {
             proof: settings.proof.unwrap_or_default(),
             poll: Duration::from_millis(settings.l1_poll_ms.unwrap_or(2_000).max(50)),
             rpc: settings.rpc.listen.unwrap_or(default),
-            limits: settings.limits(),
+            limits,
             metrics: settings.metrics.listen,
             advance: account.map(|account| (account, settings.advance.every.unwrap_or(100).max(1))),
         })
@@ -232,8 +233,8 @@ async fn begin<A: Application>(config: Config) -> Result<Running, HostError> {
     all.merge(A::methods(&node)?)?;
     let server = serve(config.rpc, config.limits, all);
     let server = server.await.map_err(|source| HostError::Listen {
-        address: config.rpc,
         setting: "--rpc.listen",
+        address: config.rpc,
         source,
     })?;
     tracing::info!(address = %server.address, "JSON-RPC");
