@@ -3,10 +3,10 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use da::{AccumulatorEntry, NamespaceId};
 use hotshot_types::{Hash, Height};
-use rollup_types::QueueHead;
+use rollup_types::{PinHead, QueueHead};
 use sequencer_proof::{Follower, VerifiedSummary};
 
-use crate::{L1Base, PinHead, Place, Rules};
+use crate::{L1Base, Place, Rules};
 
 /// Why a derivation can't start there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use hotshot_types::Height;
-use rollup_types::Input;
+use rollup_types::{Input, Pin};
 use sequencer_proof::{Follower, VerifiedBlock, VerifiedBody};
 
 use crate::{
-    Authenticated, Cursor, CursorError, L1Base, L1View, Pin, Place, Rules, Segment, SegmentKind,
+    Authenticated, Cursor, CursorError, L1Base, L1View, Place, Rules, Segment, SegmentKind,
 };
 
 mod blocks;

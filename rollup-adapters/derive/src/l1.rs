@@ -11,4 +11,4 @@ mod view;
 
 pub use proof::{AccountProof, SlotProof};
 pub use state::{L1Error, L1State, ProvenAccount};
-pub use view::{Contracts, Field, L1Base, L1View, Newest, Pin, PinHead, Proofs, field};
+pub use view::{Contracts, L1Base, L1View, Newest, Proofs};

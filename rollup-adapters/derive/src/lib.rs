@@ -16,5 +16,5 @@ mod segment;
 pub use authenticated::Authenticated;
 pub use cursor::{Cursor, CursorError};
 pub use derivation::{Derivation, Fact, FactError, Levels, Need, RollBack, Step};
-pub use l1::{L1Base, L1View, Pin, PinHead};
+pub use l1::{L1Base, L1View};
 pub use segment::{Place, Rules, Segment, SegmentKind};

@@ -12,7 +12,7 @@ use light_client::{
 };
 use rollup_contracts::{
     calls::{self, Stored},
-    storage,
+    inbox,
 };
 use rollup_types::{Address, Height};
 use sequencer_client::{Claim, ClientError, Servers, client::BlockId};
@@ -106,13 +106,8 @@ impl Advancer {
             return Err(AdvanceError::OtherChain(endpoint.name().to_owned(), found));
         }
         let newest = finalized(&endpoint, light_client).await?;
-        let known = endpoint
-            .storage(inbox, storage::INBOX_KNOWN, Tag::Latest)
-            .await?;
-        let chain = endpoint
-            .storage(inbox, storage::INBOX_CHAIN, Tag::Latest)
-            .await?;
-        let known = storage::known(known, chain).map_or(0, |known| known.height.0);
+        let known = inbox::known(&endpoint, inbox, Tag::Latest).await?;
+        let known = known.map_or(0, |known| known.height.0);
         if newest.height < known.saturating_add(self.every) {
             return Ok(());
         }

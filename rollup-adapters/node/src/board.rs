@@ -132,9 +132,11 @@ impl Board {
         if progress.target.saturating_sub(progress.height) > NEAR {
             let left = progress.eta_seconds;
             let left = left.map_or_else(String::new, |s| format!(", about {s} s left"));
+            // Rounded down: nothing is done before it is.
+            let percent = (10.0 * progress.percent).floor() / 10.0;
             reasons.push(format!(
-                "catching up: block {} of {} of the sequencer ({:.1}%{left})",
-                progress.height, progress.target, progress.percent
+                "catching up: block {} of {} of the sequencer ({percent:.1}%{left})",
+                progress.height, progress.target
             ));
         }
         reasons
@@ -200,6 +202,19 @@ mod tests {
         assert!(board.reasons().is_empty());
         board.trouble("l1", Some("nobody answers".into()));
         assert_eq!(board.reasons(), ["nobody answers"]);
+    }
+
+    #[test]
+    fn nothing_is_done_before_it_is() {
+        let board = Board::new(1, 0);
+        board.trouble("start", None);
+        board.seen(1_000_000);
+        board.reached(999_900);
+        assert!(
+            board.reasons()[0].contains("(99.9%"),
+            "{:?}",
+            board.reasons()
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A node that reads another definition executes another rollup, so the database keeps its digest (RN1).
 
 use std::{
-    io::Read as _,
+    io::{ErrorKind, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -21,6 +21,9 @@ const MAX_REPLICAS: usize = 8;
 /// Why there is no definition.
 #[derive(Debug, thiserror::Error)]
 pub enum DefinitionError {
+    /// There is no definition.
+    #[error("there is no definition of a rollup at {}: name one with --definition, or make one with `init`", .0.display())]
+    Missing(PathBuf),
     /// A file can't be read.
     #[error("cannot read the {what} {}: {source}", path.display())]
     Read {
@@ -127,7 +130,12 @@ impl Definition {
     /// # Errors
     /// A file that can't be read, is malformed, or says what can't be.
     pub fn read(path: &Path) -> Result<Self, DefinitionError> {
-        let file: File = parse("definition of a rollup", path)?;
+        let file: File = match parse("definition of a rollup", path) {
+            Err(DefinitionError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                return Err(DefinitionError::Missing(path.to_owned()));
+            }
+            file => file?,
+        };
         let invalid = |message: String| DefinitionError::Invalid {
             path: path.to_owned(),
             message,

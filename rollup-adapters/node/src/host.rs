@@ -54,8 +54,10 @@ pub(crate) enum HostError {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// An address that can't be listened at.
-    #[error("can't listen on {address}: {source}")]
+    #[error("can't listen on {address}: {source}; {setting} names another address")]
     Listen {
+        /// What says so.
+        setting: &'static str,
         /// The address.
         address: SocketAddr,
         /// Why.
@@ -128,6 +130,7 @@ impl Config {
             let message = "advance.account: the rollup has no L1".to_owned();
             return Err(SettingsError::Invalid(message));
         }
+        let limits = settings.limits(definition.sequencer.parameters.max_transaction_bytes);
         Ok(Self {
             definition,
             directory: settings.data_dir(),
@@ -137,7 +140,7 @@ impl Config {
             proof: settings.proof.unwrap_or_default(),
             poll: Duration::from_millis(settings.l1_poll_ms.unwrap_or(2_000).max(50)),
             rpc: settings.rpc.listen.unwrap_or(default),
-            limits: settings.limits(),
+            limits,
             metrics: settings.metrics.listen,
             advance: account.map(|account| (account, settings.advance.every.unwrap_or(100).max(1))),
         })
@@ -230,6 +233,7 @@ async fn begin<A: Application>(config: Config) -> Result<Running, HostError> {
     all.merge(A::methods(&node)?)?;
     let server = serve(config.rpc, config.limits, all);
     let server = server.await.map_err(|source| HostError::Listen {
+        setting: "--rpc.listen",
         address: config.rpc,
         source,
     })?;
@@ -237,7 +241,11 @@ async fn begin<A: Application>(config: Config) -> Result<Running, HostError> {
     let mut tasks: JoinSet<HostError> = JoinSet::new();
     if let Some(address) = config.metrics {
         let listener = bind(address).await;
-        let listener = listener.map_err(|source| HostError::Listen { address, source })?;
+        let listener = listener.map_err(|source| HostError::Listen {
+            setting: "--metrics.listen",
+            address,
+            source,
+        })?;
         let health = Health {
             node: node.clone(),
             board: Arc::clone(&board),

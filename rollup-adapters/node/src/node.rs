@@ -134,8 +134,22 @@ impl<V: Vm> Node<V> {
     /// # Errors
     /// Why it was not accepted.
     pub async fn submit(&self, transaction: Bytes) -> Result<Hash, SubmitError> {
+        self.replace(transaction, Vec::new()).await
+    }
+
+    /// As [`Self::submit`]; those that wait with these ids wait no longer. The sequencer may have them already, and
+    /// order them before this one.
+    ///
+    /// # Errors
+    /// Why it was not accepted. Then the others go on waiting.
+    pub async fn replace(
+        &self,
+        transaction: Bytes,
+        replaced: Vec<Hash>,
+    ) -> Result<Hash, SubmitError> {
         let node = self.clone();
-        let accepting = spawn_blocking(move || node.0.submissions.accept(&node, transaction));
+        let accepting =
+            spawn_blocking(move || node.0.submissions.accept(&node, transaction, &replaced));
         accepting.await.unwrap_or_else(|error| {
             Err(SubmitError::State(StateError(format!(
                 "the node is stopping: {error}"

@@ -7,9 +7,9 @@ use std::{sync::Arc, time::Duration};
 
 use da::NamespaceId;
 use light_client::rpc::{Endpoint, RpcError, Tag};
-use rollup_contracts::storage;
-use rollup_derive::l1::{Newest, field};
-use rollup_types::{Address, Hash};
+use rollup_contracts::inbox;
+use rollup_derive::l1::Newest;
+use rollup_types::{Hash, field};
 use sequencer_client::{ClientError, Servers, client::BlockId};
 use serde::Serialize;
 use tokio::time::sleep;
@@ -98,11 +98,9 @@ impl Replicas {
         let replica = replica.ok_or(ReplicaError::Unknown(chain_id))?;
         let final_block = endpoint.block(Tag::Finalized).await?;
         let at = Tag::Number(final_block.map_or(0, |block| block.number));
-        let read = |contract: Address, slot: u64| endpoint.storage(contract, slot, at);
-        let newest = read(replica.light_client, field::LIGHT_CLIENT_HEIGHT.slot.into()).await?;
-        let known = read(replica.inbox, storage::INBOX_KNOWN).await?;
-        let chain = read(replica.inbox, storage::INBOX_CHAIN).await?;
-        let known = storage::known(known, chain);
+        let slot = field::LIGHT_CLIENT_HEIGHT.slot.into();
+        let newest = endpoint.storage(replica.light_client, slot, at).await?;
+        let known = inbox::known(endpoint, replica.inbox, at).await?;
         let is_same = match &known {
             None => true,
             Some(known) => {

@@ -16,6 +16,8 @@ const FILE_NAME: &str = "rollup-node.toml";
 const MAX_FILE_BYTES: u64 = 1 << 20;
 /// Most URLs of each kind.
 const MAX_URLS: usize = 16;
+/// For what surrounds a transaction in a request.
+const ENVELOPE_BYTES: u32 = 4_096;
 
 /// Why the settings make no node.
 #[derive(Debug, thiserror::Error)]
@@ -147,7 +149,7 @@ pub(crate) struct RpcSettings {
         value_name = "N"
     )]
     pub(crate) connections: Option<u32>,
-    /// Largest request in bytes [default: 2097152]
+    /// Largest request in bytes [default: what the largest transaction takes, and at least 2097152]
     #[arg(
         id = "rpc.request_bytes",
         long = "rpc.request-bytes",
@@ -309,11 +311,16 @@ impl Settings {
         Ok(endpoints.collect::<Result<_, _>>()?)
     }
 
-    pub(crate) fn limits(&self) -> RpcLimits {
+    /// For transactions of at most so many bytes.
+    pub(crate) fn limits(&self, transaction_bytes: u32) -> RpcLimits {
         let default = RpcLimits::default();
+        // In hex.
+        let largest = transaction_bytes.saturating_mul(2);
+        let request_bytes = largest.saturating_add(ENVELOPE_BYTES);
+        let request_bytes = request_bytes.max(default.request_bytes);
         RpcLimits {
             connections: self.rpc.connections.unwrap_or(default.connections),
-            request_bytes: self.rpc.request_bytes.unwrap_or(default.request_bytes),
+            request_bytes: self.rpc.request_bytes.unwrap_or(request_bytes),
             answer_bytes: self.rpc.answer_bytes.unwrap_or(default.answer_bytes),
             batch: self.rpc.batch.unwrap_or(default.batch),
         }

@@ -201,7 +201,7 @@ impl Source {
         let evidence: Vec<Evidence> = self.servers.evidence();
         for caught in evidence.iter().skip(self.named) {
             let is_left = caught.fault.is_lie();
-            tracing::warn!(server = %caught.server, fault = ?caught.fault, check = %caught.check, is_left, "a sequencer server was caught");
+            tracing::warn!(server = %caught.server, fault = ?caught.fault, is_left, "{caught}");
         }
         self.named = evidence.len();
     }

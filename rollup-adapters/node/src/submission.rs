@@ -54,6 +54,11 @@ impl Queue {
         self.entries.insert(waiting.sequence, waiting);
     }
 
+    fn with_ids(&self, ids: &[Hash]) -> Vec<Waiting> {
+        let waiting = self.entries.values();
+        waiting.filter(|it| ids.contains(&it.id)).cloned().collect()
+    }
+
     fn remove(&mut self, hash: Hash) -> Option<Waiting> {
         let waiting = self.entries.remove(&self.by_hash.remove(&hash)?)?;
         self.bytes -= waiting.bytes.len();
@@ -73,8 +78,13 @@ impl Submissions {
         })
     }
 
-    /// Blocks on the disk.
-    pub(crate) fn accept<V: Vm>(&self, node: &Node<V>, bytes: Bytes) -> Result<Hash, SubmitError> {
+    /// Takes a transaction, which ends the waiting of those with the ids `replaced`. Blocks on the disk.
+    pub(crate) fn accept<V: Vm>(
+        &self,
+        node: &Node<V>,
+        bytes: Bytes,
+        replaced: &[Hash],
+    ) -> Result<Hash, SubmitError> {
         let most = node.definition().sequencer.parameters.max_transaction_bytes;
         if bytes.is_empty() || bytes.len() as u64 > u64::from(most) {
             let bytes = bytes.len();
@@ -100,7 +110,11 @@ impl Submissions {
         }
         // Again, for a block may have settled it meanwhile.
         is_new(&node.view(), id, hash)?;
-        if queue.entries.len() >= MOST || queue.bytes + bytes.len() > MOST_BYTES {
+        let replaced = queue.with_ids(replaced);
+        let freed: usize = replaced.iter().map(|old| old.bytes.len()).sum();
+        if queue.entries.len() - replaced.len() >= MOST
+            || queue.bytes - freed + bytes.len() > MOST_BYTES
+        {
             return Err(SubmitError::Full);
         }
         let waiting = Waiting {
@@ -111,8 +125,11 @@ impl Submissions {
             bytes,
         };
         node.storage()
-            .keep_waiting(&waiting)
+            .keep_waiting(&waiting, &replaced)
             .map_err(StateError::from)?;
+        for old in replaced {
+            queue.remove(old.hash);
+        }
         queue.insert(waiting);
         drop(queue);
         self.changed.notify_one();

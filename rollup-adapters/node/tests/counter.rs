@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::Duration,
@@ -44,6 +46,11 @@ impl Node {
     fn start(directory: &Path, sequencer: &str) -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
+        drop(free);
+        Self::start_at(directory, sequencer, address)
+    }
+
+    fn start_at(directory: &Path, sequencer: &str, address: SocketAddr) -> Self {
         let process = Command::new(program())
             .args([
                 "run",
@@ -98,10 +105,8 @@ fn said(output: &Output) -> String {
     String::from_utf8(said).unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_counter_counts_what_was_sent_and_goes_on_after_it_was_killed() {
-    let served = Served::start().await;
-    served.push(&["+alice 0", "nonsense"]);
+/// The directory of a rollup's node.
+fn directory(served: &Served) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let genesis = toml::to_string_pretty(&served.genesis()).unwrap();
     std::fs::write(directory.path().join("genesis.toml"), genesis).unwrap();
@@ -109,6 +114,57 @@ async fn the_counter_counts_what_was_sent_and_goes_on_after_it_was_killed() {
         "application = \"counter\"\nnamespace = {NAMESPACE}\norigin = 1\ngenesis = \"genesis.toml\"\n"
     );
     std::fs::write(directory.path().join("rollup.toml"), definition).unwrap();
+    directory
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_waits_for_a_node_that_starts_and_may_be_as_large_as_the_sequencer_takes() {
+    let served = Served::start().await;
+    served.push(&["+alice 0"]);
+    let directory = directory(&served);
+    let most = served.genesis().parameters.max_transaction_bytes as usize;
+    let file = directory.path().join("transaction");
+    std::fs::write(&file, format!("+{}", "a".repeat(most - 1))).unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let send = || {
+        let mut send = Command::new(program());
+        send.args(["send", "--url", &format!("http://{address}"), "--file"])
+            .arg(&file)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        send.spawn().unwrap()
+    };
+    let mut early = send();
+    let told = spawn_blocking(move || {
+        let mut line = String::new();
+        let mut lines = BufReader::new(early.stderr.take().unwrap());
+        lines.read_line(&mut line).unwrap();
+        (line, lines, early)
+    });
+    let (line, _lines, early) = told.await.unwrap();
+    assert!(line.contains("trying for 10 s"), "{line}");
+    let _node = Node::start_at(directory.path(), &served.url, address);
+    let sent = spawn_blocking(move || early.wait_with_output().unwrap());
+    let sent = sent.await.unwrap();
+    assert_eq!(sent.status.code(), Some(0), "{}", said(&sent));
+    assert_eq!(served.submitted(1).await[0].len(), most);
+
+    std::fs::write(&file, format!("+{}", "a".repeat(most))).unwrap();
+    let late = send();
+    let refused = spawn_blocking(move || late.wait_with_output().unwrap());
+    let refused = refused.await.unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    let words = format!("has {} bytes, the sequencer takes at most {most}", most + 1);
+    assert!(said(&refused).contains(&words), "{}", said(&refused));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_counter_counts_what_was_sent_and_goes_on_after_it_was_killed() {
+    let served = Served::start().await;
+    served.push(&["+alice 0", "nonsense"]);
+    let directory = directory(&served);
     let mut node = Node::start(directory.path(), &served.url);
     node.counts("alice", 1).await;
 

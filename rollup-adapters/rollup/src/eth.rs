@@ -38,8 +38,8 @@ pub(crate) struct Eth {
     chain_id: u64,
     /// One permit for each call that is executed now.
     calls: Arc<Semaphore>,
-    /// Senders of the transactions that wait; exactly those that waited when last asked.
-    senders: Mutex<submit::Senders>,
+    /// Of the transactions that wait; exactly those that waited when last asked.
+    offers: Mutex<submit::Offers>,
 }
 
 impl Eth {
@@ -57,7 +57,7 @@ pub(crate) fn methods(node: &Node<Evm>) -> Result<RpcModule<()>, RegisterMethodE
         node: node.clone(),
         chain_id: node.definition().chain_id(),
         calls: Arc::new(Semaphore::new(limits::MAX_CALLS_AT_ONCE)),
-        senders: Mutex::default(),
+        offers: Mutex::default(),
     });
     client::register(&mut module)?;
     blocks::register(&mut module)?;

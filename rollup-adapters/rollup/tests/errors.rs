@@ -226,6 +226,53 @@ async fn a_transaction_is_refused_in_the_words_that_wallets_know() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_replaced_by_what_pays_a_tenth_more() {
+    let rig = Rig::start().await;
+    let offer = |value: u64, fee: u128, tip: u128| {
+        signed(TxEip1559 {
+            max_fee_per_gas: fee,
+            max_priority_fee_per_gas: tip,
+            value: U256::from(value),
+            ..transaction(0, TxKind::Call(NOBODY), 0, Bytes::new())
+        })
+    };
+    // Below the base fee: the node holds it.
+    rig.result("eth_sendRawTransaction", json!([offer(1, 1_000, 100)]))
+        .await;
+    for (fee, tip) in [(1_099, 110), (1_100, 109), (2_000, 100)] {
+        let raw = offer(2, fee, tip);
+        let (_, message, _) = rig.error("eth_sendRawTransaction", json!([raw])).await;
+        let want = "replacement transaction underpriced";
+        assert!(message.starts_with(want), "{fee}, {tip}: {message}");
+    }
+    for (value, fee, tip) in [(3, 1_100, 110), (4, 10_000_000_000, 121)] {
+        let newest = offer(value, fee, tip);
+        rig.result("eth_sendRawTransaction", json!([newest])).await;
+        let waiting: Vec<_> = rig.node.pending().into_iter().map(|it| it.bytes).collect();
+        assert_eq!(waiting, [newest.0]);
+    }
+    rig.order();
+    assert_eq!(rig.result("eth_getBalance", json!([NOBODY])).await, "0x4");
+    let more = offer(5, 20_000_000_000, 1_000);
+    let (_, message, _) = rig.error("eth_sendRawTransaction", json!([more])).await;
+    assert!(message.starts_with("nonce too low"), "{message}");
+
+    // No tip is what this node tells wallets to pay.
+    let free = |fee| {
+        signed(TxEip1559 {
+            max_fee_per_gas: fee,
+            max_priority_fee_per_gas: 0,
+            ..transaction(1, TxKind::Call(NOBODY), 0, Bytes::new())
+        })
+    };
+    rig.result("eth_sendRawTransaction", json!([free(1_000)]))
+        .await;
+    rig.result("eth_sendRawTransaction", json!([free(1_100)]))
+        .await;
+    assert_eq!(rig.node.pending().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_asks_for_too_much_is_told_the_limit() {
     let rig = Rig::start().await;
     let slots: Vec<B256> = vec![B256::ZERO; 1025];

@@ -1,48 +1,13 @@
-//! The inbox's logs: what it knows of the rollup's inputs, and pins. That pins are all, and the inbox's own, shows by
-//! their chain, which the inbox has in storage (see `storage`).
+//! What the inbox knows of the rollup's inputs, and pins, from its logs and its storage. That pins are all, and the
+//! inbox's own, shows by their chain, which the inbox has in storage (`rollup_types::field`).
 
 use alloy_sol_types::SolEventInterface as _;
 use borsh::{BorshDeserialize, BorshSerialize};
-use hotshot_types::{Hash, Height, digest::Words};
-use light_client::rpc::Log;
+use hotshot_types::{Hash, Height};
+use light_client::rpc::{Endpoint, Log, RpcError, Tag};
+use rollup_types::{Address, Pin, field};
 
 use crate::{LogError, abi::inbox::IRollupInbox::IRollupInboxEvents as Events};
-
-/// Between the sequencer's block `after` and the next, messages up to `message_end` (exclusive) are executed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Pin {
-    /// The light client's head at that time.
-    pub after: Height,
-    /// How many messages the queue had.
-    pub message_end: u64,
-    /// The L1 block that made it.
-    pub l1_block: u64,
-}
-
-/// How many pins there are, and the chain over them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct PinHead {
-    /// Pins so far.
-    pub count: u64,
-    /// 0 before the first; then keccak(abi.encode(chain before, after, message end, L1 block)).
-    pub chain: Hash,
-}
-
-impl PinHead {
-    /// The head after one more pin.
-    #[must_use]
-    pub fn with(&self, pin: &Pin) -> Self {
-        Self {
-            count: self.count + 1,
-            chain: Words::new()
-                .hash(self.chain)
-                .uint(pin.after.0)
-                .uint(pin.message_end)
-                .uint(pin.l1_block)
-                .finish(),
-        }
-    }
-}
 
 /// What an inbox knows of a rollup's inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -62,8 +27,29 @@ pub struct Advanced {
 pub enum InboxEvent {
     /// It knows more.
     Advanced(Advanced),
-    /// A pin, and its number from 0.
-    Forced(u64, Pin),
+    /// A pin.
+    Forced(Pin),
+}
+
+/// What an inbox knows, as an endpoint says; none before the first `advance`.
+///
+/// # Errors
+/// No answer.
+pub async fn known(
+    endpoint: &Endpoint,
+    inbox: Address,
+    at: Tag,
+) -> Result<Option<Advanced>, RpcError> {
+    let read = |slot: u8| endpoint.storage(inbox, slot.into(), at);
+    let numbers = read(field::INBOX_HEIGHT.slot).await?;
+    let chain = read(field::INBOX_CHAIN.slot).await?;
+    let height = Height(field::INBOX_HEIGHT.number(numbers));
+    Ok((height != Height(0)).then(|| Advanced {
+        height,
+        block_count: field::INBOX_BLOCK_COUNT.number(numbers),
+        chain,
+        l1_number: field::INBOX_L1_NUMBER.number(numbers),
+    }))
 }
 
 /// What a log of the inbox says.
@@ -80,13 +66,11 @@ pub fn event(log: &Log) -> Result<InboxEvent, LogError> {
             chain: Hash(event.chain.0),
             l1_number: event.l1Number,
         }),
-        Events::Forced(event) => InboxEvent::Forced(
-            event.number,
-            Pin {
-                after: Height(event.afterHeight),
-                message_end: event.messageEnd,
-                l1_block: log.block_number,
-            },
-        ),
+        Events::Forced(event) => InboxEvent::Forced(Pin {
+            number: event.number,
+            after: Height(event.afterHeight),
+            message_end: event.messageEnd,
+            l1_block: log.block_number,
+        }),
     })
 }

@@ -4,8 +4,7 @@
 //! |---|---|
 //! | `abi` | the contracts' functions, events and errors |
 //! | `queue` | the queue's logs to L1 messages; pure |
-//! | `inbox` | the inbox's logs: what it knows, and pins; pure |
-//! | `storage` | where the contracts keep what nodes prove; pure |
+//! | `inbox` | what the inbox knows, and pins |
 //! | `calls` | the calls, from what the node has; pure |
 //! | `refusal` | why a contract refused, in sentences |
 //! | `deploy` | the contracts of a rollup, from forge's artifacts |
@@ -17,7 +16,6 @@ pub mod deploy;
 pub mod inbox;
 pub mod queue;
 pub mod refusal;
-pub mod storage;
 pub mod vectors;
 
 use hotshot_types::Hash;

@@ -1,5 +1,5 @@
 //! The queue's logs, read as L1 messages. Whether they are all, and the queue's own, shows by their chain: it ends at
-//! what the queue has in storage (see `storage`).
+//! what the queue has in storage (`rollup_types::field`).
 
 use alloy_sol_types::SolEvent as _;
 use light_client::rpc::Log;

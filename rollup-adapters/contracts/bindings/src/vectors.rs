@@ -7,10 +7,8 @@ use hotshot_types::{
     digest::keccak,
     mountain_range::{HeaderProof, MountainRange},
 };
-use rollup_types::{Deposit, L1Message, MessageBody, QueueHead, Withdrawal};
+use rollup_types::{Deposit, L1Message, MessageBody, Pin, PinHead, QueueHead, Withdrawal};
 use serde_json::{Value, json};
-
-use crate::inbox::{Pin, PinHead};
 
 /// Every file of the folder `vectors`: its name and its text. Always the same.
 #[must_use]
@@ -87,6 +85,7 @@ fn pins() -> Value {
     let mut list = Vec::new();
     for (after, message_end, l1_block) in [(0, 1, 1_100), (7, 3, 2_000), (7, 9, 24_000_000)] {
         let pin = Pin {
+            number: head.count,
             after: Height(after),
             message_end,
             l1_block,

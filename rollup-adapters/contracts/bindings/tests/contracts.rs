@@ -15,16 +15,19 @@ use rollup_contracts::{
         inbox::IRollupInbox::{IRollupInboxCalls, IRollupInboxErrors, IRollupInboxEvents},
         queue::IL1MessageQueue,
         vault::IWithdrawalVault::{
-            IWithdrawalVaultCalls, IWithdrawalVaultErrors, IWithdrawalVaultEvents,
+            self, IWithdrawalVaultCalls, IWithdrawalVaultErrors, IWithdrawalVaultEvents,
         },
     },
     calls::{self, Hint},
     deploy::{Contracts, Terms, deploy},
-    inbox::{InboxEvent, Pin, PinHead, event},
+    inbox::{InboxEvent, event, known},
     queue::message,
-    refusal, storage,
+    refusal,
 };
-use rollup_types::{Deposit, L1Message, MessageBody, MountainRange, QueueHead, Withdrawal};
+use rollup_types::{
+    Deposit, Field, L1Message, MessageBody, MountainRange, Pin, PinHead, QueueHead, Withdrawal,
+    field,
+};
 use serde_json::{Value, json};
 
 #[path = "contracts/l1.rs"]
@@ -96,7 +99,8 @@ impl Rollup {
         self.sender.endpoint().logs(of, range).await.unwrap()
     }
 
-    async fn word(&self, of: Address, slot: u64) -> Hash {
+    async fn word(&self, of: Address, field: Field) -> Hash {
+        let slot = field.slot.into();
         let word = self.sender.endpoint().storage(of, slot, Tag::Latest);
         word.await.unwrap()
     }
@@ -146,9 +150,7 @@ async fn messages_pins_and_known_inputs_are_what_the_storage_commits_to() {
     let head = read
         .iter()
         .fold(QueueHead::default(), |head, message| head.with(message));
-    let chain = rollup.word(queue, storage::QUEUE_CHAIN).await;
-    let numbers = rollup.word(queue, storage::QUEUE_HEAD).await;
-    assert_eq!(storage::queue_head(chain, numbers), head);
+    assert_eq!(rollup.word(queue, field::QUEUE_CHAIN).await, head.chain);
 
     // The sequencer says nothing for twelve hours: the L1 pins the messages after the genesis block.
     let force = calls::force_segment(rollup.l1.genesis.header(), Hint::Checkpoint(1));
@@ -162,19 +164,15 @@ async fn messages_pins_and_known_inputs_are_what_the_storage_commits_to() {
     let _: Value = rollup.l1.order("evm_mine", json!([])).await;
     let block = rollup.sender.send(Some(inbox), force.clone()).await;
     let pin = Pin {
+        number: 0,
         after: Height(0),
         message_end: 3,
         l1_block: block.unwrap().block_number,
     };
     let logs = rollup.logs(inbox).await;
-    assert_eq!(event(&logs[0]), Ok(InboxEvent::Forced(0, pin)));
-    let chain = rollup.word(inbox, storage::INBOX_PIN_CHAIN).await;
-    let pins = rollup.word(inbox, storage::INBOX_PINS).await;
-    assert_eq!(
-        storage::pin_head(chain, pins),
-        PinHead::default().with(&pin)
-    );
-    assert_eq!(storage::pinned(pins), 3);
+    assert_eq!(event(&logs[0]), Ok(InboxEvent::Forced(pin)));
+    let chain = rollup.word(inbox, field::PIN_CHAIN).await;
+    assert_eq!(chain, PinHead::default().with(&pin).chain);
     let again = rollup.refusal(inbox, 0, force).await;
     assert!(again.contains("pins the first 3 messages"), "{again}");
     let wrong = light_client::rpc::Log {
@@ -191,8 +189,8 @@ async fn messages_pins_and_known_inputs_are_what_the_storage_commits_to() {
         .await
         .unwrap();
     assert_eq!(rollup.fee().await, before - 3 * 100_000_000_000);
-    let known = rollup.word(inbox, storage::INBOX_KNOWN).await;
-    assert_eq!(storage::known(known, Hash::ZERO), None);
+    let known = known(rollup.sender.endpoint(), inbox, Tag::Latest).await;
+    assert_eq!(known, Ok(None));
 }
 
 #[tokio::test]
@@ -210,8 +208,7 @@ async fn inbox_is_advanced_by_blocks_with_and_without_the_namespace() {
         rollup.sender.send(Some(inbox), call.clone()).await.unwrap();
         let again = rollup.refusal(inbox, 0, call).await;
         assert!(again.contains("somebody else was faster"), "{again}");
-        let known = rollup.word(inbox, storage::INBOX_KNOWN).await;
-        let chain = rollup.word(inbox, storage::INBOX_CHAIN).await;
+        let found = known(rollup.sender.endpoint(), inbox, Tag::Latest).await;
         let entry = accumulator.entry().unwrap_or_default();
         let advanced = rollup_contracts::inbox::Advanced {
             height: block.header().height,
@@ -220,7 +217,7 @@ async fn inbox_is_advanced_by_blocks_with_and_without_the_namespace() {
             l1_number: block.header().l1_finalized.number,
         };
         assert_eq!(advanced.block_count, blocks);
-        assert_eq!(storage::known(known, chain), Some(advanced));
+        assert_eq!(found, Ok(Some(advanced)));
         let logs = rollup.logs(inbox).await;
         let last = event(logs.last().unwrap()).unwrap();
         assert_eq!(last, InboxEvent::Advanced(advanced));
@@ -254,7 +251,8 @@ async fn withdrawals_are_claimed_once_against_the_settled_root() {
     assert!(early.contains("nothing is settled yet"), "{early}");
     let settle = calls::settle(range.root());
     rollup.sender.send(Some(vault), settle).await.unwrap();
-    assert_eq!(rollup.word(vault, storage::VAULT_ROOT).await, range.root());
+    let settled = rollup.view(vault, &IWithdrawalVault::rootCall {}).await;
+    assert_eq!(Hash(settled.0), range.root());
     for withdrawal in &owed {
         let call = calls::claim(withdrawal, &proof(withdrawal.index));
         rollup.sender.send(Some(vault), call.clone()).await.unwrap();

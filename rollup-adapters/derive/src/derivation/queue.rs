@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use rollup_types::{Input, L1Message, QueueHead};
+use rollup_types::{Input, L1Message, Pin, PinHead, QueueHead};
 
-use crate::{L1Base, L1View, Pin, PinHead};
+use crate::{L1Base, L1View};
 
 /// What the L1 has. Attested up to a head; what comes after that the node's own L1 says.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::B256;
 use alloy_rlp::{Decodable as _, Header as RlpHeader};
 use hotshot_types::{Address, Hash, digest::keccak};
+use rollup_types::Field;
 use sequencer_proof::VerifiedBlock;
 
 use super::AccountProof;
@@ -201,11 +202,12 @@ pub struct ProvenAccount {
 }
 
 impl ProvenAccount {
-    /// What a slot holds.
+    /// The word of a field's slot.
     ///
     /// # Errors
     /// The slot was not in the proof.
-    pub fn slot(&self, slot: Hash) -> Result<Hash, L1Error> {
+    pub fn slot(&self, field: Field) -> Result<Hash, L1Error> {
+        let slot = field.key();
         let found = self.slots.get(&slot).copied();
         found.ok_or(L1Error::Slot(self.address, slot))
     }

@@ -5,14 +5,11 @@ use hotshot_types::{
     Address, Epoch, Hash, Header, Height, L1Block, Signature, TimestampMs, ValidatorIndex, View,
     digest::keccak_concat, header::HEADER_VERSION,
 };
-use rollup_types::{L1Message, MessageBody, QueueHead};
+use rollup_types::{L1Message, MessageBody, Pin, PinHead, QueueHead};
 use sequencer_proof::{Anchor, VerifiedBlock};
 use serde_json::Value;
 
-use super::{
-    AccountProof, Contracts, L1Base, L1Error, L1State, L1View, Newest, Pin, PinHead, Proofs,
-    SlotProof,
-};
+use super::{AccountProof, Contracts, L1Base, L1Error, L1State, L1View, Newest, Proofs, SlotProof};
 
 fn recorded() -> Value {
     serde_json::from_str(include_str!("../../testdata/l1.json")).unwrap()

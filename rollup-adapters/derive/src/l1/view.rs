@@ -1,8 +1,8 @@
 //! What the rollup's contracts had in an L1 block, complete.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use hotshot_types::{Address, Hash, Height, digest::Words};
-use rollup_types::{L1Message, QueueHead};
+use hotshot_types::{Address, Hash, Height};
+use rollup_types::{Field, L1Message, Pin, PinHead, QueueHead, field};
 
 use super::{AccountProof, L1Error, L1State, ProvenAccount};
 
@@ -15,53 +15,6 @@ pub struct Contracts {
     pub inbox: Address,
     /// `LightClient`.
     pub light_client: Address,
-}
-
-/// A number of 64 bits or a whole word in a contract's storage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// The slot.
-    pub slot: u8,
-    /// Bytes to its right in the slot.
-    pub offset: usize,
-}
-
-impl Field {
-    /// The slot's key.
-    #[must_use]
-    pub fn key(self) -> Hash {
-        let mut key = Hash::ZERO;
-        key.0[31] = self.slot;
-        key
-    }
-
-    fn word(self, account: &ProvenAccount) -> Result<Hash, L1Error> {
-        account.slot(self.key())
-    }
-
-    fn number(self, account: &ProvenAccount) -> Result<u64, L1Error> {
-        let word = account.slot(self.key())?;
-        let bytes = word.0[..32 - self.offset].last_chunk();
-        Ok(bytes.map_or(0, |bytes| u64::from_be_bytes(*bytes)))
-    }
-}
-
-/// Where the contracts keep what is proven; their layouts are fixed by tests of theirs.
-pub mod field {
-    use super::Field;
-
-    /// Of `L1MessageQueue`: the chain over all messages.
-    pub const QUEUE_CHAIN: Field = Field { slot: 0, offset: 0 };
-    /// Of `RollupInbox`: the chain over all pins.
-    pub const PIN_CHAIN: Field = Field { slot: 0, offset: 0 };
-    /// Of `RollupInbox`: the height up to which the rollup's blocks are summarised on L1.
-    pub const INBOX_HEIGHT: Field = Field { slot: 1, offset: 0 };
-    /// Of `LightClient`: the height of the newest block; the highest byte of the word is not 0 once it is frozen.
-    pub const LIGHT_CLIENT_HEIGHT: Field = Field { slot: 0, offset: 0 };
-    /// Of `LightClient`: the first entry of the ring.
-    pub const RING: u8 = 4;
-    /// Entries of the ring.
-    pub const RING_SIZE: u8 = 32;
 }
 
 /// The newest block of the light client, by what its contract has (RD6): the way to an `Anchor` of `sequencer-proof`.
@@ -79,13 +32,12 @@ impl Newest {
     pub fn read(word: Hash) -> Option<Self> {
         // From the highest byte on: frozen, place in the ring, times and epoch, height.
         let [frozen, place, ..] = word.0;
-        let height = word.0.last_chunk().map(|bytes| u64::from_be_bytes(*bytes));
         let is_possible = frozen == 0 && place < field::RING_SIZE;
         is_possible.then(|| Self {
-            height: Height(height.unwrap_or(0)),
+            height: Height(field::LIGHT_CLIENT_HEIGHT.number(word)),
             entry: Field {
-                slot: field::RING + place,
-                offset: 0,
+                slot: field::RING.slot + place,
+                ..field::RING
             },
         })
     }
@@ -95,52 +47,9 @@ impl Newest {
     /// # Errors
     /// A word is not in the proof.
     pub fn stored(account: &ProvenAccount) -> Result<Option<(Height, Hash)>, L1Error> {
-        match Self::read(field::LIGHT_CLIENT_HEIGHT.word(account)?) {
-            Some(newest) => Ok(Some((newest.height, newest.entry.word(account)?))),
+        match Self::read(account.slot(field::LIGHT_CLIENT_HEIGHT)?) {
+            Some(newest) => Ok(Some((newest.height, account.slot(newest.entry)?))),
             None => Ok(None),
-        }
-    }
-}
-
-/// A pin: the L1 forces messages between two of the sequencer's blocks (RD4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Pin {
-    /// Its number, from 0.
-    pub number: u64,
-    /// The block after which it stands: the light client's newest when it was made.
-    pub after: Height,
-    /// The messages before this index are executed.
-    pub message_end: u64,
-    /// The L1 block that made it.
-    pub l1_block: u64,
-}
-
-/// How many pins there are, and the chain over all of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct PinHead {
-    /// Pins so far.
-    pub count: u64,
-    /// 0 before the first; then keccak(abi.encode(chain before, after, message end, L1 block)).
-    pub chain: Hash,
-    /// The block that the last one is after.
-    pub after: Height,
-}
-
-impl PinHead {
-    /// The head after one more pin. Pins never go back: one after a lower block stands after the same block as the one
-    /// before it.
-    #[must_use]
-    pub fn with(&self, pin: &Pin) -> Self {
-        let chain = Words::new()
-            .hash(self.chain)
-            .uint(pin.after.0)
-            .uint(pin.message_end)
-            .uint(pin.l1_block)
-            .finish();
-        Self {
-            count: self.count.saturating_add(1),
-            chain,
-            after: self.after.max(pin.after),
         }
     }
 }
@@ -199,13 +108,13 @@ impl L1View {
             is_attested: state.is_attested(),
             base,
             head: L1Base {
-                queue: chained(&base.queue, &messages, field::QUEUE_CHAIN.word(&queue)?)?,
-                pins: pinned(&base.pins, &pins, field::PIN_CHAIN.word(&inbox)?)?,
+                queue: chained(&base.queue, &messages, queue.slot(field::QUEUE_CHAIN)?)?,
+                pins: pinned(&base.pins, &pins, inbox.slot(field::PIN_CHAIN)?)?,
             },
             messages,
             pins,
             light_client: known_final(&light_client)?,
-            advanced: Height(field::INBOX_HEIGHT.number(&inbox)?),
+            advanced: Height(field::INBOX_HEIGHT.number(inbox.slot(field::INBOX_HEIGHT)?)),
         };
         let count = view.head.queue.count;
         match view.pins.iter().find(|pin| pin.message_end > count) {
@@ -257,7 +166,7 @@ impl L1View {
 
 /// The height that the light client has reached; 0 if it is frozen and knows nothing any more.
 fn known_final(light_client: &ProvenAccount) -> Result<Height, L1Error> {
-    let newest = Newest::read(field::LIGHT_CLIENT_HEIGHT.word(light_client)?);
+    let newest = Newest::read(light_client.slot(field::LIGHT_CLIENT_HEIGHT)?);
     Ok(newest.map_or(Height(0), |newest| newest.height))
 }
 

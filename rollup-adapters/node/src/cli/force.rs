@@ -116,10 +116,10 @@ pub(super) async fn pin(args: PinArgs) -> Result<(), Failure> {
     let receipt = desk.sender.send(Some(inbox), call).await.map_err(refused)?;
     let forced = receipt.logs.iter().filter_map(|log| event(log).ok());
     let mut forced = forced.filter_map(|event| match event {
-        InboxEvent::Forced(number, pin) => Some((number, pin)),
+        InboxEvent::Forced(pin) => Some(pin),
         InboxEvent::Advanced(_) => None,
     });
-    let (number, pin) = forced.next_back().ok_or_else(|| {
+    let pin = forced.next_back().ok_or_else(|| {
         Failure::new(
             Exit::Config,
             "the inbox logged no pin: is the definition of this L1?",
@@ -127,15 +127,15 @@ pub(super) async fn pin(args: PinArgs) -> Result<(), Failure> {
     })?;
     if args.json {
         return output::json(&json!({
-            "number": number,
+            "number": pin.number,
             "after": pin.after.0,
             "messageEnd": pin.message_end,
             "l1Block": pin.l1_block,
         }));
     }
     output::line(format_args!(
-        "pin {number}: messages below {} are executed right after block {} of the sequencer",
-        pin.message_end, pin.after
+        "pin {}: messages below {} are executed right after block {} of the sequencer",
+        pin.number, pin.message_end, pin.after
     ))
 }
 

@@ -1,6 +1,6 @@
 //! What the verbs share that talk to a node or to the L1.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use light_client::{
     abi::SolCall,
@@ -10,13 +10,18 @@ use light_client::{
 use rollup_contracts::{abi::queue::IL1MessageQueue, refusal};
 use rollup_types::{Address, Hash};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use super::exit::{Exit, Failure};
 use crate::{Definition, L1Contracts, keyfile};
 
 /// The queue writes a checkpoint for the first message of an L1 block. An estimate may be of a block that has one.
 const SPARE_GAS: u64 = 100_000;
+/// A node that was just started listens after this long at most, as a rule.
+const START: Duration = Duration::from_secs(10);
+/// Between two tries to reach it.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// The node to ask.
 #[derive(Clone, Debug, clap::Args)]
@@ -24,6 +29,7 @@ pub(super) struct NodeArgs {
     /// URL of the rollup node's JSON-RPC
     #[arg(
         long = "rpc",
+        visible_alias = "url",
         env = "ROLLUP_RPC",
         value_name = "URL",
         default_value = "http://127.0.0.1:9545"
@@ -38,10 +44,40 @@ impl NodeArgs {
         method: &'static str,
         params: Value,
     ) -> Result<T, Failure> {
-        let node = Endpoint::new(&self.url)
-            .map_err(|_| Failure::new(Exit::Usage, format!("`{}` is no URL", self.url)))?;
-        let answer = node.ask(method, params).await;
-        answer.map_err(|error| match error {
+        let answer = self.endpoint()?.ask(method, params).await;
+        answer.map_err(|error| self.failure(error))
+    }
+
+    /// Waits for a node that may have been started a moment ago and does not listen yet.
+    pub(super) async fn wait(&self) -> Result<Value, Failure> {
+        let node = self.endpoint()?;
+        let until = Instant::now() + START;
+        let mut is_told = false;
+        loop {
+            match node.ask("rollup_status", json!([])).await {
+                Err(RpcError::Unreachable { reason, .. }) if Instant::now() < until => {
+                    if !is_told {
+                        eprintln!(
+                            "the rollup node {} can't be reached ({reason}): trying for {} s",
+                            self.url,
+                            START.as_secs()
+                        );
+                    }
+                    is_told = true;
+                    sleep(LOOK).await;
+                }
+                answer => return answer.map_err(|error| self.failure(error)),
+            }
+        }
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, Failure> {
+        Endpoint::new(&self.url)
+            .map_err(|_| Failure::new(Exit::Usage, format!("`{}` is no URL", self.url)))
+    }
+
+    fn failure(&self, error: RpcError) -> Failure {
+        match error {
             RpcError::Unreachable { reason, .. } => Failure::new(
                 Exit::Unreachable,
                 format!("the rollup node {} can't be reached: {reason}", self.url),
@@ -64,7 +100,7 @@ impl NodeArgs {
                 Exit::Unreachable,
                 format!("{} does not answer as a rollup node: {error}", self.url),
             ),
-        })
+        }
     }
 }
 

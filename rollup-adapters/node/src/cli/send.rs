@@ -65,7 +65,18 @@ impl Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
-    let transaction = format!("0x{}", hex::encode(args.bytes()?));
+    let bytes = args.bytes()?;
+    let status = args.node.wait().await?;
+    if let Some(most) = status["maxTransactionBytes"].as_u64()
+        && bytes.len() as u64 > most
+    {
+        let message = format!(
+            "the transaction has {} bytes, the sequencer takes at most {most}",
+            bytes.len()
+        );
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let transaction = format!("0x{}", hex::encode(bytes));
     let id: String = args.node.ask("rollup_send", json!([transaction])).await?;
     let Some(wait) = args.wait else {
         return if args.json {

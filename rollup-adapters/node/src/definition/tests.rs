@@ -136,6 +136,14 @@ fn each_l1_has_its_own_chain_id() {
 }
 
 #[test]
+fn who_has_no_definition_is_told_how_to_make_one() {
+    let error = Definition::read(Path::new("/nowhere/rollup.toml")).unwrap_err();
+    let words = error.to_string();
+    assert!(words.contains("/nowhere/rollup.toml"), "{words}");
+    assert!(words.contains("`init`"), "{words}");
+}
+
+#[test]
 fn a_file_without_end_is_refused() {
     let error = Definition::read(Path::new("/dev/zero")).unwrap_err();
     assert!(matches!(error, DefinitionError::Read { .. }), "{error}");

@@ -190,6 +190,32 @@ async fn a_server_that_hides_a_block_is_left_and_nothing_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_another_network_is_called_that_and_both_are_named() {
+    let (served, other) = (Served::start().await, Served::of_network(8).await);
+    served.push(&["a"]);
+    other.push(&["b"]);
+    let directory = tempfile::tempdir().unwrap();
+    let definition = config(&[&served], directory.path(), 9).definition;
+    let domains = [&served, &other].map(|it| it.genesis().chain_domain().to_string());
+    let alone = Config {
+        definition: definition.clone(),
+        ..config(&[&other], directory.path(), 9)
+    };
+    let error = start(alone).ended.await.unwrap().unwrap_err().to_string();
+    for words in [&domains[0], &domains[1], &other.url] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    assert!(error.contains("serves another network"), "{error}");
+    let both = Config {
+        definition,
+        ..config(&[&other, &served], directory.path(), 9)
+    };
+    let node = start(both);
+    node.block(1).await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_submission_is_handed_in_again_after_a_restart_until_a_block_holds_it() {
     let served = Served::start().await;
     served.push(&["a"]);
@@ -257,5 +283,10 @@ async fn a_definition_that_the_machine_does_not_take_and_a_used_address_end_it_i
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     used.rpc = taken.local_addr().unwrap();
     let error = start(used).ended.await.unwrap().unwrap_err();
-    assert!(error.to_string().contains("can't listen"), "{error}");
+    let error = error.to_string();
+    assert!(error.contains("can't listen"), "{error}");
+    assert!(
+        error.ends_with("--rpc.listen names another address"),
+        "{error}"
+    );
 }

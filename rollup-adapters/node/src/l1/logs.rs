@@ -2,8 +2,7 @@
 
 use light_client::rpc::{Endpoint, Log, LogRange, RpcError};
 use rollup_contracts::inbox::{InboxEvent, event};
-use rollup_derive::Pin;
-use rollup_types::Address;
+use rollup_types::{Address, Pin};
 
 /// Blocks that are asked for at once; halved whenever an endpoint refuses, for the rest of the reading.
 const SPAN: u64 = 2_000;
@@ -45,12 +44,7 @@ pub(crate) async fn read(
 /// The pin of a log of the inbox, if it is of one.
 pub(crate) fn pin(log: &Log) -> Option<Pin> {
     match event(log).ok()? {
-        InboxEvent::Forced(number, pin) => Some(Pin {
-            number,
-            after: pin.after,
-            message_end: pin.message_end,
-            l1_block: pin.l1_block,
-        }),
+        InboxEvent::Forced(pin) => Some(pin),
         InboxEvent::Advanced(_) => None,
     }
 }

@@ -3,10 +3,10 @@
 use alloy_consensus::Header as L1Header;
 use light_client::rpc::{Data, Endpoint, RpcError, Tag};
 use rollup_derive::{
-    L1Base, L1View, Pin,
-    l1::{AccountProof, Contracts, Field, L1Error, L1State, Proofs, SlotProof, field},
+    L1Base, L1View,
+    l1::{AccountProof, Contracts, L1Error, L1State, Proofs, SlotProof},
 };
-use rollup_types::{Address, Hash, L1Message};
+use rollup_types::{Address, Field, Hash, L1Message, Pin, field};
 use sequencer_proof::VerifiedBlock;
 use serde::Deserialize;
 use serde_json::json;

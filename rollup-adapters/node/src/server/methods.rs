@@ -133,6 +133,7 @@ fn status<V: Vm>(context: &Context<V>) -> Answer {
         "messages": latest.messages,
         "withdrawals": latest.withdrawals,
         "pending": node.submissions().count(),
+        "maxTransactionBytes": definition.sequencer.parameters.max_transaction_bytes,
         "ready": reasons.is_empty(),
         "reasons": reasons,
         "warnings": warnings(definition),

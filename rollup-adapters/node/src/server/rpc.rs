@@ -2,10 +2,12 @@
 //!
 //! Connections are accepted here and not by the library: it bounds requests under way, and would keep any number of
 //! connections that say nothing.
+//!
+//! Any website may ask: no method needs more than what is asked, and wallets run in browsers.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use hyper::server::conn::http1;
+use hyper::{Method, header::CONTENT_TYPE, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -19,6 +21,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::sleep,
 };
+use tower_http::cors::{Any, Cors};
 
 use super::subscription_id::SubscriptionIds;
 use crate::settings::RpcLimits;
@@ -74,6 +77,10 @@ pub(crate) async fn serve(
                 continue;
             };
             let service = services.clone().build(methods.clone(), stop.clone());
+            let service = Cors::new(service)
+                .allow_origin(Any)
+                .allow_methods([Method::POST])
+                .allow_headers([CONTENT_TYPE]);
             let service = TowerToHyperService::new(service);
             tokio::spawn(attend(stream, service, stop.clone(), permit));
         }

@@ -58,6 +58,43 @@ async fn post(server: &RpcServer, body: &[u8]) -> (u16, String) {
     exchange(server.address, &[head.as_bytes(), body].concat()).await
 }
 
+/// The lower-case head of an answer.
+async fn head(address: std::net::SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, _) = answer.split_once("\r\n\r\n").unwrap();
+    head.to_ascii_lowercase()
+}
+
+#[tokio::test]
+async fn a_website_of_any_origin_may_ask() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = served(&node(directory.path()), RpcLimits::default()).await;
+    let asked = "OPTIONS / HTTP/1.1\r\nhost: x\r\norigin: https://wallet.example\r\nconnection: close\r\naccess-control-request-method: POST\r\naccess-control-request-headers: content-type\r\n\r\n";
+    let allowed = head(server.address, asked).await;
+    for line in [
+        "http/1.1 200",
+        "access-control-allow-origin: *",
+        "access-control-allow-methods: post",
+        "access-control-allow-headers: content-type",
+    ] {
+        assert!(allowed.contains(line), "{line}: {allowed}");
+    }
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"rollup_status","params":[]}"#;
+    let asked = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\norigin: https://wallet.example\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let answered = head(server.address, &asked).await;
+    assert!(
+        answered.contains("access-control-allow-origin: *"),
+        "{answered}"
+    );
+    server.stop().await;
+}
+
 async fn exchange(address: std::net::SocketAddr, request: &[u8]) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     // A server that refuses a large request may close before all of it is written.

@@ -18,8 +18,12 @@ fn a_flag_beats_the_file_and_the_file_beats_the_default() {
     let settings = flags.with_file(None).unwrap();
     assert_eq!(settings.l1_poll_ms, Some(9));
     assert_eq!(settings.proof, Some(ProofKind::LightClient));
-    assert_eq!(settings.limits().batch, 3);
-    assert_eq!(settings.limits().connections, 256);
+    let limits = settings.limits(5 << 20);
+    assert_eq!((limits.batch, limits.connections), (3, 256));
+    assert!(
+        limits.request_bytes > 10 << 20,
+        "a transaction is sent in hex"
+    );
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use alloy_consensus::Header as L1Header;
 use light_client::rpc::{Endpoint, RpcError};
-use rollup_derive::l1::{AccountProof, L1State, Newest, field};
-use rollup_types::{Address, Hash, Height};
+use rollup_derive::l1::{AccountProof, L1State, Newest};
+use rollup_types::{Address, Hash, Height, field};
 
 use crate::l1::{Endpoints, Wrong, header_at, prove};
 

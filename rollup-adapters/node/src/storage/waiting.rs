@@ -43,13 +43,21 @@ fn hash_key(hash: Hash) -> [u8; 33] {
 }
 
 impl Storage {
-    /// Keeps a transaction; it survives a power cut once this returns.
+    /// Keeps a transaction in the place of others; it survives a power cut once this returns.
     ///
     /// # Errors
     /// A failed write.
-    pub(crate) fn keep_waiting(&self, waiting: &Waiting) -> Result<(), StorageError> {
+    pub(crate) fn keep_waiting(
+        &self,
+        waiting: &Waiting,
+        replaced: &[Waiting],
+    ) -> Result<(), StorageError> {
         let space = &self.0.spaces.waiting;
         let mut batch = self.batch();
+        for old in replaced {
+            batch.remove(space, sequence_key(old.sequence));
+            batch.remove(space, hash_key(old.hash));
+        }
         batch.insert(space, sequence_key(waiting.sequence), encode(waiting));
         batch.insert(
             space,

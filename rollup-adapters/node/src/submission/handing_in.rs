@@ -132,11 +132,12 @@ async fn forget<V: Vm>(
     reason: &str,
 ) -> Result<(), StorageError> {
     tracing::warn!(id = %waiting.id, reason, "a transaction that waited is dropped");
-    let (node, waiting) = (node.clone(), waiting.clone());
+    let (node, hash) = (node.clone(), waiting.hash);
     let dropping = spawn_blocking(move || {
         let mut queue = node.submissions().queue();
-        queue.remove(waiting.hash);
-        node.storage().drop_waiting(&waiting)
+        // It may be replaced by now, or in a block.
+        let dropped = queue.remove(hash);
+        dropped.map_or(Ok(()), |waiting| node.storage().drop_waiting(&waiting))
     });
     dropping
         .await

@@ -99,6 +99,25 @@ async fn bytes_that_were_skipped_are_refused_with_the_reason() {
 }
 
 #[tokio::test]
+async fn what_is_replaced_waits_no_longer_even_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    {
+        let node = node(directory.path());
+        let a = node.submit(bytes("a")).await.unwrap();
+        node.submit(bytes("b")).await.unwrap();
+        let error = node.replace(bytes("!x"), vec![a]).await.unwrap_err();
+        assert!(matches!(error, SubmitError::Refused(_)), "{error}");
+        assert_eq!(waiting(&node), [bytes("a"), bytes("b")], "nothing is lost");
+        node.replace(bytes("c"), vec![a]).await.unwrap();
+        assert_eq!(waiting(&node), [bytes("b"), bytes("c")]);
+    }
+    let node = node(directory.path());
+    assert_eq!(waiting(&node), [bytes("b"), bytes("c")]);
+    node.submit(bytes("a")).await.unwrap();
+    assert_eq!(waiting(&node).len(), 3);
+}
+
+#[tokio::test]
 async fn sizes_are_checked() {
     let directory = tempfile::tempdir().unwrap();
     let node = node(directory.path());
@@ -123,6 +142,8 @@ async fn a_full_queue_refuses_and_takes_more_once_there_is_room() {
         node.submit(bytes("a")).await.unwrap_err(),
         SubmitError::Full
     );
+    let first = Tally(1).id(&large(128));
+    node.replace(large(200), vec![first]).await.unwrap();
     testing::execute(&node, 1, &[Input::Transaction(large(130))]).unwrap();
     assert!(node.submit(bytes("a")).await.is_ok());
 }

@@ -47,11 +47,16 @@ struct State {
 
 impl Served {
     pub(crate) async fn start() -> Self {
+        Self::of_network(7).await
+    }
+
+    /// A network of its own for each number.
+    pub(crate) async fn of_network(salt: u8) -> Self {
         let parameters = Parameters {
             epoch_length: chain::EPOCH_LENGTH,
             ..Parameters::development()
         };
-        let chain = Chain::of(Hash([7; 32]), parameters);
+        let chain = Chain::of(Hash([salt; 32]), parameters);
         Self::of(Arc::new(Mutex::new(chain)), watch::Sender::new(0), None).await
     }
 

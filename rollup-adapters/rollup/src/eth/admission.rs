@@ -8,13 +8,14 @@ use alloy_eips::eip2718::Decodable2718;
 use alloy_primitives::U256;
 use rollup_evm::BLOCK_GAS;
 use rollup_node::SubmitError;
+use rollup_types::Hash;
 
 use super::{
     Eth,
     block_id::BlockId,
     error::{self, Error, internal, server},
     limits::MAX_NONCE_GAP,
-    submit::{after, waiting},
+    submit::{Offer, after, waiting},
 };
 
 /// Reads a transaction; nothing may follow it.
@@ -22,8 +23,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<TxEnvelope> {
     TxEnvelope::decode_2718_exact(bytes).ok()
 }
 
-/// Refuses what can't be executed now or after what waits.
-pub(crate) fn check(eth: &Eth, bytes: &[u8]) -> Result<(), Error> {
+/// Refuses what can't be executed now or after what waits. Says which of what waits it replaces.
+pub(crate) fn check(eth: &Eth, bytes: &[u8]) -> Result<Vec<Hash>, Error> {
     let envelope = well_formed(eth.chain_id, bytes)?;
     let sender = envelope
         .recover_signer()
@@ -42,9 +43,13 @@ pub(crate) fn check(eth: &Eth, bytes: &[u8]) -> Result<(), Error> {
             account.nonce
         )));
     }
-    if waiting.values().any(|other| *other == (sender, nonce)) {
+    let offer = Offer::new(sender, &envelope);
+    let replaced = waiting.iter().filter(|(_, other)| offer.excludes(other));
+    let replaced: Vec<_> = replaced.collect();
+    if let Some((_, other)) = replaced.iter().find(|(_, other)| !offer.outbids(other)) {
         return Err(server(format!(
-            "replacement transaction underpriced: a transaction with nonce {nonce} is on its way, and the sequencer gives none back"
+            "replacement transaction underpriced: the one with nonce {nonce} that waits pays {} wei per gas and a tip of {}; both have to be 10% higher",
+            other.fee, other.tip
         )));
     }
     let next = after(&waiting, sender, account.nonce);
@@ -60,7 +65,7 @@ pub(crate) fn check(eth: &Eth, bytes: &[u8]) -> Result<(), Error> {
             account.balance
         )));
     }
-    Ok(())
+    Ok(replaced.iter().map(|(hash, _)| Hash(hash.0)).collect())
 }
 
 fn well_formed(chain_id: u64, bytes: &[u8]) -> Result<TxEnvelope, Error> {

@@ -55,9 +55,9 @@ pub enum ClientError {
     /// No server to ask, or more than a client takes.
     #[error("a client takes 1 to {0} servers")]
     Servers(usize),
-    /// Every server was left because of what it was caught with.
-    #[error("all {0} servers were caught with false answers: there is nobody left to ask")]
-    AllLeft(usize),
+    /// Every server was left because of what it was caught with: each with its reason.
+    #[error("no server is left to ask: {0}")]
+    AllLeft(String),
     /// A proof is wrong.
     #[error(transparent)]
     Verify(#[from] VerifyError),

@@ -12,11 +12,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use hotshot_types::Height;
+use hotshot_types::{Hash, Height, finality::FinalityError};
 use serde::{Deserialize, Serialize};
 
 use super::ClientError;
-use crate::{AnchorError, FollowError, text::Base64};
+use crate::{AnchorError, FollowError, VerifyError, text::Base64};
 
 /// Answers that are kept with one piece of evidence: the last ones.
 const EXCHANGES: usize = 4;
@@ -29,6 +29,11 @@ const EVIDENCE_BYTES: usize = 16 << 20;
 pub enum Fault {
     /// A proof or certificate that proves nothing, or not what the server says.
     FalseProof,
+    /// Its blocks are of another network than the trusted one.
+    OtherNetwork {
+        /// That network's chain domain.
+        network: Hash,
+    },
     /// A claim without a proof.
     NoProof,
     /// An answer about something else than what was asked for.
@@ -67,6 +72,9 @@ impl Fault {
     #[must_use]
     pub fn of(error: &ClientError) -> Option<Self> {
         Some(match error {
+            ClientError::Verify(VerifyError::Finality(FinalityError::OtherNetwork(network))) => {
+                Self::OtherNetwork { network: *network }
+            }
             ClientError::Verify(_)
             | ClientError::Anchor(AnchorError::OtherBlock(_) | AnchorError::NotInHistory(_)) => {
                 Self::FalseProof
@@ -158,6 +166,7 @@ impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.fault {
             Fault::FalseProof => "sent a false proof",
+            Fault::OtherNetwork { .. } => "serves another network",
             Fault::NoProof => "gave no proof",
             Fault::OtherSubject => "answered another question",
             Fault::Hidden { .. } => "hides blocks",

@@ -147,6 +147,19 @@ impl Servers {
         order
     }
 
+    /// Why nobody is asked any more.
+    fn all_left(&self) -> ClientError {
+        let mut reasons = Vec::new();
+        let evidence = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
+        for server in 0..self.clients.len() {
+            let url = self.url(server);
+            let mut caught = evidence.iter().filter(|caught| caught.server == url);
+            let caught = caught.find(|caught| caught.fault.is_lie());
+            reasons.extend(caught.map(Evidence::to_string));
+        }
+        ClientError::AllLeft(reasons.join("; "))
+    }
+
     fn standings(&self) -> std::sync::MutexGuard<'_, Vec<Standing>> {
         self.standings
             .lock()
@@ -156,7 +169,16 @@ impl Servers {
     /// Draws the consequences of an error. An error that says nothing about the server changes nothing.
     fn judge(&self, server: usize, error: &ClientError, answers: Vec<Exchange>) {
         match Fault::of(error) {
-            Some(fault) => self.catch(server, fault, error.to_string(), answers),
+            Some(fault) => {
+                let check = match fault {
+                    Fault::OtherNetwork { network } => {
+                        let trusted = self.trust().domain();
+                        format!("its chain domain is {network}, the trusted one is {trusted}")
+                    }
+                    _ => error.to_string(),
+                };
+                self.catch(server, fault, check, answers);
+            }
             None if matches!(error, ClientError::Timeout { .. }) => {
                 let waited = self.clients[server].api().config().timeout;
                 self.silent(server, waited);
@@ -208,8 +230,7 @@ impl Servers {
         loop {
             if running.is_empty() {
                 let Some(server) = waiting.next() else {
-                    let left = || ClientError::AllLeft(self.clients.len());
-                    return Err(refusal.or(last).unwrap_or_else(left));
+                    return Err(refusal.or(last).unwrap_or_else(|| self.all_left()));
                 };
                 asked.push((server, Instant::now()));
                 running.push(self.attempt(server, &question));
@@ -294,7 +315,7 @@ impl Servers {
             .map(|server| self.attempt(server, &latest))
             .collect();
         let mut heads: Vec<(usize, VerifiedBlock, Vec<Exchange>)> = Vec::new();
-        let mut last = ClientError::AllLeft(self.clients.len());
+        let mut last = None;
         // Each attempt ends by itself; once there is an answer, the others get some time, but not all.
         let mut end: Option<Instant> = None;
         loop {
@@ -316,13 +337,13 @@ impl Servers {
                 }
                 Err(error) => {
                     self.judge(attempt.server, &error, attempt.transcript);
-                    last = error;
+                    last = Some(error);
                 }
             }
         }
         let newest = heads.iter().max_by_key(|(_, block, _)| block.header.height);
         let Some((server, newest, proof)) = newest else {
-            return Err(last);
+            return Err(last.unwrap_or_else(|| self.all_left()));
         };
         for (other, block, _) in &heads {
             if self.is_stale(block, newest) {
@@ -468,7 +489,7 @@ impl Servers {
         transaction: Bytes,
         wait: Option<Duration>,
     ) -> Result<Submitted, ClientError> {
-        let mut last = Err(ClientError::AllLeft(self.clients.len()));
+        let mut last = Err(self.all_left());
         for server in self.order() {
             let api = self.clients[server].api();
             match api.submit(namespace, transaction.clone(), wait).await {
@@ -498,7 +519,7 @@ impl Servers {
         namespace: NamespaceId,
         transaction: Bytes,
     ) -> Result<Submitted, ClientError> {
-        let mut last = Err(ClientError::AllLeft(self.clients.len()));
+        let mut last = Err(self.all_left());
         for server in self.order() {
             let api = self.clients[server].api();
             match api.submit(namespace, transaction.clone(), None).await {

@@ -12,11 +12,11 @@ use hotshot_types::{
     header::HEADER_VERSION,
     mountain_range::MountainRange,
 };
-use rollup_types::{BlockEnv, Input, L1Message, MessageBody};
+use rollup_types::{BlockEnv, Input, L1Message, MessageBody, Pin};
 use sequencer_proof::{Anchor, Base64, VerifiedBlock, VerifiedBody, VerifiedSummary};
 
 use crate::{
-    Cursor, Derivation, Fact, L1Base, L1View, Need, Pin, Place, RollBack, Rules, SegmentKind, Step,
+    Cursor, Derivation, Fact, L1Base, L1View, Need, Place, RollBack, Rules, SegmentKind, Step,
 };
 
 pub(super) const NETWORK: Hash = Hash([9; 32]);

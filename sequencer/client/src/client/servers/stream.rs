@@ -155,9 +155,7 @@ impl<'a> ServersStream<'a> {
     /// The best server, from the confirmed position.
     fn open(&mut self) -> Result<Source, ClientError> {
         let order = self.servers.order();
-        let server = *order
-            .first()
-            .ok_or(ClientError::AllLeft(self.servers.clients.len()))?;
+        let server = *order.first().ok_or_else(|| self.servers.all_left())?;
         self.held.clear();
         self.held_bytes = 0;
         let client = self.servers.recorded(server);
