@@ -167,7 +167,9 @@ impl User {
                 }
                 // As many wait as the node keeps, of all or of this account.
                 Err(RpcError::Refused { message, .. })
-                    if message.contains("too many") || message.contains("nonce too high") =>
+                    if ["too many", "nonce too high", "ahead of the next"]
+                        .iter()
+                        .any(|reason| message.contains(reason)) =>
                 {
                     ensure!(
                         Instant::now() < deadline,
