@@ -15,9 +15,6 @@ use serde_json::Value;
 use super::exit::{Exit, Failure};
 use crate::{Definition, L1Contracts, keyfile};
 
-/// The queue writes a checkpoint for the first message of an L1 block. An estimate may be of a block that has one.
-const SPARE_GAS: u64 = 100_000;
-
 /// The node to ask.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct NodeArgs {
@@ -106,11 +103,7 @@ impl L1Args {
         let account =
             keyfile::load(&self.account).map_err(|error| Failure::new(Exit::Key, error))?;
         let endpoint = Endpoint::new(&self.l1)?;
-        let config = SendConfig {
-            spare_gas: SPARE_GAS,
-            ..SendConfig::default()
-        };
-        let sender = Sender::new(endpoint, account, config).await?;
+        let sender = Sender::new(endpoint, account, SendConfig::default()).await?;
         if sender.chain_id() != contracts.chain_id {
             return Err(Failure::new(
                 Exit::Config,
