@@ -33,9 +33,6 @@ pub struct SendConfig {
     pub bumps: u32,
     /// Most that is paid for a unit of gas, in wei.
     pub most_fee: u128,
-    /// Gas on top of the estimate and its margin, for calls that take a longer way in a later block: the estimate is of
-    /// the newest block.
-    pub spare_gas: u64,
 }
 
 impl Default for SendConfig {
@@ -44,7 +41,6 @@ impl Default for SendConfig {
             patience: Duration::from_secs(45),
             bumps: 8,
             most_fee: 500_000_000_000,
-            spare_gas: 0,
         }
     }
 }
@@ -235,7 +231,7 @@ impl Sender {
                 nonce,
                 priority_fee: fees.tip,
                 max_fee: fees.most,
-                gas: gas + gas * MARGIN / 100 + self.config.spare_gas,
+                gas: gas + gas * MARGIN / 100,
                 to,
                 value,
                 data: data.clone(),

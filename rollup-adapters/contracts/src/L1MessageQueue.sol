@@ -48,8 +48,8 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
     uint256 public constant HOURS = 32;
     /// Most bytes of a forced transaction.
     uint256 public constant MAX_TRANSACTION = 128 << 10;
-    /// More than a checkpoint costs in new slots. Who estimates gas does so in a block that may have messages already,
-    /// and may then be the first of the next: the estimate has to be enough for that.
+    /// More than a checkpoint costs in new slots. Every message needs that much beyond the rest, whether it writes one or
+    /// not: who estimates its gas does not know which place it will have in its block.
     uint256 private constant CHECKPOINT_GAS = 80_000;
 
     address public immutable inbox;
@@ -111,8 +111,7 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
             _takeToken(token, amount);
             decimals = Decimals.ofToken(token);
         }
-        index = _enqueue(head, Messages.DEPOSIT, abi.encode(token, amount, recipient, decimals));
-        _refund(needed);
+        index = _enqueue(head, needed, Messages.DEPOSIT, abi.encode(token, amount, recipient, decimals));
     }
 
     /// @inheritdoc IL1MessageQueue
@@ -120,9 +119,7 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
         uint256 length = transaction.length;
         require(length <= MAX_TRANSACTION, L1MessageQueue_TooLong(length, MAX_TRANSACTION));
         Head memory head = _head;
-        uint256 needed = _fee(head);
-        index = _enqueue(head, Messages.FORCED, transaction);
-        _refund(needed);
+        index = _enqueue(head, _fee(head), Messages.FORCED, transaction);
     }
 
     /// @inheritdoc IL1MessageQueue
@@ -216,20 +213,22 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
         require(done, L1MessageQueue_RefundFailed());
     }
 
-    function _enqueue(Head memory head, uint8 kind, bytes memory body) private returns (uint64 index) {
+    function _enqueue(Head memory head, uint256 needed, uint8 kind, bytes memory body) private returns (uint64 index) {
         index = head.count;
         bytes32 before = chain;
-        bool isFirst = head.l1Block != block.number;
-        if (isFirst) {
+        uint256 spent = gasleft();
+        if (head.l1Block != block.number) {
             _remember(head, before);
             (head.l1Block, head.time) = (uint48(block.number), uint48(block.timestamp));
             ++head.checkpoints;
         }
+        spent -= gasleft();
         ++head.count;
         _head = head;
         chain = Messages.chained(before, Messages.hash(kind, index, uint64(block.number), msg.sender, body));
         emit Queued(index, kind, msg.sender, body);
-        require(isFirst || gasleft() >= CHECKPOINT_GAS, L1MessageQueue_TooLittleGas());
+        _refund(needed);
+        require(spent + gasleft() >= CHECKPOINT_GAS, L1MessageQueue_TooLittleGas());
     }
 
     /// Keeps how the queue was after the last block with messages: the first of this block comes. What the ring loses

@@ -209,17 +209,46 @@ contract L1MessageQueueTest is RollupFixture {
     function test_deposit_gasOfTheSecondInABlock_isEnoughForAFirst() public {
         for (uint256 i = 0; i < 3; ++i) {
             depositEther(BOB, 1);
-            uint256 snapshot = vm.snapshotState();
-            uint256 least = 50_000;
-            while (!_depositWith(least)) least += 1000;
-            vm.revertToState(snapshot);
+            uint256 least = _leastGas();
             pass(1);
             assertTrue(_depositWith(least), "the first");
         }
     }
 
+    /// What is enough for a first message of a block is enough for a second, whether it pays for new slots or not.
+    function test_deposit_gasOfTheFirstInABlock_isEnoughForASecond() public {
+        depositEther(BOB, 1);
+        for (uint256 i = 0; i < 2 * queue.RING_SIZE(); ++i) {
+            pass(1);
+            bool isMeasured = i < 3 || i == 2 * queue.RING_SIZE() - 1;
+            uint256 least = isMeasured ? _leastGas() : 0;
+            depositEther(BOB, 1);
+            if (isMeasured) assertTrue(_depositWith(least), "the second");
+        }
+    }
+
+    /// The same for a contract that spends gas when it is paid back.
+    function test_deposit_gasOfARefund_isEnoughForAnyPlaceInABlock() public {
+        // Writes four new slots.
+        vm.etch(ALICE, hex"60015a5560015a5560015a5560015a5500");
+        depositEther(BOB, 1);
+        uint256 second = _leastGas();
+        pass(1);
+        uint256 first = _leastGas();
+        assertTrue(_depositWith(second), "the first");
+        assertTrue(_depositWith(first), "the second");
+    }
+
+    function _leastGas() private returns (uint256 least) {
+        uint256 snapshot = vm.snapshotState();
+        least = 50_000;
+        while (!_depositWith(least)) least += 1000;
+        vm.revertToState(snapshot);
+    }
+
+    /// With a wei that comes back.
     function _depositWith(uint256 gas) private returns (bool done) {
-        uint256 value = 1 + queue.fee();
+        uint256 value = 2 + queue.fee();
         vm.prank(ALICE);
         (done,) =
             address(queue).call{gas: gas, value: value}(abi.encodeCall(queue.deposit, (address(0), uint128(1), ALICE)));

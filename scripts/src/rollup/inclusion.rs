@@ -11,7 +11,7 @@ use sequencer_client::{
     proof::{Claim, Fact},
     trust,
 };
-use serde::Serialize;
+use serde::{Deserialize as _, Serialize};
 use serde_json::{Value, json};
 
 use super::{node::Rollup, wallet::Wallet};
@@ -122,29 +122,7 @@ pub(crate) fn account(block: &Value, proof: &Value, address: Address) -> Result<
     let rlp = alloy_rlp::encode(&header);
     let said: Hash = block["hash"].as_str().unwrap_or_default().parse()?;
     ensure!(keccak(&rlp) == said, "the header does not hash to {said}");
-    let word = |name: &str| -> Result<Hash> {
-        let digits = proof[name]
-            .as_str()
-            .unwrap_or_default()
-            .trim_start_matches("0x");
-        Ok(format!("{digits:0>64}").parse()?)
-    };
-    let nonce = word("nonce")?;
-    let nodes = proof["accountProof"]
-        .as_array()
-        .context("no account proof")?;
-    let node = |node: &Value| -> Result<bytes::Bytes> {
-        let digits = node.as_str().unwrap_or_default().trim_start_matches("0x");
-        Ok(hex::decode(digits)?.into())
-    };
-    let mut told = AccountProof {
-        nonce: u64::from_be_bytes(nonce.0[24..].try_into()?),
-        balance: word("balance")?,
-        storage_root: word("storageHash")?,
-        code_hash: word("codeHash")?,
-        nodes: nodes.iter().map(node).collect::<Result<_>>()?,
-        slots: Vec::new(),
-    };
+    let mut told = AccountProof::deserialize(proof)?;
     let state = L1State::believed(&rlp)?;
     state.open(address, &told)?;
     told.balance.0[31] ^= 1;

@@ -68,7 +68,7 @@ fn queue(error: &Queue) -> String {
             "the transaction has {} bytes, and {} can be forced",
             e.length, e.limit
         ),
-        Queue::L1MessageQueue_TooLittleGas(_) => "the transaction has too little gas: offer 80,000 more".into(),
+        Queue::L1MessageQueue_TooLittleGas(_) => "the transaction has too little gas: offer what an estimate says".into(),
         Queue::L1MessageQueue_NoCheckpoint(e) => format!(
             "there is no checkpoint {}: the newest is {}, and the queue remembers 256",
             e.number, e.checkpoints

@@ -44,7 +44,7 @@ interface IL1MessageQueue {
     error L1MessageQueue_EscrowFailed();
     /// A forced transaction of more than `MAX_TRANSACTION` bytes.
     error L1MessageQueue_TooLong(uint256 length, uint256 limit);
-    /// Less gas than the first message of a block needs, though this is not the first.
+    /// Less gas than the message would need if it were the first of its block and paid for new slots.
     error L1MessageQueue_TooLittleGas();
     /// There is no such checkpoint: there are `checkpoints`, and the ring holds the newest of them.
     error L1MessageQueue_NoCheckpoint(uint256 number, uint256 checkpoints);

@@ -1,35 +1,45 @@
 //! Account and storage proofs, as `eth_getProof` answers them.
 
-use alloy_primitives::{B256, Bytes, U256, keccak256};
+use alloy_primitives::{B256, Bytes, U64, U256, keccak256};
 use alloy_rlp::Encodable as _;
 use alloy_trie::{EMPTY_ROOT_HASH, KECCAK_EMPTY, Nibbles, proof::verify_proof};
 use hotshot_types::{Address, Hash};
+use serde::{Deserialize, Deserializer};
 
 /// An account, its place in the state trie, and some of its slots.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AccountProof {
     /// Its nonce.
+    #[serde(deserialize_with = "read_number")]
     pub nonce: u64,
     /// Its balance in wei, big-endian.
+    #[serde(deserialize_with = "read_word")]
     pub balance: Hash,
     /// Root of its storage.
+    #[serde(rename = "storageHash")]
     pub storage_root: Hash,
     /// Keccak-256 of its code.
     pub code_hash: Hash,
     /// Nodes of the state trie from the root down, each in RLP.
+    #[serde(rename = "accountProof", deserialize_with = "read_nodes")]
     pub nodes: Vec<bytes::Bytes>,
     /// Slots of its storage.
+    #[serde(rename = "storageProof")]
     pub slots: Vec<SlotProof>,
 }
 
 /// A slot and its place in the account's storage.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct SlotProof {
     /// Its key.
+    #[serde(rename = "key", deserialize_with = "read_word")]
     pub slot: Hash,
     /// What it holds.
+    #[serde(deserialize_with = "read_word")]
     pub value: Hash,
     /// Nodes of the storage trie from the root down, each in RLP.
+    #[serde(rename = "proof", deserialize_with = "read_nodes")]
     pub nodes: Vec<bytes::Bytes>,
 }
 
@@ -91,4 +101,18 @@ fn word(hash: Hash) -> B256 {
 
 fn nodes(nodes: &[bytes::Bytes]) -> Vec<Bytes> {
     nodes.iter().cloned().map(Bytes::from).collect()
+}
+
+fn read_number<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    U64::deserialize(from).map(|number| number.to())
+}
+
+/// Numbers may come with or without leading zeros.
+fn read_word<'de, D: Deserializer<'de>>(from: D) -> Result<Hash, D::Error> {
+    U256::deserialize(from).map(|number| Hash(number.to_be_bytes()))
+}
+
+fn read_nodes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<bytes::Bytes>, D::Error> {
+    let nodes = Vec::<Bytes>::deserialize(from)?;
+    Ok(nodes.into_iter().map(|node| node.0).collect())
 }

@@ -7,9 +7,10 @@ use hotshot_types::{
 };
 use rollup_types::{L1Message, MessageBody, Pin, PinHead, QueueHead};
 use sequencer_proof::{Anchor, VerifiedBlock};
-use serde_json::Value;
+use serde::Deserialize as _;
+use serde_json::{Value, json};
 
-use super::{AccountProof, Contracts, L1Base, L1Error, L1State, L1View, Newest, Proofs, SlotProof};
+use super::{AccountProof, Contracts, L1Base, L1Error, L1State, L1View, Newest, Proofs};
 
 fn recorded() -> Value {
     serde_json::from_str(include_str!("../../testdata/l1.json")).unwrap()
@@ -24,26 +25,8 @@ fn word(value: &Value) -> Hash {
     format!("{digits:0>64}").parse().unwrap()
 }
 
-fn nodes(value: &Value) -> Vec<Bytes> {
-    value.as_array().unwrap().iter().map(bytes).collect()
-}
-
 fn proof(value: &Value) -> AccountProof {
-    let slots = value["storageProof"].as_array().unwrap().iter();
-    AccountProof {
-        nonce: u64::from_str_radix(&value["nonce"].as_str().unwrap()[2..], 16).unwrap(),
-        balance: word(&value["balance"]),
-        storage_root: word(&value["storageHash"]),
-        code_hash: word(&value["codeHash"]),
-        nodes: nodes(&value["accountProof"]),
-        slots: slots
-            .map(|slot| SlotProof {
-                slot: word(&slot["key"]),
-                value: word(&slot["value"]),
-                nodes: nodes(&slot["proof"]),
-            })
-            .collect(),
-    }
+    AccountProof::deserialize(value).unwrap()
 }
 
 fn address(value: &Value) -> Address {
@@ -242,6 +225,21 @@ fn only_the_l1_block_that_a_final_header_names_counts() {
     recording.block.number -= 1;
     recording.block.hash.0[0] ^= 1;
     assert!(matches!(recording.state(), Err(L1Error::OtherBlock { .. })));
+}
+
+#[test]
+fn numbers_of_an_answer_fit_with_or_without_zeros_before_them() {
+    let read = |value: &str| {
+        let mut answer = recorded()["queue"].clone();
+        answer["storageProof"][1]["value"] = json!(value);
+        AccountProof::deserialize(&answer).map(|proof| proof.slots[1].value)
+    };
+    let two = word(&json!("0x2"));
+    assert_eq!(read("0x2").unwrap(), two);
+    assert_eq!(read(&format!("0x{:064x}", 2)).unwrap(), two);
+    for wrong in [&format!("0x1{:064x}", 2), "0xg", "two"] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
 }
 
 #[test]

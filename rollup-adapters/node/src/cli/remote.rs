@@ -16,8 +16,6 @@ use tokio::time::{Instant, sleep};
 use super::exit::{Exit, Failure};
 use crate::{Definition, L1Contracts, keyfile};
 
-/// The queue writes a checkpoint for the first message of an L1 block. An estimate may be of a block that has one.
-const SPARE_GAS: u64 = 100_000;
 /// A node that was just started listens after this long at most, as a rule.
 const START: Duration = Duration::from_secs(10);
 /// Between two tries to reach it.
@@ -142,11 +140,7 @@ impl L1Args {
         let account =
             keyfile::load(&self.account).map_err(|error| Failure::new(Exit::Key, error))?;
         let endpoint = Endpoint::new(&self.l1)?;
-        let config = SendConfig {
-            spare_gas: SPARE_GAS,
-            ..SendConfig::default()
-        };
-        let sender = Sender::new(endpoint, account, config).await?;
+        let sender = Sender::new(endpoint, account, SendConfig::default()).await?;
         if sender.chain_id() != contracts.chain_id {
             return Err(Failure::new(
                 Exit::Config,

@@ -1,14 +1,13 @@
 //! One reading of the L1: everything that one of its blocks says about the rollup.
 
 use alloy_consensus::Header as L1Header;
-use light_client::rpc::{Data, Endpoint, RpcError, Tag};
+use light_client::rpc::{Endpoint, RpcError, Tag};
 use rollup_derive::{
     L1Base, L1View,
-    l1::{AccountProof, Contracts, L1Error, L1State, Proofs, SlotProof},
+    l1::{AccountProof, Contracts, L1Error, L1State, Proofs},
 };
 use rollup_types::{Address, Field, Hash, L1Message, Pin, field};
 use sequencer_proof::VerifiedBlock;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{Endpoints, endpoints::Wrong, logs};
@@ -186,25 +185,6 @@ fn check(
     .map_err(lie)
 }
 
-/// What `eth_getProof` answers. Numbers may come without leading zeros.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AnsweredProof {
-    nonce: String,
-    balance: String,
-    storage_hash: Hash,
-    code_hash: Hash,
-    account_proof: Vec<Data>,
-    storage_proof: Vec<AnsweredSlot>,
-}
-
-#[derive(Deserialize)]
-struct AnsweredSlot {
-    key: String,
-    value: String,
-    proof: Vec<Data>,
-}
-
 /// Slots of a contract, as an endpoint proves them. Unverified.
 pub(crate) async fn prove(
     endpoint: &Endpoint,
@@ -212,43 +192,7 @@ pub(crate) async fn prove(
     fields: &[Field],
     number: u64,
 ) -> Result<AccountProof, RpcError> {
-    const METHOD: &str = "eth_getProof";
     let keys: Vec<Hash> = fields.iter().map(|field| field.key()).collect();
     let params = json!([contract, keys, Tag::Number(number)]);
-    let answer: AnsweredProof = endpoint.ask(METHOD, params).await?;
-    read_proof(answer).ok_or_else(|| RpcError::Malformed {
-        endpoint: endpoint.name().to_owned(),
-        method: METHOD,
-        reason: "a number is not hex with 0x, or has more than 32 bytes".into(),
-    })
-}
-
-fn read_proof(answer: AnsweredProof) -> Option<AccountProof> {
-    let nodes = |nodes: Vec<Data>| nodes.into_iter().map(|node| node.0.into()).collect();
-    let slots = answer.storage_proof.into_iter().map(|slot| {
-        Some(SlotProof {
-            slot: word(&slot.key)?,
-            value: word(&slot.value)?,
-            nodes: nodes(slot.proof),
-        })
-    });
-    Some(AccountProof {
-        nonce: u64::from_str_radix(answer.nonce.strip_prefix("0x")?, 16).ok()?,
-        balance: word(&answer.balance)?,
-        storage_root: answer.storage_hash,
-        code_hash: answer.code_hash,
-        nodes: nodes(answer.account_proof),
-        slots: slots.collect::<Option<_>>()?,
-    })
-}
-
-/// A number of up to 32 bytes in hex, with or without leading zeros.
-fn word(text: &str) -> Option<Hash> {
-    let digits = text.strip_prefix("0x")?;
-    if digits.len() > 64 {
-        return None;
-    }
-    let mut word = Hash::ZERO;
-    hex::decode_to_slice(format!("{digits:0>64}"), &mut word.0).ok()?;
-    Some(word)
+    endpoint.ask("eth_getProof", params).await
 }

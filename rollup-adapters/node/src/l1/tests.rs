@@ -116,11 +116,8 @@ impl Anvil {
         let account = Account::from_bytes(&secret).unwrap();
         let genesis = document(created(account.address(), 3));
         let endpoint = Endpoint::new(&url).unwrap();
-        let config = SendConfig {
-            spare_gas: 100_000,
-            ..SendConfig::default()
-        };
-        let sender = Sender::new(endpoint, account, config).await.unwrap();
+        let sender = Sender::new(endpoint, account, SendConfig::default());
+        let sender = sender.await.unwrap();
         let empty = EmptyRoots {
             shard_root: Hash::ZERO,
             ns_root: Hash::ZERO,
