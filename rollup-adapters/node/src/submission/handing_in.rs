@@ -107,7 +107,8 @@ async fn judge<V: Vm>(node: &Node<V>, waiting: &Waiting) -> Result<Verdict, Stor
     })
 }
 
-async fn hand_in<V: Vm>(
+/// Again it goes to every server: the one that took it may hold it back.
+pub(super) async fn hand_in<V: Vm>(
     node: &Node<V>,
     servers: &Servers,
     waiting: &Waiting,
