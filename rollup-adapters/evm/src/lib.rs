@@ -24,6 +24,6 @@ pub use config::{
     ConfigError, EvmConfig, GenesisAccount, MAX_BASE_FEE, MAX_CHAIN_ID, MIN_BASE_FEE,
 };
 pub use predeploys::{BRIDGE, TOKEN_FACTORY};
-pub use signed::MAX_FEE;
+pub use signed::{MAX_FEE, highest_cost};
 pub use transaction::DEPOSIT_TYPE;
 pub use vm::Evm;

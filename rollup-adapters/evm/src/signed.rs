@@ -160,7 +160,8 @@ pub(crate) fn shared(bytes: &bytes::Bytes) -> Bytes {
 }
 
 /// What a transaction costs at most: its value and all its gas at its highest price.
-pub(crate) fn highest_cost(envelope: &TxEnvelope) -> U256 {
+#[must_use]
+pub fn highest_cost(envelope: &TxEnvelope) -> U256 {
     let gas = U256::from(envelope.gas_limit()) * U256::from(envelope.max_fee_per_gas());
     envelope.value().saturating_add(gas)
 }

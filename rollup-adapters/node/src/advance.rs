@@ -19,10 +19,11 @@ use sequencer_client::{Claim, ClientError, Servers, client::BlockId};
 use std::sync::Arc;
 use tokio::time::sleep;
 
-use crate::{L1Contracts, host::HostError};
+use crate::{L1Contracts, host::HostError, retries::Retries};
 
 /// Between two looks at the L1.
 const LOOK: Duration = Duration::from_secs(6);
+const TASK: &str = "taking the rollup's inbox on";
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
 /// Why the inbox was not taken on, this time.
@@ -76,12 +77,15 @@ impl Advancer {
 
     /// Looks for ever.
     pub(crate) async fn run(self) -> HostError {
-        let (mut turn, mut pause) = (0, LOOK);
+        let (mut turn, mut pause, mut retries) = (0, LOOK, Retries::default());
         loop {
             match self.look(turn).await {
-                Ok(()) => pause = LOOK,
+                Ok(()) => {
+                    retries.succeeded(TASK);
+                    pause = LOOK;
+                }
                 Err(error) => {
-                    tracing::warn!(%error, "the rollup's inbox is not taken on");
+                    retries.failed(TASK, &error);
                     // Another endpoint may be better.
                     turn += 1;
                     pause = (pause * 2).min(LONGEST_PAUSE);

@@ -19,6 +19,7 @@ use crate::{
     execution::{SegmentParts, make_block},
     l1::{At, Reader},
     metrics::Metrics,
+    retries::Retries,
     source::{Source, SourceError},
 };
 
@@ -69,6 +70,7 @@ pub(crate) struct Executor<V> {
     /// When a header named a newer L1 block last.
     attested_at: Clock,
     noted: Clock,
+    retries: Retries,
 }
 
 impl<V: Vm> Executor<V> {
@@ -100,6 +102,7 @@ impl<V: Vm> Executor<V> {
             l1_known,
             attested_at: Clock::now(),
             noted: Clock::now(),
+            retries: Retries::default(),
         })
     }
 
@@ -113,13 +116,19 @@ impl<V: Vm> Executor<V> {
                 Ok(()) => pause = FIRST_PAUSE,
                 Err(Trouble::Fatal(error)) => return error,
                 Err(Trouble::Passing(part, reason)) => {
-                    tracing::warn!(part, %reason, "trying again");
+                    self.retries.failed(part, &reason);
                     self.board.trouble(part, Some(reason));
                     sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
         }
+    }
+
+    /// A part can be read again.
+    fn well(&mut self, part: &'static str) {
+        self.retries.succeeded(part);
+        self.board.trouble(part, None);
     }
 
     async fn turn(&mut self, ticks: &mut tokio::time::Interval) -> Result<(), Trouble> {
@@ -163,7 +172,7 @@ impl<V: Vm> Executor<V> {
             self.see(&block.clone());
         }
         self.take(fact)?;
-        self.board.trouble("sequencer", None);
+        self.well("sequencer");
         Ok(())
     }
 
@@ -335,7 +344,7 @@ impl<V: Vm> Executor<V> {
         };
         let (number, hash) = l1.finalized().await.ok_or_else(no_majority)?;
         if number <= self.l1_known {
-            self.board.trouble("l1", None);
+            self.well("l1");
             return Ok(());
         }
         let base = self.derivation.l1_base();
@@ -346,9 +355,9 @@ impl<V: Vm> Executor<V> {
         Ok(())
     }
 
-    fn stand(&self, view: &rollup_derive::L1View) {
+    fn stand(&mut self, view: &rollup_derive::L1View) {
         let endpoints = self.l1.as_ref().map_or(0, |l1| l1.endpoints().asked());
-        self.board.trouble("l1", None);
+        self.well("l1");
         self.board.l1(L1Standing {
             block: view.number(),
             is_attested: view.is_attested(),

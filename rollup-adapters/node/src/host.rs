@@ -27,6 +27,7 @@ use crate::{
     l1::{Endpoints, Reader},
     metrics::Metrics,
     replicas::Replicas,
+    retries::Retries,
     server::{Context, Health, RpcServer, bind, methods, serve, warnings},
     settings::{ProofKind, RpcLimits, Settings, SettingsError},
     source::{Anchors, Source},
@@ -367,14 +368,15 @@ async fn start<V: Vm>(
     board: &Board,
     servers: &Servers,
 ) -> Result<Cursor, HostError> {
+    let mut retries = Retries::default();
     let newest = loop {
         // Also leads the trust to the newest committee, over however many epochs.
         match servers.block(BlockId::Latest).await {
             Ok(block) => break block,
             Err(error @ ClientError::AllLeft(_)) => return Err(error.into()),
             Err(error) => {
+                retries.failed("reading the sequencer", &error);
                 let reason = format!("the sequencer can't be read: {error}");
-                tracing::warn!("{reason}");
                 board.trouble("start", Some(reason));
                 sleep(PAUSE).await;
             }
@@ -397,10 +399,10 @@ async fn start<V: Vm>(
             Ok(summary) => return Ok(Cursor::start(&rules, Some(&summary))?),
             Err(error @ ClientError::AllLeft(_)) => return Err(error.into()),
             Err(error) => {
+                retries.failed("reading what was before the rollup's origin", &error);
                 let reason = format!(
                     "the sequencer does not tell what was before the rollup's origin: {error}"
                 );
-                tracing::warn!("{reason}");
                 board.trouble("start", Some(reason));
                 sleep(PAUSE).await;
             }

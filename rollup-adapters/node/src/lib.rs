@@ -34,6 +34,7 @@ mod levels;
 mod metrics;
 mod node;
 mod replicas;
+mod retries;
 mod server;
 mod settings;
 mod source;

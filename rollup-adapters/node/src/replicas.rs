@@ -14,8 +14,9 @@ use sequencer_client::{ClientError, Servers, client::BlockId};
 use serde::Serialize;
 use tokio::time::sleep;
 
-use crate::{Replica, board::Board, host::HostError};
+use crate::{Replica, board::Board, host::HostError, retries::Retries};
 
+const TASK: &str = "reading a replica";
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(6);
 
@@ -55,14 +56,15 @@ pub(crate) struct Replicas {
 impl Replicas {
     /// Looks for ever.
     pub(crate) async fn run(self) -> HostError {
+        let mut retries = vec![Retries::default(); self.endpoints.len()];
         loop {
-            for endpoint in &self.endpoints {
+            for (endpoint, retries) in self.endpoints.iter().zip(&mut retries) {
                 match self.look(endpoint).await {
-                    Ok(standing) => self.tell(standing),
-                    Err(error) => {
-                        let endpoint = endpoint.name();
-                        tracing::warn!(%endpoint, %error, "a replica can't be read");
+                    Ok(standing) => {
+                        retries.succeeded(TASK);
+                        self.tell(standing);
                     }
+                    Err(error) => retries.failed(TASK, format!("{}: {error}", endpoint.name())),
                 }
             }
             sleep(LOOK).await;

@@ -295,9 +295,7 @@ impl Settings {
                 "l1: the rollup has a home L1: pass --l1 URL of a node of it, best several of different operators".into(),
             ));
         }
-        bounded("l1", urls.len())?;
-        let endpoints = urls.iter().map(|url| Endpoint::new(url));
-        Ok(endpoints.collect::<Result<_, _>>()?)
+        endpoints("l1", urls)
     }
 
     /// Nodes of the other L1s.
@@ -306,9 +304,7 @@ impl Settings {
         if urls.is_empty() {
             return Ok(Vec::new());
         }
-        bounded("l1_replica", urls.len())?;
-        let endpoints = urls.iter().map(|url| Endpoint::new(url));
-        Ok(endpoints.collect::<Result<_, _>>()?)
+        endpoints("l1_replica", urls)
     }
 
     /// For transactions of at most so many bytes.
@@ -363,6 +359,12 @@ fn bounded(name: &str, urls: usize) -> Result<(), SettingsError> {
     }
     let message = format!("{name}: {urls} URLs; it takes 1 to {MAX_URLS}");
     Err(SettingsError::Invalid(message))
+}
+
+fn endpoints(name: &str, urls: &[String]) -> Result<Vec<Endpoint>, SettingsError> {
+    bounded(name, urls.len())?;
+    let endpoints = urls.iter().map(|url| Endpoint::new(url));
+    Ok(endpoints.collect::<Result<_, _>>()?)
 }
 
 fn read(path: &Path) -> Result<Settings, SettingsError> {

@@ -2,7 +2,7 @@
 
 use rollup_contracts::{
     abi::{U256, token::IToken},
-    calls, queue,
+    calls,
 };
 use rollup_types::Address;
 use serde_json::json;
@@ -46,7 +46,6 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     eprintln!(
         "warning: the rollup's state is not proven on the L1 yet: nothing but the settler of the vault pays withdrawals"
     );
-    let contract = desk.contracts.queue;
     let to = args.to.unwrap_or_else(|| desk.sender.address());
     let token = args.token.unwrap_or(Address::ZERO);
     let fee = desk.fee().await?;
@@ -58,16 +57,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     };
     let value = value.ok_or_else(|| Failure::new(Exit::Usage, "the amount is beyond 128 bits"))?;
     let call = calls::deposit(token, args.amount, to);
-    let receipt = desk.sender.pay(Some(contract), value, call).await;
-    let receipt = receipt.map_err(refused)?;
-    let logs = receipt.logs.iter().filter(|log| log.address == contract);
-    let message = logs.filter_map(|log| queue::message(log).ok()).next();
-    let message = message.ok_or_else(|| {
-        Failure::new(
-            Exit::Config,
-            "the queue logged no message: is the definition of this L1?",
-        )
-    })?;
+    let (receipt, message) = desk.enqueue(value, call).await?;
     if args.json {
         return output::json(&json!({
             "index": message.index,

@@ -1,11 +1,11 @@
 //! `force` and `pin`: what users can do about a sequencer that leaves them out.
 
+use bytes::Bytes;
 use light_client::abi::light_client::ILightClient;
 use rollup_contracts::{
     abi::{U256, inbox::IRollupInbox, queue::IL1MessageQueue},
     calls::{self, Hint},
     inbox::{InboxEvent, event},
-    queue,
 };
 use rollup_types::Height;
 use sequencer_client::{ClientConfig, client::Api, types};
@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{
     exit::{Exit, Failure},
     output,
-    remote::{Desk, L1Args, refused},
+    remote::{Desk, L1Args, parse_bytes, refused},
 };
 
 /// Checkpoints of the queue that are looked through at most.
@@ -31,9 +31,10 @@ pub(super) struct Args {
     #[arg(
         value_name = "HEX",
         required_unless_present = "text",
-        conflicts_with = "text"
+        conflicts_with = "text",
+        value_parser = parse_bytes
     )]
-    hex: Option<String>,
+    hex: Option<Bytes>,
     /// The transaction as text
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
@@ -45,30 +46,11 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
-    let bytes = match (&args.text, &args.hex) {
-        (Some(text), _) => text.clone().into_bytes(),
-        (None, hex) => {
-            let hex = hex.as_deref().unwrap_or_default();
-            let digits = hex.strip_prefix("0x").unwrap_or(hex);
-            let malformed = |error| format!("the transaction is no hex: {error}");
-            hex::decode(digits).map_err(|error| Failure::new(Exit::Usage, malformed(error)))?
-        }
-    };
+    let text = args.text.map(Bytes::from);
+    let bytes = text.or(args.hex).unwrap_or_default();
     let desk = args.l1.open().await?;
-    let contract = desk.contracts.queue;
     let fee = desk.fee().await?;
-    let receipt = desk
-        .sender
-        .pay(Some(contract), fee, calls::force_tx(&bytes));
-    let receipt = receipt.await.map_err(refused)?;
-    let logs = receipt.logs.iter().filter(|log| log.address == contract);
-    let message = logs.filter_map(|log| queue::message(log).ok()).next();
-    let message = message.ok_or_else(|| {
-        Failure::new(
-            Exit::Config,
-            "the queue logged no message: is the definition of this L1?",
-        )
-    })?;
+    let (_, message) = desk.enqueue(fee, calls::force_tx(&bytes)).await?;
     if args.json {
         let (index, l1_block) = (message.index, message.l1_block);
         return output::json(&json!({"index": index, "id": message.hash(), "l1Block": l1_block}));

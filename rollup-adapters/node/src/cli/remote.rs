@@ -2,13 +2,14 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use bytes::Bytes;
 use light_client::{
     abi::SolCall,
-    rpc::{CallFrame, Data, Endpoint, RpcError, Tag},
+    rpc::{CallFrame, Data, Endpoint, Receipt, RpcError, Tag},
     send::{SendConfig, SendError, Sender},
 };
-use rollup_contracts::{abi::queue::IL1MessageQueue, refusal};
-use rollup_types::{Address, Hash};
+use rollup_contracts::{abi::queue::IL1MessageQueue, queue, refusal};
+use rollup_types::{Address, Hash, L1Message};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -161,6 +162,24 @@ impl L1Args {
 }
 
 impl Desk {
+    /// Pays for a message of the queue, and says what the queue made of it.
+    pub(super) async fn enqueue(
+        &self,
+        value: u128,
+        call: Vec<u8>,
+    ) -> Result<(Receipt, L1Message), Failure> {
+        let queue = self.contracts.queue;
+        let paid = self.sender.pay(Some(queue), value, call).await;
+        let receipt = paid.map_err(refused)?;
+        let mut logs = receipt.logs.iter().filter(|log| log.address == queue);
+        let message = logs.find_map(|log| queue::message(log).ok());
+        let message = message.ok_or_else(|| {
+            let message = "the queue logged no message: is the definition of this L1?";
+            Failure::new(Exit::Config, message)
+        })?;
+        Ok((receipt, message))
+    }
+
     /// What a message costs now, in wei.
     pub(super) async fn fee(&self) -> Result<u128, Failure> {
         let fee = self.read(self.contracts.queue, IL1MessageQueue::feeCall {});
@@ -199,6 +218,14 @@ pub(super) fn refused(error: SendError) -> Failure {
         SendError::Refused(data) => Failure::new(Exit::Refused, refusal::sentence(&data)),
         error => error.into(),
     }
+}
+
+/// A transaction as users write it.
+pub(super) fn parse_bytes(text: &str) -> Result<Bytes, String> {
+    let bytes = hex::decode(text.strip_prefix("0x").unwrap_or(text));
+    bytes
+        .map(Bytes::from)
+        .map_err(|error| format!("the transaction is no hex: {error}"))
 }
 
 /// An address as users write it.

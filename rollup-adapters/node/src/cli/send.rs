@@ -2,13 +2,14 @@
 
 use std::{io::Read as _, path::PathBuf, time::Duration};
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{
     exit::{Exit, Failure},
     output,
-    remote::NodeArgs,
+    remote::{NodeArgs, parse_bytes},
 };
 
 /// Larger than any transaction that a sequencer takes.
@@ -24,8 +25,8 @@ With --wait the verb ends with 0 once it is executed, with 8 if it is skipped, w
 )]
 pub(super) struct Args {
     /// The transaction in hex
-    #[arg(value_name = "HEX", required_unless_present_any = ["text", "file"], conflicts_with_all = ["text", "file"])]
-    hex: Option<String>,
+    #[arg(value_name = "HEX", required_unless_present_any = ["text", "file"], conflicts_with_all = ["text", "file"], value_parser = parse_bytes)]
+    hex: Option<Bytes>,
     /// The transaction as text
     #[arg(long, value_name = "TEXT", conflicts_with = "file")]
     text: Option<String>,
@@ -43,9 +44,9 @@ pub(super) struct Args {
 }
 
 impl Args {
-    fn bytes(&self) -> Result<Vec<u8>, Failure> {
+    fn bytes(&self) -> Result<Bytes, Failure> {
         if let Some(text) = &self.text {
-            return Ok(text.clone().into_bytes());
+            return Ok(Bytes::from(text.clone()));
         }
         if let Some(path) = &self.file {
             let mut bytes = Vec::new();
@@ -55,12 +56,9 @@ impl Args {
                     let message = format!("cannot read {}: {error}", path.display());
                     Failure::new(Exit::Usage, message)
                 })?;
-            return Ok(bytes);
+            return Ok(bytes.into());
         }
-        let text = self.hex.as_deref().unwrap_or_default();
-        hex::decode(text.strip_prefix("0x").unwrap_or(text)).map_err(|error| {
-            Failure::new(Exit::Usage, format!("the transaction is no hex: {error}"))
-        })
+        Ok(self.hex.clone().unwrap_or_default())
     }
 }
 

@@ -241,6 +241,52 @@ async fn a_submission_is_handed_in_again_after_a_restart_until_a_block_holds_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_one_server_refuses_is_handed_to_the_next_and_is_not_dropped() {
+    let served = Served::start().await;
+    let refusing = served.refusing().await;
+    served.push(&["a"]);
+    let directory = tempfile::tempdir().unwrap();
+    let node = start(config(&[&refusing, &served], directory.path(), 9));
+    node.block(1).await;
+    node.ask("rollup_send", json!(["0x62"])).await;
+    assert_eq!(served.submitted(1).await, ["b"]);
+    node.stop().await;
+    let before = refusing.submitted(0).await.len();
+    let directory = tempfile::tempdir().unwrap();
+    let node = start(config(&[&refusing], directory.path(), 9));
+    node.block(1).await;
+    for (text, count) in [("0x62", 1), ("0x63", 2)] {
+        node.ask("rollup_send", json!([text])).await;
+        // The second one is handed in after the first was refused.
+        refusing.submitted(before + count).await;
+    }
+    let status = node.ask("rollup_status", json!([])).await;
+    assert_eq!(status["pending"], json!(2));
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_block_can_be_undone() {
+    let served = Served::start().await;
+    served.push(&["a"]);
+    let directory = tempfile::tempdir().unwrap();
+    let node = start(config(&[&served], directory.path(), 9));
+    node.block(1).await;
+    node.stop().await;
+    let config = config(&[&served], directory.path(), 9);
+    let vm = App::vm(&config.definition).unwrap();
+    let node = testing::node(vm, config.definition, directory.path()).unwrap();
+    testing::undo(&node).unwrap();
+    assert_eq!(node.view().head().unwrap(), 0);
+    let cursor = decode(&node.view().cursor().unwrap()).unwrap();
+    assert_eq!(
+        cursor.height(),
+        Height(0),
+        "derivation goes on at the origin"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_locked_is_handed_in_once_a_block_opened_it() {
     let served = Served::start().await;
     served.push(&["a"]);

@@ -271,3 +271,28 @@ impl Endpoints {
         standing.rest = (2 * standing.rest).min(LONGEST_REST);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of so many endpoints stay, whose final blocks are this many seconds old.
+    fn kept(ages: &[u64]) -> Vec<usize> {
+        let endpoint = || Endpoint::new("http://127.0.0.1:9").unwrap();
+        let mut endpoints = Endpoints::new(ages.iter().map(|_| endpoint()).collect(), 1);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let heads = ages
+            .iter()
+            .map(|age| (1_000_000 - age, now.as_secs() - age));
+        let mut heads = heads.enumerate().collect();
+        endpoints.thaw(&mut heads);
+        heads.into_iter().map(|(place, _)| place).collect()
+    }
+
+    #[test]
+    fn one_that_pretends_to_be_newer_does_not_take_out_those_whose_l1_finalizes_late() {
+        assert_eq!(kept(&[0, 7_200, 7_300]), [0, 1, 2]);
+        assert_eq!(kept(&[7_200, 0, 100]), [1, 2], "who stands still is out");
+        assert_eq!(kept(&[7_200, 7_300]), [0, 1], "all are late");
+    }
+}

@@ -1,6 +1,7 @@
 use std::{fs, path::Path};
 
 use bytes::Bytes;
+use rollup_derive::L1Base;
 use rollup_types::{Hash, Input, L1Message, MessageBody, Transition, Vm as _};
 
 use super::*;
@@ -96,6 +97,31 @@ fn undoing_a_block_leaves_what_was_before_it_and_nothing_else() {
     assert!(node.view().messages(0, 10).unwrap().is_empty());
     testing::execute(&node, 5, &inputs).unwrap();
     assert_eq!(all(&node.view()), second, "the same again");
+}
+
+#[test]
+fn messages_that_were_executed_and_undone_are_read_again_from_the_first_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path());
+    let message = |index, l1_block| L1Message {
+        index,
+        l1_block,
+        sender: rollup_types::Address([1; 20]),
+        body: MessageBody::ForcedTransaction(Bytes::from_static(b"b1")),
+    };
+    for (index, l1_block) in [(0, 4), (1, 9)] {
+        testing::execute(&node, 5 + index, &[Input::L1(message(index, l1_block))]).unwrap();
+    }
+    // After a pin the derivation may stand before messages that blocks hold.
+    for (count, known) in [(0, 3), (1, 8), (2, 8)] {
+        let mut base = L1Base::default();
+        base.queue.count = count;
+        assert_eq!(
+            node.view().l1_known(base).unwrap(),
+            known,
+            "from {count} on"
+        );
+    }
 }
 
 #[test]

@@ -10,8 +10,9 @@ use tokio::{
 };
 
 use super::{PATIENCE, now_ms};
-use crate::{Node, StorageError, storage::Waiting};
+use crate::{Node, StorageError, retries::Retries, storage::Waiting};
 
+const TASK: &str = "handing transactions to the sequencer";
 /// What was handed in and is in no block for this long is handed in again.
 const AGAIN: Duration = Duration::from_secs(20);
 /// Between two looks at what waits, if nothing happens.
@@ -29,7 +30,7 @@ enum Verdict {
 /// Hands in what waits, in the order it came. Returns only when the disk failed.
 pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers) -> StorageError {
     let mut sent: HashMap<Hash, Instant> = HashMap::new();
-    let mut pause = FIRST_PAUSE;
+    let (mut pause, mut retries) = (FIRST_PAUSE, Retries::default());
     loop {
         let waiting: Vec<Waiting> = {
             let queue = node.submissions().queue();
@@ -58,6 +59,7 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers) -> StorageError
                 Ok(()) => {
                     sent.insert(transaction.hash, Instant::now());
                     pause = FIRST_PAUSE;
+                    retries.succeeded(TASK);
                 }
                 Err(ClientError::Refused(problem)) if is_final(problem.status) => {
                     // One that is asked may say anything: it is dropped once all have refused it for long.
@@ -74,7 +76,7 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers) -> StorageError
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the sequencer takes no transactions now");
+                    retries.failed(TASK, &error);
                     is_well = false;
                     break;
                 }
@@ -105,7 +107,8 @@ async fn judge<V: Vm>(node: &Node<V>, waiting: &Waiting) -> Result<Verdict, Stor
     })
 }
 
-async fn hand_in<V: Vm>(
+/// Again it goes to every server: the one that took it may hold it back.
+pub(super) async fn hand_in<V: Vm>(
     node: &Node<V>,
     servers: &Servers,
     waiting: &Waiting,

@@ -1,10 +1,17 @@
 use bytes::Bytes;
 use rollup_types::{Input, Vm as _};
+use sequencer_client::{
+    ClientConfig, Servers,
+    client::{Api, ServersConfig},
+    trust,
+};
 
+use super::handing_in;
 use crate::{
     Node, SubmitError,
     testing::{
         self, definition,
+        served::Served,
         tally::{LOCKED, Tally},
     },
 };
@@ -115,6 +122,30 @@ async fn what_is_replaced_waits_no_longer_even_after_a_restart() {
     assert_eq!(waiting(&node), [bytes("b"), bytes("c")]);
     node.submit(bytes("a")).await.unwrap();
     assert_eq!(waiting(&node).len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_handed_in_again_goes_to_every_server() {
+    let servers = [Served::start().await, Served::start().await];
+    let apis = servers.each_ref().map(|served| {
+        let api = Api::new(&served.url, ClientConfig::default());
+        api.unwrap()
+    });
+    let root = trust::from_genesis(&servers[0].genesis()).unwrap();
+    let client = Servers::new(apis.into(), root, ServersConfig::default()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path());
+    node.submit(bytes("a")).await.unwrap();
+    let waiting = node.storage().all_waiting().unwrap().remove(0);
+    let mut had = Vec::new();
+    for is_again in [false, true] {
+        let handed = handing_in::hand_in(&node, &client, &waiting, is_again);
+        handed.await.unwrap();
+        for served in &servers {
+            had.push(served.submitted(0).await.len());
+        }
+    }
+    assert_eq!(had, [1, 0, 2, 1]);
 }
 
 #[tokio::test]

@@ -41,8 +41,17 @@ struct State {
     chain: Arc<Mutex<Chain>>,
     grown: watch::Receiver<u64>,
     submitted: Arc<watch::Sender<Vec<Bytes>>>,
-    /// Leaves this block out of streams.
-    hidden: Option<u64>,
+    fault: Fault,
+}
+
+/// What a node does that it should not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    None,
+    /// It leaves this block out of streams.
+    Hides(u64),
+    /// It refuses every transaction.
+    Refuses,
 }
 
 impl Served {
@@ -57,15 +66,29 @@ impl Served {
             ..Parameters::development()
         };
         let chain = Chain::of(Hash([salt; 32]), parameters);
-        Self::of(Arc::new(Mutex::new(chain)), watch::Sender::new(0), None).await
+        Self::of(
+            Arc::new(Mutex::new(chain)),
+            watch::Sender::new(0),
+            Fault::None,
+        )
+        .await
     }
 
     /// Another node of the same chain, which leaves a block out.
     pub(crate) async fn liar(&self, hidden: u64) -> Self {
-        Self::of(Arc::clone(&self.chain), self.grown.clone(), Some(hidden)).await
+        self.beside(Fault::Hides(hidden)).await
     }
 
-    async fn of(chain: Arc<Mutex<Chain>>, grown: watch::Sender<u64>, hidden: Option<u64>) -> Self {
+    /// Another node of the same chain, which refuses every transaction.
+    pub(crate) async fn refusing(&self) -> Self {
+        self.beside(Fault::Refuses).await
+    }
+
+    async fn beside(&self, fault: Fault) -> Self {
+        Self::of(Arc::clone(&self.chain), self.grown.clone(), fault).await
+    }
+
+    async fn of(chain: Arc<Mutex<Chain>>, grown: watch::Sender<u64>, fault: Fault) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address: SocketAddr = listener.local_addr().unwrap();
         let (sender, submitted) = watch::channel(Vec::new());
@@ -73,7 +96,7 @@ impl Served {
             chain: Arc::clone(&chain),
             grown: grown.subscribe(),
             submitted: Arc::new(sender),
-            hidden,
+            fault,
         };
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -178,7 +201,8 @@ async fn answer(mut stream: TcpStream, state: State) {
                 state: TransactionState::Pending,
                 position: None,
             };
-            reply(&mut stream, Some(submitted)).await;
+            let taken = (state.fault != Fault::Refuses).then_some(submitted);
+            reply(&mut stream, taken).await;
         }
         ["v1", "transactions", hash] => {
             let found = transaction(&state.chain.lock().unwrap(), hash.parse().unwrap());
@@ -269,7 +293,7 @@ async fn follow(stream: &mut TcpStream, mut state: State, from: u64, from_epoch:
             let chain = state.chain.lock().unwrap();
             for height in next.max(1)..=chain.height() {
                 let transactions = chain.transactions(height, NAMESPACE);
-                if transactions.is_empty() || state.hidden == Some(height) {
+                if transactions.is_empty() || state.fault == Fault::Hides(height) {
                     continue;
                 }
                 let block = NamespaceBlock {

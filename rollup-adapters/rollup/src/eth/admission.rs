@@ -5,8 +5,7 @@
 
 use alloy_consensus::{Transaction, TxEnvelope, Typed2718, transaction::SignerRecoverable};
 use alloy_eips::eip2718::Decodable2718;
-use alloy_primitives::U256;
-use rollup_evm::BLOCK_GAS;
+use rollup_evm::{BLOCK_GAS, highest_cost};
 use rollup_node::SubmitError;
 use rollup_types::Hash;
 
@@ -106,12 +105,6 @@ fn well_formed(chain_id: u64, bytes: &[u8]) -> Result<TxEnvelope, Error> {
         )));
     }
     Ok(envelope)
-}
-
-fn highest_cost(envelope: &TxEnvelope) -> U256 {
-    U256::from(envelope.gas_limit())
-        .saturating_mul(U256::from(envelope.max_fee_per_gas()))
-        .saturating_add(envelope.value())
 }
 
 /// What the node did not accept.
