@@ -193,6 +193,7 @@ impl Trust {
     /// # Errors
     /// What is wrong with the proof.
     pub fn verify<'a>(&mut self, proof: &'a FinalityProof) -> Result<&'a Header, FinalityError> {
+        self.check_header(&proof.certified)?;
         let target = proof.certificate.round().epoch;
         if target < self.epoch() {
             return Err(FinalityError::BeforeTrusted(target, self.epoch()));

@@ -134,10 +134,15 @@ fn trust_walks_over_epochs_whose_members_change() {
     let mut short = proof;
     short.steps.clear();
     assert_eq!(trust.verify(&short), Ok(&chain.header(15)));
-    let old = chain.proof(3, 3);
+    let mut old = chain.proof(3, 3);
     assert_eq!(
         trust.verify(&old),
         Err(FinalityError::BeforeTrusted(Epoch(1), Epoch(4)))
+    );
+    old.certified.chain_domain = Hash([9; 32]);
+    assert_eq!(
+        trust.verify(&old),
+        Err(FinalityError::OtherNetwork(Hash([9; 32])))
     );
 }
 
