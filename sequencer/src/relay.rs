@@ -21,7 +21,7 @@ use light_client::{
         light_client::{Finalized, ILightClient},
         stake_table::IStakeTable,
     },
-    rpc::{CallFrame, Data, Endpoint, RpcError, Tag},
+    rpc::{Endpoint, RpcError, Tag, ViewError},
     send::{SendError, Sender},
     update,
 };
@@ -136,18 +136,11 @@ async fn view_at<C: SolCall>(
     call: C,
     at: Tag,
 ) -> Result<C::Return, RelayError> {
-    let call = CallFrame {
-        from: None,
-        to: Some(contract),
-        input: Data(call.abi_encode()),
-    };
-    let answer = match endpoint.call(&call, at).await {
-        Err(error) if error.revert_data().is_some() => {
-            return Err(RelayError::NoLightClient(contract));
-        }
-        answer => answer?,
-    };
-    C::abi_decode_returns(&answer).map_err(|_| RelayError::NoLightClient(contract))
+    let answer = endpoint.view(contract, &call, at).await;
+    answer.map_err(|error| match error {
+        ViewError::Rpc(error) => error.into(),
+        ViewError::Refused(_) | ViewError::NoContract { .. } => RelayError::NoLightClient(contract),
+    })
 }
 
 /// Where the light client of the home L1 is.

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use alloy_sol_types::SolCall;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Method, Request, StatusCode, Uri, header};
@@ -29,7 +30,7 @@ mod quantity;
 mod types;
 
 pub use self::{
-    error::RpcError,
+    error::{RpcError, ViewError},
     quantity::{Data, Quantity},
     types::{Block, CallFrame, FeeHistory, Log, LogRange, PaidCall, Receipt, Tag},
 };
@@ -300,6 +301,28 @@ impl Endpoint {
     pub async fn call(&self, call: &CallFrame, at: Tag) -> Result<Vec<u8>, RpcError> {
         let data: Data = self.ask("eth_call", json!([call, at])).await?;
         Ok(data.0)
+    }
+
+    /// What a view of a contract returns.
+    ///
+    /// # Errors
+    /// As [`Self::ask`], a refusal of the contract, or an answer that is none of that function.
+    pub async fn view<C: SolCall>(
+        &self,
+        contract: hotshot_types::Address,
+        call: &C,
+        at: Tag,
+    ) -> Result<C::Return, ViewError> {
+        let frame = CallFrame {
+            from: None,
+            to: Some(contract),
+            input: Data(call.abi_encode()),
+        };
+        let answer = self.call(&frame, at).await?;
+        C::abi_decode_returns(&answer).map_err(|_| ViewError::NoContract {
+            contract,
+            function: C::SIGNATURE,
+        })
     }
 
     /// The gas that a transaction would need after the newest block. Without being asked for that,

@@ -6,15 +6,15 @@ use da::NamespaceId;
 use futures::FutureExt as _;
 use light_client::{
     Account,
-    abi::{SolCall as _, light_client::ILightClient},
-    rpc::{CallFrame, Data, Endpoint, RpcError, Tag},
+    abi::light_client::ILightClient,
+    rpc::{Endpoint, RpcError, Tag, ViewError},
     send::{SendConfig, SendError, Sender},
 };
 use rollup_contracts::{
     calls::{self, Stored},
     inbox,
 };
-use rollup_types::{Address, Height};
+use rollup_types::Height;
 use sequencer_client::{Claim, ClientError, Servers, client::BlockId};
 use std::sync::Arc;
 use tokio::time::sleep;
@@ -37,8 +37,8 @@ enum AdvanceError {
     Refused(Vec<u8>),
     #[error(transparent)]
     Client(#[from] ClientError),
-    #[error("the light client {0} does not answer as one")]
-    LightClient(Address),
+    #[error("the light client can't be read: {0}")]
+    LightClient(#[from] ViewError),
     #[error("the L1 endpoint {0} is of chain {1}")]
     OtherChain(String, u64),
     #[error("no L1 endpoint")]
@@ -109,7 +109,8 @@ impl Advancer {
         if found != chain_id {
             return Err(AdvanceError::OtherChain(endpoint.name().to_owned(), found));
         }
-        let newest = finalized(&endpoint, light_client).await?;
+        let call = ILightClient::finalizedCall {};
+        let newest = endpoint.view(light_client, &call, Tag::Latest).await?;
         let known = inbox::known(&endpoint, inbox, Tag::Latest).await?;
         let known = known.map_or(0, |known| known.height.0);
         if newest.height < known.saturating_add(self.every) {
@@ -147,18 +148,4 @@ fn explained(error: SendError) -> AdvanceError {
         SendError::Refused(data) => AdvanceError::Refused(data),
         error => error.into(),
     }
-}
-
-async fn finalized(
-    endpoint: &Endpoint,
-    light_client: Address,
-) -> Result<light_client::abi::light_client::Finalized, AdvanceError> {
-    let call = CallFrame {
-        from: None,
-        to: Some(light_client),
-        input: Data(ILightClient::finalizedCall {}.abi_encode()),
-    };
-    let answer = endpoint.call(&call, Tag::Latest).await?;
-    ILightClient::finalizedCall::abi_decode_returns(&answer)
-        .map_err(|_| AdvanceError::LightClient(light_client))
 }

@@ -2,12 +2,11 @@
 
 use std::{net::Ipv4Addr, path::Path, process::Command, time::Duration};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use hotshot_types::Address;
 use light_client::{
     Account,
     abi::SolCall,
-    refusal,
     rpc::{CallFrame, Data, Endpoint, RpcError, Tag},
     send::{SendConfig, Sender},
 };
@@ -105,7 +104,7 @@ impl Anvil {
 
     /// Calls a view of a contract in the newest block.
     pub(crate) async fn view<C: SolCall>(&self, contract: Address, call: &C) -> Result<C::Return> {
-        view(&self.endpoint, contract, call).await
+        Ok(self.endpoint.view(contract, call, Tag::Latest).await?)
     }
 
     /// Waits until a block is final.
@@ -132,26 +131,4 @@ pub(crate) async fn raw_view(
         input: Data(input),
     };
     endpoint.call(&frame, Tag::Latest).await
-}
-
-/// Calls a view of a contract in the newest block; a refusal is an error in words.
-pub(super) async fn view<C: SolCall>(
-    endpoint: &Endpoint,
-    contract: Address,
-    call: &C,
-) -> Result<C::Return> {
-    let frame = CallFrame {
-        from: None,
-        to: Some(contract),
-        input: Data(call.abi_encode()),
-    };
-    let answer = match endpoint.call(&frame, Tag::Latest).await {
-        Ok(answer) => answer,
-        Err(error) => match error.revert_data() {
-            Some(data) => bail!("the contract refuses: {}", refusal::sentence(data)),
-            None => return Err(error.into()),
-        },
-    };
-    C::abi_decode_returns(&answer)
-        .with_context(|| format!("{} of {contract} gave no answer", C::SIGNATURE))
 }

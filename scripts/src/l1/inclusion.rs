@@ -7,11 +7,11 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use hotshot_types::{Address, Height};
-use light_client::abi::light_client::ILightClient;
+use light_client::{abi::light_client::ILightClient, rpc::Tag};
 use sequencer_client::client::Api;
 use tokio::{sync::watch, task::JoinHandle, time::sleep};
 
-use super::{L1, anvil};
+use super::L1;
 use crate::network::Node;
 
 /// Pause between two looks: what a figure may be off by.
@@ -81,7 +81,10 @@ impl Watcher {
 
     async fn newest(&self) -> Result<Height> {
         let call = ILightClient::finalizedCall {};
-        let found = anvil::view(&self.endpoint, self.light_client, &call).await?;
+        let found = self
+            .endpoint
+            .view(self.light_client, &call, Tag::Latest)
+            .await?;
         Ok(Height(found.height))
     }
 }

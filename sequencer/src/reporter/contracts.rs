@@ -3,7 +3,7 @@
 use hotshot_types::Address;
 use light_client::{
     abi::{self, SolCall, light_client::ILightClient, stake_table::IStakeTable},
-    rpc::{CallFrame, Data, Endpoint, Tag},
+    rpc::{Endpoint, Tag, ViewError},
     send::Sender,
 };
 
@@ -60,16 +60,9 @@ pub(super) async fn view<C: SolCall>(
     call: C,
     tag: Tag,
 ) -> Result<C::Return, ReportError> {
-    let frame = CallFrame {
-        from: None,
-        to: Some(contract),
-        input: Data(call.abi_encode()),
-    };
-    let answer = match endpoint.call(&frame, tag).await {
-        Err(error) if error.revert_data().is_some() => {
-            return Err(ReportError::NoContract(contract));
-        }
-        answer => answer?,
-    };
-    C::abi_decode_returns(&answer).map_err(|_| ReportError::NoContract(contract))
+    let answer = endpoint.view(contract, &call, tag).await;
+    answer.map_err(|error| match error {
+        ViewError::Rpc(error) => error.into(),
+        ViewError::Refused(_) | ViewError::NoContract { .. } => ReportError::NoContract(contract),
+    })
 }

@@ -10,7 +10,7 @@ use hotshot_types::{Address, Committee, Epoch, GenesisDocument};
 use light_client::{
     abi::{SolCall, U256, address, light_client::ILightClient, token::IStakeToken},
     deploy::{Artifacts, Contracts, Terms, deploy_home},
-    rpc::{CallFrame, Data, Tag},
+    rpc::Tag,
 };
 use sequencer_client::{ClientConfig, client::Api, trust};
 
@@ -177,13 +177,8 @@ impl Home {
     }
 
     pub(crate) fn view<C: SolCall>(&self, contract: Address, call: C, block: Tag) -> C::Return {
-        let call = CallFrame {
-            from: None,
-            to: Some(contract),
-            input: Data(call.abi_encode()),
-        };
-        let answer = self.anvil.ask(self.anvil.endpoint.call(&call, block));
-        C::abi_decode_returns(&answer.unwrap()).unwrap()
+        let answer = self.anvil.endpoint.view(contract, &call, block);
+        self.anvil.ask(answer).unwrap()
     }
 
     /// A relayer that asks a certain node.

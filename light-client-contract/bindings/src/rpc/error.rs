@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use hotshot_types::Address;
+
+use crate::refusal;
+
 /// Why an endpoint gave no answer. The environment's fault: who asks may ask again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RpcError {
@@ -94,6 +98,34 @@ impl RpcError {
             Self::Status { .. } => "http",
             Self::Refused { .. } => "refused",
             Self::Malformed { .. } => "malformed",
+        }
+    }
+}
+
+/// Why a contract's view says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ViewError {
+    /// The endpoint.
+    #[error(transparent)]
+    Rpc(RpcError),
+    /// The contract refuses, with this data.
+    #[error("the contract refuses: {}", refusal::sentence(.0))]
+    Refused(Vec<u8>),
+    /// What answers is no contract of that kind.
+    #[error("{contract} does not answer {function} as its contract would: is it deployed there?")]
+    NoContract {
+        /// Where.
+        contract: Address,
+        /// Its signature.
+        function: &'static str,
+    },
+}
+
+impl From<RpcError> for ViewError {
+    fn from(error: RpcError) -> Self {
+        match error.revert_data() {
+            Some(data) => Self::Refused(data.to_vec()),
+            None => Self::Rpc(error),
         }
     }
 }

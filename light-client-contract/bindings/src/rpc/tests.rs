@@ -25,6 +25,21 @@ fn text_that_is_no_url_is_refused() {
 }
 
 #[test]
+fn what_a_view_refuses_is_told_from_an_endpoint_that_fails() {
+    let refusal = |data: Option<Vec<u8>>| RpcError::Refused {
+        endpoint: "l1.example".into(),
+        method: "eth_call",
+        code: 3,
+        message: "execution reverted".into(),
+        data,
+    };
+    let refused = ViewError::from(refusal(Some(vec![1, 2])));
+    assert_eq!(refused, ViewError::Refused(vec![1, 2]));
+    let failed = ViewError::from(refusal(None));
+    assert_eq!(failed, ViewError::Rpc(refusal(None)));
+}
+
+#[test]
 fn numbers_are_written_without_leading_zeros_and_read_up_to_128_bits() {
     assert_eq!(json!(Quantity(0)), "0x0");
     assert_eq!(json!(Quantity(1024)), "0x400");

@@ -23,7 +23,7 @@ use light_client::{
     account::created,
     deploy::{Artifacts, Contracts, Terms, deploy_home},
     points,
-    rpc::{CallFrame, Data, Endpoint, Log, LogRange, Quantity, Receipt, Tag},
+    rpc::{Data, Endpoint, Log, LogRange, Quantity, Receipt, Tag},
     send::{SendConfig, Sender},
 };
 use serde_json::{Value, json};
@@ -434,13 +434,8 @@ impl Chain {
     }
 
     async fn view<C: SolCall>(&self, contract: Address, call: C) -> C::Return {
-        let frame = CallFrame {
-            from: None,
-            to: Some(contract),
-            input: Data(call.abi_encode()),
-        };
-        let answer = self.endpoint.call(&frame, Tag::Latest).await.unwrap();
-        C::abi_decode_returns(&answer).unwrap()
+        let answer = self.endpoint.view(contract, &call, Tag::Latest);
+        answer.await.unwrap()
     }
 
     /// By what the contract knows a key.

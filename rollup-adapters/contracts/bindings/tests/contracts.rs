@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hotshot_types::{Address, Hash, Height, mountain_range::HeaderProof};
 use light_client::{
     deploy::Artifacts,
-    rpc::{CallFrame, Data, LogRange, Tag},
+    rpc::{LogRange, Tag},
     send::{SendError, Sender},
 };
 use rollup_contracts::{
@@ -61,13 +61,8 @@ impl Rollup {
     }
 
     async fn view<C: SolCall>(&self, to: Address, call: &C) -> C::Return {
-        let frame = CallFrame {
-            from: None,
-            to: Some(to),
-            input: Data(call.abi_encode()),
-        };
-        let answer = self.sender.endpoint().call(&frame, Tag::Latest).await;
-        C::abi_decode_returns(&answer.unwrap()).unwrap()
+        let answer = self.sender.endpoint().view(to, call, Tag::Latest);
+        answer.await.unwrap()
     }
 
     async fn fee(&self) -> u128 {

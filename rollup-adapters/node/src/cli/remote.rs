@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use bytes::Bytes;
 use light_client::{
     abi::SolCall,
-    rpc::{CallFrame, Data, Endpoint, Receipt, RpcError, Tag},
+    rpc::{Endpoint, Receipt, RpcError, Tag, ViewError},
     send::{SendConfig, SendError, Sender},
 };
 use rollup_contracts::{abi::queue::IL1MessageQueue, queue, refusal};
@@ -193,21 +193,16 @@ impl Desk {
         contract: Address,
         call: C,
     ) -> Result<C::Return, Failure> {
-        let frame = CallFrame {
-            from: Some(self.sender.address()),
-            to: Some(contract),
-            input: Data(call.abi_encode()),
-        };
-        let answer = self.sender.endpoint().call(&frame, Tag::Latest).await;
-        let answer = answer.map_err(|error| match error.revert_data() {
-            Some(data) => Failure::new(Exit::Refused, refusal::sentence(data)),
-            None => error.into(),
-        })?;
-        C::abi_decode_returns(&answer).map_err(|_| {
-            let message = format!(
-                "{contract} does not answer as the rollup's contract: is the definition of this L1?"
-            );
-            Failure::new(Exit::Config, message)
+        let answer = self.sender.endpoint().view(contract, &call, Tag::Latest);
+        answer.await.map_err(|error| match error {
+            ViewError::Rpc(error) => error.into(),
+            ViewError::Refused(data) => Failure::new(Exit::Refused, refusal::sentence(&data)),
+            ViewError::NoContract { .. } => {
+                let message = format!(
+                    "{contract} does not answer as the rollup's contract: is the definition of this L1?"
+                );
+                Failure::new(Exit::Config, message)
+            }
         })
     }
 }

@@ -4,7 +4,7 @@
 use hotshot_types::{Address, GenesisDocument, digest::keccak};
 use light_client::{
     abi::{SolCall, from_address, stake_table::IStakeTable, word},
-    rpc::{CallFrame, Data, Endpoint, RpcError, Tag},
+    rpc::{Endpoint, RpcError, Tag, ViewError},
 };
 
 use super::{Report, Scene};
@@ -177,14 +177,9 @@ async fn view<C: SolCall>(
     contract: Address,
     call: C,
 ) -> Result<Option<C::Return>, RpcError> {
-    let call = CallFrame {
-        from: None,
-        to: Some(contract),
-        input: Data(call.abi_encode()),
-    };
-    match endpoint.call(&call, Tag::Latest).await {
-        Ok(answer) => Ok(C::abi_decode_returns(&answer).ok()),
-        Err(error) if error.revert_data().is_some() => Ok(None),
-        Err(error) => Err(error),
+    match endpoint.view(contract, &call, Tag::Latest).await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(ViewError::Rpc(error)) => Err(error),
+        Err(ViewError::Refused(_) | ViewError::NoContract { .. }) => Ok(None),
     }
 }

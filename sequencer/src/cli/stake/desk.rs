@@ -5,7 +5,7 @@ use light_client::{
     Account,
     abi::SolCall,
     refusal,
-    rpc::{CallFrame, Data, Endpoint, Tag},
+    rpc::{Endpoint, Tag, ViewError},
     send::{SendConfig, Sender},
 };
 use serde_json::json;
@@ -68,23 +68,14 @@ impl Means {
         call: C,
     ) -> Result<C::Return, Failure> {
         let endpoint = self.endpoint().await?;
-        let call = CallFrame {
-            from: None,
-            to: Some(contract),
-            input: Data(call.abi_encode()),
-        };
-        let answer = match endpoint.call(&call, Tag::Latest).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                return Err(match error.revert_data() {
-                    Some(data) => Failure::new(Exit::Refused, refusal::sentence(data)),
-                    None => error.into(),
-                });
+        let answer = endpoint.view(contract, &call, Tag::Latest).await;
+        answer.map_err(|error| match error {
+            ViewError::Rpc(error) => error.into(),
+            ViewError::Refused(data) => Failure::new(Exit::Refused, refusal::sentence(&data)),
+            ViewError::NoContract { .. } => {
+                let message = format!("there is no such contract at {contract}: is it deployed, and the genesis document right?");
+                Failure::new(Exit::NotFound, message)
             }
-        };
-        C::abi_decode_returns(&answer).map_err(|_| {
-            let message = format!("there is no such contract at {contract}: is it deployed, and the genesis document right?");
-            Failure::new(Exit::NotFound, message)
         })
     }
 }

@@ -21,10 +21,10 @@ use hotshot_types::{
 };
 use light_client::{
     Account,
-    abi::{SolCall as _, light_client::ILightClient},
+    abi::light_client::ILightClient,
     account::created,
     deploy::{Artifacts, Terms, deploy_home},
-    rpc::{CallFrame, Data, Endpoint, Tag},
+    rpc::{Endpoint, Tag},
     send::{SendConfig, Sender},
     update,
 };
@@ -193,13 +193,9 @@ impl L1 {
 
     /// The place of the light client's newest block.
     pub(crate) async fn entry(&self) -> u8 {
-        let call = CallFrame {
-            from: None,
-            to: Some(self.light_client),
-            input: Data(ILightClient::finalizedCall {}.abi_encode()),
-        };
-        let answer = self.sender.endpoint().call(&call, Tag::Latest).await;
-        let newest = ILightClient::finalizedCall::abi_decode_returns(&answer.unwrap());
+        let call = ILightClient::finalizedCall {};
+        let endpoint = self.sender.endpoint();
+        let newest = endpoint.view(self.light_client, &call, Tag::Latest).await;
         newest.unwrap().entry
     }
 
