@@ -11,8 +11,9 @@ use light_client::{
     send::{SendConfig, SendError, Sender},
 };
 use rollup_contracts::{
+    abi::{inbox::IRollupInbox, queue::IL1MessageQueue},
     calls::{self, Stored},
-    inbox,
+    inbox, queue,
 };
 use rollup_types::Height;
 use sequencer_client::{Claim, ClientError, Servers, client::BlockId};
@@ -37,8 +38,8 @@ enum AdvanceError {
     Refused(Vec<u8>),
     #[error(transparent)]
     Client(#[from] ClientError),
-    #[error("the light client can't be read: {0}")]
-    LightClient(#[from] ViewError),
+    #[error("a contract can't be read: {0}")]
+    View(#[from] ViewError),
     #[error("the L1 endpoint {0} is of chain {1}")]
     OtherChain(String, u64),
     #[error("no L1 endpoint")]
@@ -139,6 +140,34 @@ impl Advancer {
             l1_block = block,
             "the rollup's inbox was taken on"
         );
+        self.cover(&sender).await
+    }
+
+    /// Tells the queue which messages the inbox covers: its fee rises with those that it does not know to be covered.
+    async fn cover(&self, sender: &Sender) -> Result<(), AdvanceError> {
+        let L1Contracts { inbox, queue, .. } = self.contracts;
+        let (endpoint, at) = (sender.endpoint(), Tag::Latest);
+        let told = IL1MessageQueue::coveredCall {};
+        let told = endpoint.view(queue, &told, at).await?;
+        let call = IRollupInbox::l1NumberCall {};
+        let l1_block = endpoint.view(inbox, &call, at).await?;
+        let call = IRollupInbox::pinnedCall {};
+        let pinned = endpoint.view(inbox, &call, at).await?;
+        let border = queue::border(endpoint, queue, l1_block, pinned).await?;
+        let Some((checkpoint, count)) = border.covered else {
+            return Ok(());
+        };
+        let covered = count.max(pinned);
+        if covered > told {
+            let call = calls::cover(checkpoint);
+            let receipt = sender.send(Some(queue), call).await.map_err(explained)?;
+            let gas = receipt.gas_used;
+            tracing::info!(
+                covered,
+                gas,
+                "the queue knows that its messages are covered"
+            );
+        }
         Ok(())
     }
 }

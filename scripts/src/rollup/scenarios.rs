@@ -91,6 +91,8 @@ async fn scenarios(
     let hash = force(network, evm, other, 0).await?;
     let receipt = wallet.receipt(hash).await?;
     ensure!(receipt.is_success(), "the forced transaction was reverted");
+    step("the node that takes the inbox on lets the queue's fee fall");
+    cover(network, evm).await?;
     step("the second L1 refuses deposits and claims, and learns the rollup's inputs");
     replica(network, evm).await?;
     step("a withdrawal is settled by a test's settler, claimed on the home L1, and not paid twice");
@@ -206,6 +208,19 @@ async fn force(network: &Network, evm: &Evm, wallet: &Wallet, nonce: u64) -> Res
     at.send(Some(queue), 2 * fee, calls::force_tx(&signed.bytes))
         .await?;
     Ok(signed.hash)
+}
+
+/// The queue learns that all its messages are covered.
+async fn cover(network: &Network, evm: &Evm) -> Result<()> {
+    let home = network.l1.as_ref().context("there is no L1")?.home();
+    let queue = evm.contracts[0].queue;
+    let covered = async || -> Result<()> {
+        let count = home.view(queue, &IL1MessageQueue::countCall {}).await?;
+        let known = home.view(queue, &IL1MessageQueue::coveredCall {}).await?;
+        ensure!(known == count, "{known} of {count} messages are covered");
+        Ok(())
+    };
+    eventually(LIMIT, "the queue's fee to fall", covered).await
 }
 
 /// Pins the queue after the light client's head.

@@ -2,13 +2,56 @@
 //! what the queue has in storage (`rollup_types::field`).
 
 use alloy_sol_types::SolEvent as _;
-use light_client::rpc::Log;
-use rollup_types::{L1Message, MessageBody};
+use light_client::rpc::{Endpoint, Log, Tag, ViewError};
+use rollup_types::{Address, L1Message, MessageBody};
 
 use crate::{
     LogError,
-    abi::{from_address, queue::IL1MessageQueue},
+    abi::{U256, from_address, queue::IL1MessageQueue},
 };
+
+/// Checkpoints that the queue has without gaps.
+const RING: u64 = 256;
+
+/// Where the covered checkpoints of a queue end; none on a side where the ring has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Border {
+    /// The newest that is covered: its number, and the messages up to it.
+    pub covered: Option<(u64, u64)>,
+    /// The oldest that is not.
+    pub uncovered: Option<u64>,
+}
+
+/// Finds the border for whoever knows the messages up to an L1 block, and those below a pin's end.
+///
+/// # Errors
+/// No answer.
+pub async fn border(
+    endpoint: &Endpoint,
+    queue: Address,
+    l1_block: u64,
+    pinned: u64,
+) -> Result<Border, ViewError> {
+    let call = IL1MessageQueue::checkpointsCall {};
+    let last = endpoint.view(queue, &call, Tag::Latest).await?;
+    let mut uncovered = None;
+    for place in (last.saturating_sub(RING - 1)..=last).rev() {
+        let number = U256::from(place);
+        let call = IL1MessageQueue::checkpointCall { number };
+        let point = endpoint.view(queue, &call, Tag::Latest).await?;
+        if point.l1Block <= l1_block || point.count <= pinned {
+            return Ok(Border {
+                covered: Some((place, point.count)),
+                uncovered,
+            });
+        }
+        uncovered = Some(place);
+    }
+    Ok(Border {
+        covered: None,
+        uncovered,
+    })
+}
 
 /// The message that a log of the queue is about.
 ///

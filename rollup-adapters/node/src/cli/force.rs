@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use light_client::abi::light_client::ILightClient;
 use rollup_contracts::{
-    abi::{U256, inbox::IRollupInbox, queue::IL1MessageQueue},
+    abi::inbox::IRollupInbox,
     calls::{self, Hint},
     inbox::{InboxEvent, event},
+    queue,
 };
 use rollup_types::Height;
 use sequencer_client::{ClientConfig, client::Api, types};
@@ -16,9 +17,6 @@ use super::{
     output,
     remote::{Desk, L1Args, parse_bytes, refused},
 };
-
-/// Checkpoints of the queue that are looked through at most.
-const CHECKPOINTS: u64 = 256;
 
 /// Arguments of `force`.
 #[derive(Debug, clap::Args)]
@@ -123,25 +121,11 @@ pub(super) async fn pin(args: PinArgs) -> Result<(), Failure> {
 
 /// The oldest checkpoint of the queue that an L1 block does not cover.
 async fn oldest(desk: &Desk, covered: u64) -> Result<u64, Failure> {
-    let queue = desk.contracts.queue;
-    let last = desk
-        .read(queue, IL1MessageQueue::checkpointsCall {})
-        .await?;
-    let pinned = desk
-        .read(desk.contracts.inbox, IRollupInbox::pinnedCall {})
-        .await?;
-    let mut oldest = None;
-    for number in (last.saturating_sub(CHECKPOINTS - 1)..=last).rev() {
-        let number = U256::from(number);
-        let call = IL1MessageQueue::checkpointCall { number };
-        let checkpoint = desk.read(queue, call).await?;
-        if checkpoint.l1Block <= covered || checkpoint.count <= pinned {
-            break;
-        }
-        oldest = Some(number);
-    }
-    let oldest = oldest.and_then(|number| u64::try_from(number).ok());
-    oldest.ok_or_else(|| {
+    let inbox = desk.contracts.inbox;
+    let pinned = desk.read(inbox, IRollupInbox::pinnedCall {}).await?;
+    let endpoint = desk.sender.endpoint();
+    let border = queue::border(endpoint, desk.contracts.queue, covered, pinned).await?;
+    border.uncovered.ok_or_else(|| {
         let message = "no message waits that the light client's newest block does not cover";
         Failure::new(Exit::Refused, message)
     })

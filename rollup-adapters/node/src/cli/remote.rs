@@ -194,16 +194,22 @@ impl Desk {
         call: C,
     ) -> Result<C::Return, Failure> {
         let answer = self.sender.endpoint().view(contract, &call, Tag::Latest);
-        answer.await.map_err(|error| match error {
+        Ok(answer.await?)
+    }
+}
+
+impl From<ViewError> for Failure {
+    fn from(error: ViewError) -> Self {
+        match error {
             ViewError::Rpc(error) => error.into(),
-            ViewError::Refused(data) => Failure::new(Exit::Refused, refusal::sentence(&data)),
-            ViewError::NoContract { .. } => {
+            ViewError::Refused(data) => Self::new(Exit::Refused, refusal::sentence(&data)),
+            ViewError::NoContract { contract, .. } => {
                 let message = format!(
                     "{contract} does not answer as the rollup's contract: is the definition of this L1?"
                 );
-                Failure::new(Exit::Config, message)
+                Self::new(Exit::Config, message)
             }
-        })
+        }
     }
 }
 
