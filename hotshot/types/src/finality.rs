@@ -63,8 +63,15 @@ pub enum FinalityError {
     #[error("the finality certificate of epoch {0} is on another block than its header")]
     OtherBlock(Epoch),
     /// A header belongs to another network.
-    #[error("the header is of another network: its chain domain is {0}")]
-    OtherNetwork(Hash),
+    #[error(
+        "the header is of another network: its chain domain is {found}, the trusted one is {trusted}"
+    )]
+    OtherNetwork {
+        /// The header's.
+        found: Hash,
+        /// The trusted one.
+        trusted: Hash,
+    },
     /// A header's height is not in the epoch it names.
     #[error("height {0} is not in epoch {1}")]
     Height(crate::Height, Epoch),
@@ -154,7 +161,10 @@ impl Trust {
 
     fn check_header(&self, header: &Header) -> Result<(), FinalityError> {
         if header.chain_domain != self.domain {
-            return Err(FinalityError::OtherNetwork(header.chain_domain));
+            return Err(FinalityError::OtherNetwork {
+                found: header.chain_domain,
+                trusted: self.domain,
+            });
         }
         if Epoch::of(header.height, self.epoch_length) != header.epoch {
             return Err(FinalityError::Height(header.height, header.epoch));

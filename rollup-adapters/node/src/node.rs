@@ -138,7 +138,7 @@ impl<V: Vm> Node<V> {
     }
 
     /// As [`Self::submit`]; those that wait with these ids wait no longer. The sequencer may have them already, and
-    /// order them before this one.
+    /// order them before this one. If these bytes wait already, nothing changes.
     ///
     /// # Errors
     /// Why it was not accepted. Then the others go on waiting.

@@ -55,6 +55,9 @@ impl Queue {
     }
 
     fn with_ids(&self, ids: &[Hash]) -> Vec<Waiting> {
+        if ids.is_empty() {
+            return Vec::new();
+        }
         let waiting = self.entries.values();
         waiting.filter(|it| ids.contains(&it.id)).cloned().collect()
     }
@@ -92,7 +95,7 @@ impl Submissions {
         }
         let id = node.vm().id(&bytes);
         let hash = Hash(da::tx_hash(&bytes));
-        if self.queue().by_hash.contains_key(&hash) {
+        if self.waits(hash) {
             return Ok(id);
         }
         let view = node.view();
@@ -144,6 +147,10 @@ impl Submissions {
             since_ms: waiting.since_ms,
         });
         pending.collect()
+    }
+
+    fn waits(&self, hash: Hash) -> bool {
+        self.queue().by_hash.contains_key(&hash)
     }
 
     /// How many wait.

@@ -40,6 +40,8 @@ pub(crate) struct Eth {
     calls: Arc<Semaphore>,
     /// Of the transactions that wait; exactly those that waited when last asked.
     offers: Mutex<submit::Offers>,
+    /// What is checked is accepted before the next is checked: of two that exclude each other one is refused.
+    accepting: tokio::sync::Mutex<()>,
 }
 
 impl Eth {
@@ -58,6 +60,7 @@ pub(crate) fn methods(node: &Node<Evm>) -> Result<RpcModule<()>, RegisterMethodE
         chain_id: node.definition().chain_id(),
         calls: Arc::new(Semaphore::new(limits::MAX_CALLS_AT_ONCE)),
         offers: Mutex::default(),
+        accepting: tokio::sync::Mutex::default(),
     });
     client::register(&mut module)?;
     blocks::register(&mut module)?;

@@ -226,6 +226,24 @@ async fn a_transaction_is_refused_in_the_words_that_wallets_know() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_transactions_with_one_nonce_that_come_at_once_one_is_accepted() {
+    let rig = Rig::start().await;
+    let offers = (1..=16_u64).map(|value| {
+        let raw = signed(transaction(
+            0,
+            TxKind::Call(NOBODY),
+            value.into(),
+            Bytes::new(),
+        ));
+        rig.response("eth_sendRawTransaction", json!([raw]))
+    });
+    let answers = futures::future::join_all(offers).await;
+    let accepted = answers.iter().filter(|it| it["result"].is_string());
+    assert_eq!(accepted.count(), 1, "{answers:?}");
+    assert_eq!(rig.node.pending().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_waits_is_replaced_by_what_pays_a_tenth_more() {
     let rig = Rig::start().await;
     let offer = |value: u64, fee: u128, tip: u128| {

@@ -316,7 +316,7 @@ fn a_proof_of_another_network_is_refused() {
     let outcome = header_file(&chain, 3, 3).verify(&mut trust_of(&other));
     assert!(matches!(
         outcome,
-        Err(VerifyError::Finality(FinalityError::OtherNetwork(_)))
+        Err(VerifyError::Finality(FinalityError::OtherNetwork { .. }))
     ));
 }
 

@@ -116,7 +116,7 @@ fn hint(error: &VerifyError) -> &'static str {
     match error {
         VerifyError::Finality(
             FinalityError::Certificate(..)
-            | FinalityError::OtherNetwork(_)
+            | FinalityError::OtherNetwork { .. }
             | FinalityError::OtherCommittee(_),
         ) => {
             "; unless the genesis document or checkpoint is that of another network: compare `sequencer genesis hash` with what the network's operators say"

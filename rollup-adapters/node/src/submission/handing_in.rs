@@ -43,11 +43,15 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers) -> StorageError
         };
         let mut is_well = true;
         for transaction in waiting {
+            // Replaced, or in a block, since the list was made.
+            if !node.submissions().waits(transaction.hash) {
+                continue;
+            }
             match judge(&node, &transaction).await {
                 Ok(Verdict::HandIn) => {}
                 Ok(Verdict::Hold) => continue,
                 Ok(Verdict::Drop(reason)) => {
-                    if let Err(error) = forget(&node, &transaction, &reason).await {
+                    if let Err(error) = forget(&node, &transaction, reason).await {
                         return error;
                     }
                     continue;
@@ -71,7 +75,7 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers) -> StorageError
                         continue;
                     }
                     let reason = format!("the sequencer refuses it: {}", problem.detail);
-                    if let Err(error) = forget(&node, &transaction, &reason).await {
+                    if let Err(error) = forget(&node, &transaction, reason).await {
                         return error;
                     }
                 }
@@ -132,15 +136,17 @@ pub(super) async fn hand_in<V: Vm>(
 async fn forget<V: Vm>(
     node: &Node<V>,
     waiting: &Waiting,
-    reason: &str,
+    reason: String,
 ) -> Result<(), StorageError> {
-    tracing::warn!(id = %waiting.id, reason, "a transaction that waited is dropped");
     let (node, hash) = (node.clone(), waiting.hash);
     let dropping = spawn_blocking(move || {
         let mut queue = node.submissions().queue();
         // It may be replaced by now, or in a block.
-        let dropped = queue.remove(hash);
-        dropped.map_or(Ok(()), |waiting| node.storage().drop_waiting(&waiting))
+        let Some(dropped) = queue.remove(hash) else {
+            return Ok(());
+        };
+        tracing::warn!(id = %dropped.id, reason, "a transaction that waited is dropped");
+        node.storage().drop_waiting(&dropped)
     });
     dropping
         .await

@@ -149,6 +149,28 @@ async fn what_is_handed_in_again_goes_to_every_server() {
 }
 
 #[tokio::test]
+async fn what_was_replaced_is_not_handed_in_any_more() {
+    let served = Served::start().await.slow().await;
+    let api = Api::new(&served.url, ClientConfig::default()).unwrap();
+    let root = trust::from_genesis(&served.genesis()).unwrap();
+    let servers = Servers::new(vec![api], root, ServersConfig::default()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path());
+    node.submit(bytes("a")).await.unwrap();
+    let replaced = node.submit(bytes("b")).await.unwrap();
+    let handing_in = {
+        let node = node.clone();
+        tokio::spawn(async move { handing_in::run(node, &servers).await })
+    };
+    assert_eq!(served.submitted(1).await, [bytes("a")]);
+    // While the server has not answered, and `b` is next.
+    node.replace(bytes("c"), vec![replaced]).await.unwrap();
+    served.push(&[]);
+    assert_eq!(served.submitted(2).await, [bytes("a"), bytes("c")]);
+    handing_in.abort();
+}
+
+#[tokio::test]
 async fn sizes_are_checked() {
     let directory = tempfile::tempdir().unwrap();
     let node = node(directory.path());

@@ -52,6 +52,8 @@ enum Fault {
     Hides(u64),
     /// It refuses every transaction.
     Refuses,
+    /// It takes a transaction and says so only after the next block.
+    Slow,
 }
 
 impl Served {
@@ -82,6 +84,11 @@ impl Served {
     /// Another node of the same chain, which refuses every transaction.
     pub(crate) async fn refusing(&self) -> Self {
         self.beside(Fault::Refuses).await
+    }
+
+    /// Another node of the same chain, which answers who submits only after the next block.
+    pub(crate) async fn slow(&self) -> Self {
+        self.beside(Fault::Slow).await
     }
 
     async fn beside(&self, fault: Fault) -> Self {
@@ -195,6 +202,9 @@ async fn answer(mut stream: TcpStream, state: State) {
         ["v1", "transactions"] => {
             let bytes = Bytes::from(body);
             state.submitted.send_modify(|all| all.push(bytes.clone()));
+            if state.fault == Fault::Slow {
+                state.grown.clone().changed().await.unwrap();
+            }
             let submitted = Submitted {
                 hash: Hash(da::tx_hash(&bytes)),
                 namespace: id(NAMESPACE),

@@ -47,7 +47,7 @@ pub(crate) fn check(eth: &Eth, bytes: &[u8]) -> Result<Vec<Hash>, Error> {
     let replaced: Vec<_> = replaced.collect();
     if let Some((_, other)) = replaced.iter().find(|(_, other)| !offer.outbids(other)) {
         return Err(server(format!(
-            "replacement transaction underpriced: the one with nonce {nonce} that waits pays {} wei per gas and a tip of {}; both have to be 10% higher",
+            "replacement transaction underpriced: the one with nonce {nonce} that waits pays {} wei per gas and a tip of {}; both have to be 10% higher, but for a tip of 0",
             other.fee, other.tip
         )));
     }

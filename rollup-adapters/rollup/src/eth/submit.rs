@@ -21,6 +21,7 @@ use super::{
 pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethodError> {
     module.register_async_method("eth_sendRawTransaction", |params, eth, _| async move {
         let bytes: Bytes = one(&params)?;
+        let _turn = eth.accepting.lock().await;
         let checking = {
             let (eth, bytes) = (eth.clone(), bytes.clone());
             spawn_blocking(move || admission::check(&eth, &bytes))

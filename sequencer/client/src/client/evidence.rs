@@ -72,9 +72,10 @@ impl Fault {
     #[must_use]
     pub fn of(error: &ClientError) -> Option<Self> {
         Some(match error {
-            ClientError::Verify(VerifyError::Finality(FinalityError::OtherNetwork(network))) => {
-                Self::OtherNetwork { network: *network }
-            }
+            ClientError::Verify(VerifyError::Finality(FinalityError::OtherNetwork {
+                found,
+                ..
+            })) => Self::OtherNetwork { network: *found },
             ClientError::Verify(_)
             | ClientError::Anchor(AnchorError::OtherBlock(_) | AnchorError::NotInHistory(_)) => {
                 Self::FalseProof

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use da::{AccumulatorEntry, NamespaceId};
 use futures::{
     FutureExt as _, StreamExt as _,
-    future::{BoxFuture, pending},
+    future::{BoxFuture, join_all, pending},
     stream::FuturesUnordered,
 };
 use hotshot_types::{Hash, Height, finality::Trust};
@@ -169,16 +169,7 @@ impl Servers {
     /// Draws the consequences of an error. An error that says nothing about the server changes nothing.
     fn judge(&self, server: usize, error: &ClientError, answers: Vec<Exchange>) {
         match Fault::of(error) {
-            Some(fault) => {
-                let check = match fault {
-                    Fault::OtherNetwork { network } => {
-                        let trusted = self.trust().domain();
-                        format!("its chain domain is {network}, the trusted one is {trusted}")
-                    }
-                    _ => error.to_string(),
-                };
-                self.catch(server, fault, check, answers);
-            }
+            Some(fault) => self.catch(server, fault, error.to_string(), answers),
             None if matches!(error, ClientError::Timeout { .. }) => {
                 let waited = self.clients[server].api().config().timeout;
                 self.silent(server, waited);
@@ -200,11 +191,18 @@ impl Servers {
     }
 
     fn catch(&self, server: usize, fault: Fault, check: String, answers: Vec<Exchange>) {
-        if fault.is_lie() {
-            self.standings()[server].leave();
+        let is_lie = fault.is_lie();
+        self.note(server, fault, check, answers);
+        // After the note: whoever finds nobody left to ask reads there why.
+        let mut standings = self.standings();
+        if is_lie {
+            standings[server].leave();
         } else {
-            self.standings()[server].rest(Instant::now());
+            standings[server].rest(Instant::now());
         }
+    }
+
+    fn note(&self, server: usize, fault: Fault, check: String, answers: Vec<Exchange>) {
         let url = self.url(server);
         let mut evidence = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
         let kind = std::mem::discriminant(&fault);
@@ -489,25 +487,19 @@ impl Servers {
         transaction: Bytes,
         wait: Option<Duration>,
     ) -> Result<Submitted, ClientError> {
-        let mut last = Err(self.all_left());
+        let mut last = None;
         for server in self.order() {
-            let api = self.clients[server].api();
-            match api.submit(namespace, transaction.clone(), wait).await {
-                Ok(submitted) if wait.is_some() && submitted.position.is_none() => {
-                    last = Ok(submitted);
+            let outcome = self
+                .submit_at(server, namespace, transaction.clone(), wait)
+                .await;
+            match outcome {
+                Ok(submitted) if wait.is_none() || submitted.position.is_some() => {
+                    return Ok(submitted);
                 }
-                Ok(submitted) => return Ok(submitted),
-                Err(error) => {
-                    // A refusal is one server's word, and says nothing against the server.
-                    if error.is_transient() || !matches!(error, ClientError::Refused(_)) {
-                        self.judge(server, &error, Vec::new());
-                    }
-                    // That one took it says more than that another one failed.
-                    last = last.or(Err(error));
-                }
+                outcome => last = or_next(last, outcome),
             }
         }
-        last
+        last.unwrap_or_else(|| Err(self.all_left()))
     }
 
     /// Submits a transaction to every server: one of them may take it and hold it back.
@@ -519,15 +511,30 @@ impl Servers {
         namespace: NamespaceId,
         transaction: Bytes,
     ) -> Result<Submitted, ClientError> {
-        let mut last = Err(self.all_left());
-        for server in self.order() {
-            let api = self.clients[server].api();
-            match api.submit(namespace, transaction.clone(), None).await {
-                Ok(submitted) => last = Ok(submitted),
-                Err(error) => last = last.or(Err(error)),
-            }
+        let order = self.order().into_iter();
+        let submitting =
+            order.map(|server| self.submit_at(server, namespace, transaction.clone(), None));
+        let outcomes = join_all(submitting).await;
+        let last = outcomes.into_iter().fold(None, or_next);
+        last.unwrap_or_else(|| Err(self.all_left()))
+    }
+
+    async fn submit_at(
+        &self,
+        server: usize,
+        namespace: NamespaceId,
+        transaction: Bytes,
+        wait: Option<Duration>,
+    ) -> Result<Submitted, ClientError> {
+        let api = self.clients[server].api();
+        let outcome = api.submit(namespace, transaction, wait).await;
+        // A refusal is one server's word, and says nothing against the server.
+        if let Err(error) = &outcome
+            && (error.is_transient() || !matches!(error, ClientError::Refused(_)))
+        {
+            self.judge(server, error, Vec::new());
         }
-        last
+        outcome
     }
 
     /// Reads a namespace from a height on, for as long as the caller wants.
@@ -561,6 +568,17 @@ impl Servers {
 /// Whether other servers would refuse, too.
 fn is_final(status: u16) -> bool {
     matches!(status, 400 | 405 | 413 | 415)
+}
+
+/// That one server took a transaction says more than that another one did not.
+fn or_next(
+    last: Option<Result<Submitted, ClientError>>,
+    next: Result<Submitted, ClientError>,
+) -> Option<Result<Submitted, ClientError>> {
+    match last {
+        Some(Ok(submitted)) => Some(Ok(submitted)),
+        _ => Some(next),
+    }
 }
 
 fn latest(client: &Client) -> BoxFuture<'_, Result<VerifiedBlock, ClientError>> {
