@@ -167,7 +167,7 @@ impl User {
                 }
                 // As many wait as the node keeps, of all or of this account.
                 Err(RpcError::Refused { message, .. })
-                    if ["too many", "nonce too high", "ahead of the next"]
+                    if ["too many", "nonce too high"]
                         .iter()
                         .any(|reason| message.contains(reason)) =>
                 {
