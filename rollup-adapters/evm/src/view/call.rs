@@ -1,4 +1,4 @@
-//! Calls that change nothing: `eth_call` and `eth_estimateGas`.
+//! Calls that change nothing: `eth_call` and `eth_estimateGas`. RE15
 
 use alloy_consensus::Header;
 use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
