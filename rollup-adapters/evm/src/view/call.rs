@@ -14,9 +14,10 @@ use revm::{
 use rollup_types::StateError;
 
 use crate::{
-    BLOCK_GAS, EvmConfig, MAX_FEE,
+    BLOCK_GAS, EvmConfig,
     block::{self, Machine},
     overlay::{Base, Failure, Overlay},
+    signed::MAX_FEE,
 };
 
 /// What a plain transfer costs.
