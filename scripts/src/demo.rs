@@ -153,54 +153,29 @@ async fn order(
     let rollups_named = counted(namespaces as u64, "rollup");
     progress.step(&format!("{rollups_named} {send} transactions"));
     let start = Instant::now();
-    let mut load = Load::start(network, rollups)?;
-    let mut delivered = Vec::new();
+    let mut flow = Flow {
+        load: Load::start(network, rollups)?,
+        delivered: Vec::new(),
+    };
     let watch = on_l1::watch(network)?;
     if network.l1.is_some() {
-        run_until(
-            start + STAKE_AFTER,
-            network,
-            &mut load,
-            &mut delivered,
-            progress,
-        )
-        .await?;
+        flow.until(start + STAKE_AFTER, network, progress).await?;
         on_l1::add_stake(network, progress).await?;
     }
-    run_until(
-        start + KILL_AFTER,
-        network,
-        &mut load,
-        &mut delivered,
-        progress,
-    )
-    .await?;
+    flow.until(start + KILL_AFTER, network, progress).await?;
 
     let victim = network.nodes.len() - 1;
     progress.step(&format!("killing node {victim} (SIGKILL)"));
     network.nodes[victim].kill()?;
-    run_until(
-        start + RESTART_AFTER,
-        network,
-        &mut load,
-        &mut delivered,
-        progress,
-    )
-    .await?;
+    flow.until(start + RESTART_AFTER, network, progress).await?;
     progress.step(&format!("starting node {victim} again"));
     let catch_up = restart(network, victim).await?;
     progress.step(&format!("node {victim} has caught up and votes again"));
-    run_until(
-        start + TRAFFIC,
-        network,
-        &mut load,
-        &mut delivered,
-        progress,
-    )
-    .await?;
+    flow.until(start + TRAFFIC, network, progress).await?;
 
     progress.step("waiting until everything sent is final");
-    delivered.extend(load.finish().await?);
+    let mut delivered = flow.delivered;
+    delivered.extend(flow.load.finish().await?);
     network.check()?;
     progress.step("reading every namespace from other nodes, trusting only the genesis document");
     let blocks = chain::agreed(network).await?;
@@ -225,22 +200,29 @@ async fn order(
     })
 }
 
-/// Lets traffic flow until a moment, watching the nodes.
-async fn run_until(
-    end: Instant,
-    network: &mut Network,
-    load: &mut Load,
-    delivered: &mut Vec<Delivered>,
-    progress: &Progress,
-) -> Result<()> {
-    while Instant::now() < end {
-        network.check()?;
-        delivered.extend(load.check()?);
-        progress.traffic(&load.counters);
-        let next = Instant::now() + Duration::from_millis(100);
-        sleep_until(next.min(end).into()).await;
+/// Traffic, and what of it is final.
+struct Flow {
+    load: Load,
+    delivered: Vec<Delivered>,
+}
+
+impl Flow {
+    /// Lets it flow until a moment, watching the nodes.
+    async fn until(
+        &mut self,
+        end: Instant,
+        network: &mut Network,
+        progress: &Progress,
+    ) -> Result<()> {
+        while Instant::now() < end {
+            network.check()?;
+            self.delivered.extend(self.load.check()?);
+            progress.traffic(&self.load.counters);
+            let next = Instant::now() + Duration::from_millis(100);
+            sleep_until(next.min(end).into()).await;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Starts a killed node and waits until it has every final block and votes on new ones. Returns

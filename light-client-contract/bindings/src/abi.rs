@@ -21,6 +21,7 @@ pub mod light_client {
 pub mod token {
     alloy_sol_types::sol! {
         interface IStakeToken {
+            event Transfer(address indexed from, address indexed to, uint256 value);
             error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed);
             error ERC20InsufficientAllowance(address spender, uint256 allowance, uint256 needed);
             function approve(address spender, uint256 value) external returns (bool);

@@ -10,7 +10,7 @@ import {IWithdrawalVault} from "./interfaces/IWithdrawalVault.sol";
 import {Decimals} from "./libraries/Decimals.sol";
 import {Messages} from "./libraries/Messages.sol";
 
-/// The queue of one rollup: see IL1MessageQueue for what it does and guarantees.
+/// The queue of one rollup: see IL1MessageQueue for what it does and guarantees. RQ13
 contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
@@ -64,7 +64,7 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
     /// In slot 0, where nodes prove it.
     bytes32 public chain;
     Head private _head;
-    /// By number. Overwritten, so that no message pays for a new slot once the ring is full.
+    /// By number. Overwritten, so that no message pays for a new slot once the ring is full. RQ7
     Mark[RING_SIZE] private _marks;
     bytes32[RING_SIZE] private _chains;
     /// The last that the ring lost of an hour, by the hour.
@@ -84,7 +84,7 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
         (baseFee, feeStep, feeAccount) = (terms.baseFee, terms.feeStep, terms.feeAccount);
     }
 
-    /// Messages count on the home L1 only.
+    /// Messages count on the home L1 only. RQ8
     modifier atHome() {
         require(block.chainid == homeChainId, L1MessageQueue_NotHome(homeChainId));
         _;
@@ -185,10 +185,12 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
         return _fee(_head);
     }
 
+    /// RQ5
     function _fee(Head memory head) private view returns (uint256) {
         return uint256(baseFee) + uint256(feeStep) * (head.count - head.covered);
     }
 
+    /// RQ4
     function _takeEther(uint256 amount, uint256 needed) private {
         require(msg.value >= needed, L1MessageQueue_TooLittleEther(msg.value, needed));
         uint256 escrow = vault.balance + amount;
@@ -197,6 +199,7 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
         require(done, L1MessageQueue_EscrowFailed());
     }
 
+    /// RQ3
     function _takeToken(address token, uint256 amount) private {
         require(token.code.length != 0, L1MessageQueue_NoToken(token));
         uint256 before = IERC20(token).balanceOf(vault);
@@ -213,6 +216,7 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
         require(done, L1MessageQueue_RefundFailed());
     }
 
+    /// RQ2
     function _enqueue(Head memory head, uint256 needed, uint8 kind, bytes memory body) private returns (uint64 index) {
         index = head.count;
         bytes32 before = chain;

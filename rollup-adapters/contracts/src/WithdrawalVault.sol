@@ -8,7 +8,7 @@ import {HistoryProof} from "@light-client/interfaces/ILightClient.sol";
 import {MountainRange} from "@light-client/libraries/MountainRange.sol";
 import {IWithdrawalVault, Withdrawal} from "./interfaces/IWithdrawalVault.sol";
 
-/// The escrow of one rollup: see IWithdrawalVault for what it does and guarantees.
+/// The escrow of one rollup: see IWithdrawalVault for what it does and guarantees. RQ13
 contract WithdrawalVault is IWithdrawalVault, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 

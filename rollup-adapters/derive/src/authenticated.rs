@@ -15,12 +15,6 @@ impl<T> Authenticated<T> {
     pub(crate) fn checked(content: T) -> Self {
         Self(content)
     }
-
-    /// The content, for whoever needs no proof any more.
-    #[must_use]
-    pub fn into_inner(self) -> T {
-        self.0
-    }
 }
 
 impl<T> Deref for Authenticated<T> {

@@ -430,21 +430,9 @@ impl Derivation {
         self.blocks.follower()
     }
 
-    /// Whether blocks that are told now would be kept. Otherwise they are asked for again later.
-    #[must_use]
-    pub fn wants_blocks(&self) -> bool {
-        self.blocks.has_room()
-    }
-
     /// How far the L1 is. Known from the first attested view on.
     #[must_use]
     pub fn levels(&self) -> Levels {
         self.levels
-    }
-
-    /// The rules.
-    #[must_use]
-    pub fn rules(&self) -> &Rules {
-        &self.rules
     }
 }

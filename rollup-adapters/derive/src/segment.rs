@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use da::NamespaceId;
 use hotshot_types::{Hash, Height};
-use rollup_types::{BlockEnv, Input};
+use rollup_types::Input;
 
 /// What makes a rollup's chain this one (RD1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,21 +86,6 @@ impl Segment {
         match self.kind {
             SegmentKind::Block | SegmentKind::Messages => Place::of_block(self.height),
             SegmentKind::Pin(number) => Place::of_pin(self.height, number),
-        }
-    }
-
-    /// The environment of the rollup's next block, made of this segment.
-    #[must_use]
-    pub fn env(&self, number: u64, parent: Hash, withdrawals: u64) -> BlockEnv {
-        BlockEnv {
-            number,
-            parent,
-            height: self.height.0,
-            timestamp_ms: self.timestamp_ms,
-            l1_number: self.l1_number,
-            randao_mix: self.randao_mix,
-            is_forced: matches!(self.kind, SegmentKind::Pin(_)),
-            withdrawals,
         }
     }
 }

@@ -50,8 +50,15 @@ pub(crate) fn admit(
         Err(EVMError::Database(Failure(error))) => return Err(error),
         Err(error) => return Ok(Err(never(block::reason(&error)))),
     }
+    check_standing(machine.ctx.db_mut(), &transaction, base_fee)
+}
 
-    let overlay = machine.ctx.db_mut();
+/// What the sender's account and the base fee, as they are now, have against the transaction.
+fn check_standing(
+    overlay: &mut Overlay<'_>,
+    transaction: &Signed,
+    base_fee: u64,
+) -> Result<Result<(), Refusal>, StateError> {
     let account = overlay
         .account(transaction.sender)?
         .cloned()

@@ -42,7 +42,7 @@ use crate::{
 pub const BLOCK_GAS: u64 = 30_000_000;
 /// Most inputs of a block, skipped ones too.
 pub const MAX_INPUTS: usize = 16_384;
-/// Gas that the deposit of a token can use; it has to fit into its block.
+/// Gas that the deposit of a token can use; it has to fit into its block. RE8
 pub const DEPOSIT_GAS: u64 = 3_000_000;
 
 /// revm over what is stored.
@@ -66,6 +66,7 @@ pub(crate) struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
+    /// The environment is that of RE5.
     pub(crate) fn begin(
         config: &'a EvmConfig,
         state: &'a dyn State,
@@ -133,7 +134,7 @@ impl<'a> Block<'a> {
         let transaction = match Signed::read(bytes, self.config.chain_id) {
             Ok(transaction) => transaction,
             Err(reason) => {
-                // What is no transaction is known by the message that brought it.
+                // What is no transaction is known by the message that brought it. RE9
                 let id = match message {
                     Some(message) if !reason.is_transaction() => message.hash(),
                     _ => Hash(signed::id(bytes).0),
@@ -203,7 +204,7 @@ impl<'a> Block<'a> {
         })
     }
 
-    /// None if it does not fit.
+    /// None if it does not fit. RE7
     fn deposit(
         &mut self,
         message: &L1Message,
@@ -262,7 +263,7 @@ impl<'a> Block<'a> {
         Ok(Some(applied(id)))
     }
 
-    /// A call by the rollup itself, which nobody pays for; none if revm gave up on it.
+    /// A call by the rollup itself, which nobody pays for; none if revm gave up on it. RE8
     fn system_call(
         &mut self,
         to: Address,
@@ -308,7 +309,7 @@ impl<'a> Block<'a> {
         self.machine.ctx.db_mut()
     }
 
-    /// The block, once all is executed that is to be.
+    /// The block, once all is executed that is to be. RE6
     pub(crate) fn finish(self) -> Result<Transition, StateError> {
         let mut range = withdrawal_range(self.state)?;
         for withdrawal in &self.withdrawals {
@@ -368,7 +369,7 @@ struct Done {
     logs: Vec<Log>,
 }
 
-/// revm with this chain's rules.
+/// revm with this chain's rules. RE5
 pub(crate) fn machine(overlay: Overlay<'_>, chain_id: u64, block: RevmBlock) -> Machine<'_> {
     let mut rules = CfgEnv::new_with_spec(SpecId::PRAGUE);
     rules.chain_id = chain_id;

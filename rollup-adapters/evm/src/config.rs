@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::predeploys::{BRIDGE, TOKEN_FACTORY};
 
 /// The highest chain id: a legacy signature has room for no higher one (EIP-2294).
-pub const MAX_CHAIN_ID: u64 = u64::MAX / 2 - 36;
+const MAX_CHAIN_ID: u64 = u64::MAX / 2 - 36;
 /// The lowest base fee: from here on it can't fall, and below it could hardly rise.
-pub const MIN_BASE_FEE: u64 = 7;
+pub(crate) const MIN_BASE_FEE: u64 = 7;
 /// The base fee rises no higher than this.
-pub const MAX_BASE_FEE: u64 = 1 << 60;
+pub(crate) const MAX_BASE_FEE: u64 = 1 << 60;
 /// Longest code of an account (EIP-170).
 const MAX_CODE: usize = 24_576;
 

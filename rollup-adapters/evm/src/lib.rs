@@ -20,10 +20,8 @@ mod vm;
 
 pub use admission::MAX_NONCE_AHEAD;
 pub use block::{BLOCK_GAS, DEPOSIT_GAS, MAX_INPUTS};
-pub use config::{
-    ConfigError, EvmConfig, GenesisAccount, MAX_BASE_FEE, MAX_CHAIN_ID, MIN_BASE_FEE,
-};
+pub use config::{ConfigError, EvmConfig, GenesisAccount};
 pub use predeploys::{BRIDGE, TOKEN_FACTORY};
-pub use signed::{MAX_FEE, highest_cost};
+pub use signed::highest_cost;
 pub use transaction::DEPOSIT_TYPE;
 pub use vm::Evm;

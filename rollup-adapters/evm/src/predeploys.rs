@@ -1,4 +1,4 @@
-//! The contracts that are there from genesis on: the way out, and the tokens of the L1 (RE10, RE11).
+//! The contracts that are there from genesis on: the way out, and the tokens of the L1.
 //!
 //! Their sources are `rollup-adapters/contracts/src/predeploys`; their runtime code is committed here, since it is part
 //! of every rollup's genesis.
@@ -13,9 +13,9 @@ use crate::{
     overlay::Overlay,
 };
 
-/// Where ether is withdrawn, and where all withdrawals are recorded.
+/// Where ether is withdrawn, and where all withdrawals are recorded. RE10
 pub const BRIDGE: Address = address!("4200000000000000000000000000000000000010");
-/// Where tokens of the L1 are minted and withdrawn.
+/// Where tokens of the L1 are minted and withdrawn. RE11
 pub const TOKEN_FACTORY: Address = address!("4200000000000000000000000000000000000012");
 
 const BRIDGE_CODE: &str = include_str!("../predeploys/Bridge.hex");

@@ -33,7 +33,7 @@ pub struct Receipt {
 
 impl Receipt {
     /// As the header commits to it (EIP-2718): `type || rlp([status, cumulative gas, bloom, logs])`, of type 0 without
-    /// the type.
+    /// the type. RE13
     #[must_use]
     pub fn committed(&self) -> Vec<u8> {
         let mut bytes = Vec::new();

@@ -10,7 +10,7 @@ use revm::{context::TxEnv, context_interface::either::Either, precompile::crypto
 use crate::BLOCK_GAS;
 
 /// No fee of a transaction is higher, in wei per gas: a fee times all gas of a block stays below 2^128.
-pub const MAX_FEE: u128 = (1 << 96) - 1;
+pub(crate) const MAX_FEE: u128 = (1 << 96) - 1;
 
 /// A transaction with its signer.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ pub enum Transaction {
     Deposit(DepositTransaction),
 }
 
-/// Money from the home L1: nobody signs it and nobody pays for it.
+/// Money from the home L1: nobody signs it and nobody pays for it. RE7
 #[derive(Clone, Copy, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
 pub struct DepositTransaction {
     /// Place of the message in the queue.

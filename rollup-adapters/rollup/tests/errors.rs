@@ -140,6 +140,26 @@ async fn a_block_that_is_not_there_is_named() {
     }
 }
 
+/// RR4: the machine's bound counts from the account, not from what waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nonce_too_far_ahead_of_the_account_is_too_high_though_all_before_it_wait() {
+    let rig = Rig::start().await;
+    let with = |nonce| {
+        json!([signed(transaction(
+            nonce,
+            TxKind::Call(NOBODY),
+            1,
+            Bytes::new()
+        ))])
+    };
+    for nonce in 0..=256 {
+        rig.result("eth_sendRawTransaction", with(nonce)).await;
+    }
+    let (code, message, _) = rig.error("eth_sendRawTransaction", with(257)).await;
+    assert_eq!(code, -32000);
+    assert!(message.starts_with("nonce too high"), "{message}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_is_refused_in_the_words_that_wallets_know() {
     let rig = Rig::start().await;

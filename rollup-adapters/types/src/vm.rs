@@ -5,7 +5,7 @@ use hotshot_types::Hash;
 
 use crate::{L1Message, Withdrawal};
 
-/// One thing to execute. Any bytes are legal: what is no good is skipped with a reason.
+/// One thing to execute. Any bytes are legal: what is no good is skipped with a reason. RT1
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// A message of the L1 queue.
@@ -52,7 +52,7 @@ pub struct StateError(pub String);
 /// A key, and its new value or none to delete it.
 pub type Write = (Vec<u8>, Option<Bytes>);
 
-/// What a block does.
+/// What a block does. RT4
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transition {
     /// The block's hash: commits to everything that was executed and to what came out.
@@ -97,12 +97,12 @@ pub struct Refusal {
 }
 
 /// A machine: turns inputs into blocks. Total and deterministic: bad input is skipped, never an error, and the same
-/// inputs on the same state make the same block everywhere.
+/// inputs on the same state make the same block everywhere. RT2
 pub trait Vm: Send + Sync + 'static {
     /// The block 0, before any input.
     fn genesis(&self) -> Transition;
 
-    /// Makes the next block of `inputs`, which are never empty but for a pin: executes at least the first of them.
+    /// Makes the next block of `inputs`, which are never empty but for a pin: executes at least the first of them. RT3
     ///
     /// # Errors
     /// The state could not be read; nothing else.
@@ -116,7 +116,7 @@ pub trait Vm: Send + Sync + 'static {
     /// What users know a transaction by: the id of its outcome.
     fn id(&self, transaction: &[u8]) -> Hash;
 
-    /// Whether a transaction is worth submitting on this state. Says nothing about what the sequencer orders.
+    /// Whether a transaction is worth submitting on this state. Says nothing about what the sequencer orders. RT5
     ///
     /// # Errors
     /// Why not.

@@ -60,7 +60,7 @@ impl Rollup {
     }
 
     /// A verb of the program with the rollup's definition.
-    pub(crate) fn verb(&self, line: &[&str]) -> Command {
+    fn verb(&self, line: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(line).arg("--definition").arg(&self.definition);
         command
@@ -90,7 +90,7 @@ impl RollupNode {
     }
 
     /// Its data.
-    pub(crate) fn home(&self) -> PathBuf {
+    fn home(&self) -> PathBuf {
         self.rollup.directory.join(&self.name)
     }
 

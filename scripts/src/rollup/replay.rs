@@ -123,7 +123,7 @@ async fn play(
         grouped(args.blocks),
         args.kills
     ));
-    let mut traffic = Traffic::start(network, &evm.nodes[0], users, args.seed)?;
+    let mut traffic = Traffic::start(network, &evm.nodes[0], users, args.seed).await?;
     let lag = Lag::watch(network, &evm.nodes[0])?;
     let reads = Reads::start(&evm.nodes[0].endpoint, rich.to_vec());
     disturb(args, network, evm, &mut traffic, step).await?;

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use hotshot_types::{Address, Hash};
 use light_client::{
     Account,
-    abi::{U256, address},
+    abi::{U256, address, token::IStakeToken},
     deploy::Artifacts,
 };
 use rollup_contracts::deploy::Contracts;
@@ -19,6 +19,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
+    BRIDGE,
     inclusion::{self, Included},
     node::{Rollup, RollupNode, json_of, same},
     setup::{self, Wanted},
@@ -35,8 +36,6 @@ pub(crate) const NAMESPACE: u64 = 7_001;
 /// What is deposited and withdrawn, in wei.
 const DEPOSIT: u128 = 5_000_000_000_000_000_000;
 const WITHDRAWAL: u128 = 1_250_000_000_000_000_000;
-/// Where withdrawals begin, on the rollup.
-const BRIDGE: &str = "0x4200000000000000000000000000000000000010";
 /// Tokens that the contract moves.
 const TOKENS: u64 = 1_000;
 /// How long a deposit may take: finality on the L1, and a block of the sequencer that attests it.
@@ -48,14 +47,6 @@ const CATCH_UP_LIMIT: Duration = Duration::from_secs(60);
 const ADVANCER: &str = "5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a";
 /// The second, the user's.
 const USER: &str = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
-
-mod token {
-    alloy_sol_types::sol! {
-        event Transfer(address indexed from, address indexed to, uint256 value);
-        function transfer(address to, uint256 value) external returns (bool);
-        function balanceOf(address account) external view returns (uint256);
-    }
-}
 
 mod bridge {
     alloy_sol_types::sol! {
@@ -192,7 +183,7 @@ impl Evm {
             .context("no contract was created")?;
         let start = Instant::now();
         let friend = Account::of(b"friend")?.address();
-        let call = token::transferCall {
+        let call = IStakeToken::transferCall {
             to: address(friend),
             value: U256::from(TOKENS),
         };
@@ -307,7 +298,7 @@ async fn read_logs(wallet: &Wallet, contract: Address, friend: Address, block: u
         "address": contract,
         "fromBlock": block,
         "toBlock": block,
-        "topics": [Hash(token::Transfer::SIGNATURE_HASH.0)],
+        "topics": [Hash(IStakeToken::Transfer::SIGNATURE_HASH.0)],
     }]);
     let logs = wallet.ask("eth_getLogs", filter).await?;
     let data = logs[0]["data"].as_str().context("no log was found")?;
@@ -315,7 +306,7 @@ async fn read_logs(wallet: &Wallet, contract: Address, friend: Address, block: u
         data.trim_start_matches("0x").parse::<Hash>().ok() == Some(word(TOKENS)),
         "the log says {data}"
     );
-    let call = token::balanceOfCall {
+    let call = IStakeToken::balanceOfCall {
         account: address(friend),
     };
     let input = format!("0x{}", hex::encode(call.abi_encode()));

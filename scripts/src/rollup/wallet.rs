@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use hotshot_types::{Address, Hash};
 use light_client::{
     Account,
-    account::Transaction,
+    account::{Signed, Transaction},
     rpc::{Endpoint, Receipt, Tag},
 };
 use serde_json::Value;
@@ -64,13 +64,25 @@ impl Wallet {
         to: Option<Address>,
         value: u128,
         data: Vec<u8>,
-    ) -> light_client::account::Signed {
+    ) -> Signed {
+        let gas = if data.is_empty() { 21_000 } else { GAS };
+        self.sign_with_gas(nonce, to, value, data, gas)
+    }
+
+    pub(crate) fn sign_with_gas(
+        &self,
+        nonce: u64,
+        to: Option<Address>,
+        value: u128,
+        data: Vec<u8>,
+        gas: u64,
+    ) -> Signed {
         self.account.sign(&Transaction {
             chain_id: self.chain_id,
             nonce,
             priority_fee: GWEI / 100,
             max_fee: 20 * GWEI,
-            gas: if data.is_empty() { 21_000 } else { GAS },
+            gas,
             to,
             value,
             data,

@@ -70,14 +70,14 @@ interface IL1MessageQueue {
     /// @return index The message's place in the queue
     function forceTx(bytes calldata transaction) external payable returns (uint64 index);
 
-    /// Tells the queue that the checkpoint's messages are covered, as the inbox knows: fees fall. Anyone may.
+    /// Tells the queue that the checkpoint's messages are covered, as the inbox knows: fees fall. Anyone may. RQ10
     /// @param hint The number of a checkpoint
     function cover(uint256 hint) external;
 
-    /// Pays the fees to the account that they belong to. Anyone may.
+    /// Pays the fees to the account that they belong to. Anyone may. RQ5
     function collect() external;
 
-    /// Messages up to and with an L1 block, and the chain over them; reverts for blocks to come.
+    /// Messages up to and with an L1 block, and the chain over them; reverts for blocks to come. RQ6
     /// @param hint The number of the newest checkpoint whose block is not above `l1Block`
     function countAt(uint64 l1Block, uint256 hint) external view returns (uint64 count, bytes32 chain);
 

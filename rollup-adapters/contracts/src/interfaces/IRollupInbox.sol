@@ -28,7 +28,7 @@ interface IRollupInbox {
     /// A constructor argument that no rollup can have.
     error RollupInbox_InvalidParameter();
 
-    /// Learns the rollup's inputs up to a block. Anyone may; the height must rise.
+    /// Learns the rollup's inputs up to a block. Anyone may; the height must rise. RQ9
     /// @param entry The place in the light client's ring of `stored`, which is the header's block or a later one
     /// @param proof Where the header stands in the history of that block; for that block itself `count` is 0
     /// @param accumulator The summary of all blocks that hold the namespace
@@ -57,7 +57,7 @@ interface IRollupInbox {
     ) external;
 
     /// Pins all messages of the queue after the light client's head, if a message is not covered for `forceDelay`.
-    /// Anyone may. Whoever knows a newer block than the head hands it to the light client first.
+    /// Anyone may. Whoever knows a newer block than the head hands it to the light client first. RQ11
     /// @param head The header of the light client's head
     /// @param restHash The hash of its rest
     /// @param hint A checkpoint of the queue whose last message is not covered: its number, or the hour if `isHour`

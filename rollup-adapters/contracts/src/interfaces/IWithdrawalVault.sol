@@ -47,7 +47,7 @@ interface IWithdrawalVault {
     /// Sets the root of the mountain range over all withdrawals. Only the settler.
     function settle(bytes32 root) external;
 
-    /// Pays a withdrawal to its recipient. Anyone may.
+    /// Pays a withdrawal to its recipient. Anyone may. RQ12
     /// @param proof Where it stands under the settled root
     function claim(Withdrawal calldata withdrawal, HistoryProof calldata proof) external;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-/// The hashes of L1 messages, and the chain over them.
+/// The hashes of L1 messages, and the chain over them. RQ1
 library Messages {
     uint8 internal constant DEPOSIT = 0;
     uint8 internal constant FORCED = 1;

@@ -63,11 +63,6 @@ impl Blocks {
         &self.ahead
     }
 
-    pub(super) fn has_room(&self) -> bool {
-        let waits_for_summary = self.confirmed != self.ahead;
-        waits_for_summary || self.is_below_bound()
-    }
-
     fn is_below_bound(&self) -> bool {
         self.kept < KEPT_BLOCKS && self.bytes < KEPT_BYTES
     }

@@ -75,7 +75,6 @@ pub enum L1Error {
 pub struct L1State {
     number: u64,
     hash: Hash,
-    timestamp: u64,
     state_root: Hash,
     is_attested: bool,
 }
@@ -134,12 +133,6 @@ impl L1State {
         self.hash
     }
 
-    /// Its time in seconds.
-    #[must_use]
-    pub fn timestamp(&self) -> u64 {
-        self.timestamp
-    }
-
     /// Whether a final header names it.
     #[must_use]
     pub fn is_attested(&self) -> bool {
@@ -163,8 +156,7 @@ impl L1State {
 }
 
 /// Reads what is needed of a header: a list that begins with parent, ommers, beneficiary, state root, transactions,
-/// receipts, bloom, difficulty, number, gas limit, gas used, timestamp. What forks append stays unread; the hash is over
-/// everything.
+/// receipts, bloom, difficulty, number. The rest stays unread; the hash is over everything.
 fn fields(mut header: &[u8]) -> alloy_rlp::Result<L1State> {
     let list = RlpHeader::decode(&mut header)?;
     if !list.list || list.payload_length != header.len() {
@@ -183,12 +175,9 @@ fn fields(mut header: &[u8]) -> alloy_rlp::Result<L1State> {
     let state_root = B256::decode(&mut header)?;
     skip(&mut header, 4)?;
     let number = u64::decode(&mut header)?;
-    skip(&mut header, 2)?;
-    let timestamp = u64::decode(&mut header)?;
     Ok(L1State {
         number,
         hash: Hash::ZERO,
-        timestamp,
         state_root: Hash(state_root.0),
         is_attested: false,
     })

@@ -1,4 +1,4 @@
-//! Calls that change nothing: `eth_call` and `eth_estimateGas`.
+//! Calls that change nothing: `eth_call` and `eth_estimateGas`. RE15
 
 use alloy_consensus::Header;
 use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
@@ -14,9 +14,10 @@ use revm::{
 use rollup_types::StateError;
 
 use crate::{
-    BLOCK_GAS, EvmConfig, MAX_FEE,
+    BLOCK_GAS, EvmConfig,
     block::{self, Machine},
     overlay::{Base, Failure, Overlay},
+    signed::MAX_FEE,
 };
 
 /// What a plain transfer costs.

@@ -47,7 +47,7 @@ impl View {
     ///
     /// # Errors
     /// The disk failed.
-    pub fn prove_withdrawal(
+    pub(crate) fn prove_withdrawal(
         &self,
         index: u64,
         count: u64,

@@ -59,6 +59,7 @@ pub(crate) fn refused(reason: &str) -> Error {
             "max fee per gas less than block base fee",
         ),
         ("initcode size", "max initcode size exceeded"),
+        ("ahead of the next", "nonce too high"),
     ];
     match known.iter().find(|(part, _)| reason.contains(part)) {
         Some((_, words)) => server(format!("{words}: {reason}")),

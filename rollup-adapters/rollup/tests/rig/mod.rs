@@ -129,11 +129,11 @@ impl Rig {
         let message = L1Message {
             index,
             l1_block: 1,
-            sender: hotshot_types::Address([9; 20]),
+            sender: rollup_types::Address([9; 20]),
             body: MessageBody::Deposit(Deposit {
-                token: hotshot_types::Address(token.0.0),
+                token: rollup_types::Address(token.0.0),
                 amount,
-                recipient: hotshot_types::Address(recipient.0.0),
+                recipient: rollup_types::Address(recipient.0.0),
                 decimals: 18,
             }),
         };

@@ -21,15 +21,10 @@ use revm::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::rollup::setup::ALLOCATED;
+use crate::rollup::{BRIDGE, TOKEN_FACTORY, setup::ALLOCATED};
 
 /// The type of a deposit.
 const DEPOSIT: &str = "0x7e";
-/// The contracts that are there from the start.
-const PREDEPLOYS: [&str; 2] = [
-    "0x4200000000000000000000000000000000000010",
-    "0x4200000000000000000000000000000000000012",
-];
 
 /// What was executed a second time.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -58,7 +53,7 @@ impl Oracle {
             let info = AccountInfo::from_balance(U256::from(ALLOCATED));
             db.insert_account_info(Address::new(account.0), info);
         }
-        for address in PREDEPLOYS {
+        for address in [BRIDGE, TOKEN_FACTORY] {
             let code: Bytes = endpoint.ask("eth_getCode", json!([address, "0x0"])).await?;
             let nonce: U256 = endpoint
                 .ask("eth_getTransactionCount", json!([address, "0x0"]))

@@ -12,18 +12,14 @@ use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use da::NamespaceId;
 use hotshot_types::Address;
-use light_client::{
-    Account,
-    account::{Transaction, created},
-    rpc::{Endpoint, RpcError},
-};
+use light_client::{Account, account::created, rpc::RpcError};
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
 use sequencer_client::client::Api;
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 use crate::{
     network::Network,
-    rollup::{node::RollupNode, round::NAMESPACE},
+    rollup::{node::RollupNode, round::NAMESPACE, wallet::Wallet},
     traffic,
 };
 
@@ -31,7 +27,6 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long a node may not take a transaction because too many wait.
 const PATIENCE: Duration = Duration::from_secs(30);
-const GWEI: u128 = 1_000_000_000;
 /// Creates a contract that counts its calls in slot 0 and makes an empty log of each.
 const COUNTER: &str = "6e60005460010160005560006000a000600052600f6011f3";
 /// Creates a contract that reverts every call.
@@ -45,18 +40,17 @@ pub(crate) struct Traffic {
 }
 
 struct User {
-    account: Account,
+    wallet: Wallet,
     nonce: u64,
     contracts: Vec<Address>,
     random: StdRng,
-    rollup: Endpoint,
     sequencer: Api,
     namespace: NamespaceId,
 }
 
 impl Traffic {
     /// Each account sends at its own pace.
-    pub(crate) fn start(
+    pub(crate) async fn start(
         network: &Network,
         node: &RollupNode,
         accounts: Vec<Account>,
@@ -68,11 +62,10 @@ impl Traffic {
         for (index, account) in accounts.into_iter().enumerate() {
             let sequencer = &network.nodes[index % network.nodes.len()];
             let user = User {
-                account,
+                wallet: Wallet::new(account, node.endpoint.clone()).await?,
                 nonce: 0,
                 contracts: Vec::new(),
                 random: StdRng::seed_from_u64(seed + 1 + index as u64),
-                rollup: node.endpoint.clone(),
                 sequencer: sequencer.api()?,
                 namespace: traffic::namespace(NAMESPACE)?,
             };
@@ -128,8 +121,12 @@ impl User {
     /// A nonce that is never reached, straight to the sequencer.
     async fn ahead(&mut self) -> Result<()> {
         let nonce = 1 << 40 | self.random.next_u64() >> 30;
-        let bytes = self.sign(nonce, Some(Address([9; 20])), 1, Vec::new(), 21_000);
-        self.sequencer.submit(self.namespace, bytes, None).await?;
+        let signed = self
+            .wallet
+            .sign(nonce, Some(Address([9; 20])), 1, Vec::new());
+        self.sequencer
+            .submit(self.namespace, signed.bytes, None)
+            .await?;
         Ok(())
     }
 
@@ -153,21 +150,21 @@ impl User {
         };
         if to.is_none() {
             self.contracts
-                .push(created(self.account.address(), self.nonce));
+                .push(created(self.wallet.address(), self.nonce));
         }
-        let bytes = self.sign(self.nonce, to, value, data, gas);
+        let signed = self.wallet.sign_with_gas(self.nonce, to, value, data, gas);
         self.nonce += 1;
         // Until the node has it: a gap would hold up all that come after.
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match self.rollup.send_raw(&bytes).await {
+            match self.wallet.endpoint.send_raw(&signed.bytes).await {
                 Ok(_) => return Ok(()),
                 Err(RpcError::Refused { message, .. }) if message.contains("already known") => {
                     return Ok(());
                 }
                 // As many wait as the node keeps, of all or of this account.
                 Err(RpcError::Refused { message, .. })
-                    if ["too many", "nonce too high", "ahead of the next"]
+                    if ["too many", "nonce too high"]
                         .iter()
                         .any(|reason| message.contains(reason)) =>
                 {
@@ -182,19 +179,5 @@ impl User {
                 Err(error) => return Err(error.into()),
             }
         }
-    }
-
-    fn sign(&self, nonce: u64, to: Option<Address>, value: u128, data: Vec<u8>, gas: u64) -> Bytes {
-        let signed = self.account.sign(&Transaction {
-            chain_id: NAMESPACE,
-            nonce,
-            priority_fee: GWEI / 100,
-            max_fee: 20 * GWEI,
-            gas,
-            to,
-            value,
-            data,
-        });
-        signed.bytes
     }
 }

@@ -66,7 +66,7 @@ impl Client {
     ///
     /// # Errors
     /// No answer, a false one, or the node no longer keeps it.
-    pub async fn summary_under(
+    async fn summary_under(
         &self,
         anchor: &Anchor,
         height: Height,

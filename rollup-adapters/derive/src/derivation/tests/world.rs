@@ -12,7 +12,7 @@ use hotshot_types::{
     header::HEADER_VERSION,
     mountain_range::MountainRange,
 };
-use rollup_types::{BlockEnv, Input, L1Message, MessageBody, Pin};
+use rollup_types::{Input, L1Message, MessageBody, Pin};
 use sequencer_proof::{Anchor, Base64, VerifiedBlock, VerifiedBody, VerifiedSummary};
 
 use crate::{
@@ -254,7 +254,9 @@ impl L1 {
 pub(super) struct Made {
     pub(super) place: Place,
     pub(super) kind: SegmentKind,
-    pub(super) env: BlockEnv,
+    pub(super) timestamp_ms: u64,
+    pub(super) l1_number: u64,
+    pub(super) randao_mix: Hash,
     pub(super) inputs: Vec<Input>,
 }
 
@@ -287,7 +289,7 @@ impl<'a> Node<'a> {
         let cursor = self.blocks.last().map_or(&self.start, |(_, cursor)| cursor);
         let bytes = borsh::to_vec(cursor).unwrap();
         let cursor = borsh::from_slice(&bytes).unwrap();
-        self.derivation = Derivation::resume(*self.derivation.rules(), cursor).unwrap();
+        self.derivation = Derivation::resume(self.derivation.rules, cursor).unwrap();
     }
 
     pub(super) fn see(&mut self, l1: &L1, number: u64, is_attested: bool) {
@@ -319,7 +321,9 @@ impl<'a> Node<'a> {
                     let made = Made {
                         place: segment.place(),
                         kind: segment.kind,
-                        env: segment.env(0, Hash::ZERO, 0),
+                        timestamp_ms: segment.timestamp_ms,
+                        l1_number: segment.l1_number,
+                        randao_mix: segment.randao_mix,
                         inputs: segment.inputs[..count].to_vec(),
                     };
                     let cursor = self.derivation.executed(count);
@@ -375,8 +379,15 @@ impl<'a> Node<'a> {
         for (made, _) in &self.blocks {
             match segments.last_mut() {
                 Some(last) if last.place == made.place => {
-                    assert_eq!(last.env, made.env);
                     last.inputs.extend(made.inputs.clone());
+                    let inputs = last.inputs.clone();
+                    assert_eq!(
+                        *last,
+                        Made {
+                            inputs,
+                            ..made.clone()
+                        }
+                    );
                 }
                 _ => segments.push(made.clone()),
             }
@@ -416,16 +427,9 @@ pub(super) fn naive(chain: &Chain, l1: &L1, origin: u64) -> Vec<Made> {
             made.push(Made {
                 place,
                 kind,
-                env: BlockEnv {
-                    number: 0,
-                    parent: Hash::ZERO,
-                    height,
-                    timestamp_ms,
-                    l1_number,
-                    randao_mix: header.randao_mix,
-                    is_forced: matches!(kind, SegmentKind::Pin(_)),
-                    withdrawals: 0,
-                },
+                timestamp_ms,
+                l1_number,
+                randao_mix: header.randao_mix,
                 inputs,
             });
         };
