@@ -1,5 +1,5 @@
-//! The queue's logs, read as L1 messages. Whether they are all, and the queue's own, shows by their chain: it ends at
-//! what the queue has in storage (`rollup_types::field`).
+//! The queue's logs, read as L1 messages, and which of its checkpoints are covered. Whether the logs are all, and the
+//! queue's own, shows by their chain: it ends at what the queue has in storage (`rollup_types::field`).
 
 use alloy_sol_types::SolEvent as _;
 use light_client::rpc::{Endpoint, Log, Tag, ViewError};
@@ -22,7 +22,8 @@ pub struct Border {
     pub uncovered: Option<u64>,
 }
 
-/// Finds the border for whoever knows the messages up to an L1 block, and those below a pin's end.
+/// Finds the border for whoever knows the messages up to an L1 block, and those below a pin's end. Blocks and counts of
+/// checkpoints rise with their numbers.
 ///
 /// # Errors
 /// No answer.
@@ -34,22 +35,24 @@ pub async fn border(
 ) -> Result<Border, ViewError> {
     let call = IL1MessageQueue::checkpointsCall {};
     let last = endpoint.view(queue, &call, Tag::Latest).await?;
-    let mut uncovered = None;
-    for place in (last.saturating_sub(RING - 1)..=last).rev() {
+    let mut covered = None;
+    // All before `from` are covered, none from `to` on.
+    let (mut from, mut to) = (last.saturating_sub(RING - 1), last + 1);
+    while from < to {
+        let place = u64::midpoint(from, to);
         let number = U256::from(place);
         let call = IL1MessageQueue::checkpointCall { number };
         let point = endpoint.view(queue, &call, Tag::Latest).await?;
         if point.l1Block <= l1_block || point.count <= pinned {
-            return Ok(Border {
-                covered: Some((place, point.count)),
-                uncovered,
-            });
+            covered = Some((place, point.count));
+            from = place + 1;
+        } else {
+            to = place;
         }
-        uncovered = Some(place);
     }
     Ok(Border {
-        covered: None,
-        uncovered,
+        covered,
+        uncovered: (from <= last).then_some(from),
     })
 }
 
