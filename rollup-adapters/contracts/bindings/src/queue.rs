@@ -8,10 +8,13 @@ use rollup_types::{Address, L1Message, MessageBody};
 use crate::{
     LogError,
     abi::{U256, from_address, queue::IL1MessageQueue},
+    calls::Hint,
 };
 
 /// Checkpoints that the queue has without gaps.
 const RING: u64 = 256;
+/// Hours that the queue remembers of what that ring lost.
+const HOURS: u64 = 32;
 
 /// Where the covered checkpoints of a queue end; none on a side where the ring has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +57,35 @@ pub async fn border(
         covered,
         uncovered: (from <= last).then_some(from),
     })
+}
+
+/// What shows how long a message has been waiting that is not covered, of all that show one the one with the oldest.
+///
+/// # Errors
+/// No answer.
+pub async fn oldest(
+    endpoint: &Endpoint,
+    queue: Address,
+    l1_block: u64,
+    pinned: u64,
+) -> Result<Option<Hint>, ViewError> {
+    let border = border(endpoint, queue, l1_block, pinned).await?;
+    if border.covered.is_none() {
+        // Messages may be older than all that the ring still has.
+        let mut oldest = None;
+        for place in 0..HOURS {
+            let hour = U256::from(place);
+            let call = IL1MessageQueue::hourlyCall { hour };
+            let point = endpoint.view(queue, &call, Tag::Latest).await?;
+            if point.l1Block > l1_block && point.count > pinned {
+                oldest = Some(oldest.map_or(point.time, |time: u64| time.min(point.time)));
+            }
+        }
+        if let Some(time) = oldest {
+            return Ok(Some(Hint::Hour(time / 3_600)));
+        }
+    }
+    Ok(border.uncovered.map(Hint::Checkpoint))
 }
 
 /// The message that a log of the queue is about.

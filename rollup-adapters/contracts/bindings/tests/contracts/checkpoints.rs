@@ -3,8 +3,8 @@
 use hotshot_types::Hash;
 use light_client::rpc::Tag;
 use rollup_contracts::{
-    calls,
-    queue::{Border, border},
+    calls::{self, Hint},
+    queue::{Border, border, oldest},
 };
 use serde_json::{Value, json};
 
@@ -17,6 +17,11 @@ impl Rollup {
     async fn border(&self, l1_block: u64, pinned: u64) -> Border {
         let queue = self.contracts.queue;
         let found = border(self.sender.endpoint(), queue, l1_block, pinned);
+        found.await.unwrap()
+    }
+
+    async fn oldest(&self, pinned: u64) -> Option<Hint> {
+        let found = oldest(self.sender.endpoint(), self.contracts.queue, 0, pinned);
         found.await.unwrap()
     }
 
@@ -76,4 +81,37 @@ async fn border_is_found_wherever_it_is() {
         assert_eq!(rollup.border(before + place, 0).await, at(place, last));
         assert_eq!(rollup.border(0, place).await, at(place, last));
     }
+}
+
+#[tokio::test]
+async fn message_is_forced_in_time_though_somebody_fills_the_ring() {
+    let rollup = Rollup::start(CHAIN).await;
+    let inbox = rollup.contracts.inbox;
+    assert_eq!(rollup.oldest(0).await, None);
+    rollup.force(b"a transaction").await;
+    assert_eq!(rollup.oldest(0).await, Some(Hint::Checkpoint(1)));
+    let newest = rollup.sender.endpoint().block(Tag::Latest);
+    let hour = newest.await.unwrap().unwrap().timestamp / 3_600;
+    // Another hour that the ring loses, and then all of it is younger than the delay.
+    for (hours, blocks) in [(2, 3), (10, RING)] {
+        let seconds = json!([hours * 3_600]);
+        let _: Value = rollup.l1.order("evm_increaseTime", seconds).await;
+        rollup.fill(blocks).await;
+    }
+    let force = |hint| calls::force_segment(rollup.l1.genesis.header(), hint);
+    let checkpoint = rollup.border(0, 0).await.uncovered.unwrap();
+    let early = force(Hint::Checkpoint(checkpoint));
+    let early = rollup.refusal(inbox, 0, early).await;
+    assert!(early.contains("can be forced from"), "{early}");
+    let hint = rollup.oldest(0).await;
+    assert_eq!(hint, Some(Hint::Hour(hour)));
+    let forced = rollup.sender.send(Some(inbox), force(hint.unwrap())).await;
+    assert!(forced.is_ok(), "{forced:?}");
+
+    // Below a pin's end nothing waits, whatever the hours hold.
+    let count = 1 + 3 + RING;
+    assert_eq!(rollup.oldest(count).await, None);
+    rollup.fill(RING).await;
+    let ring = Hint::Checkpoint(count + 1);
+    assert_eq!(rollup.oldest(count).await, Some(ring));
 }
