@@ -1,4 +1,5 @@
-//! Keeps the rollup's inbox on the home L1 up to date: whoever does pays fees and needs no other power (RN8).
+//! Keeps the rollup's inbox on the home L1 up to date, and tells the queue what the inbox covers: whoever does pays fees
+//! and needs no other power (RN8).
 
 use std::time::Duration;
 
@@ -6,16 +7,16 @@ use da::NamespaceId;
 use futures::FutureExt as _;
 use light_client::{
     Account,
-    abi::light_client::ILightClient,
-    rpc::{Endpoint, RpcError, Tag, ViewError},
+    abi::light_client::{Finalized, ILightClient},
+    rpc::{Endpoint, Receipt, RpcError, Tag, ViewError},
     send::{SendConfig, SendError, Sender},
 };
 use rollup_contracts::{
     abi::{inbox::IRollupInbox, queue::IL1MessageQueue},
     calls::{self, Stored},
-    inbox, queue,
+    inbox, queue, refusal,
 };
-use rollup_types::Height;
+use rollup_types::{Address, Height};
 use sequencer_client::{Claim, ClientError, Servers, client::BlockId};
 use std::sync::Arc;
 use tokio::time::sleep;
@@ -27,18 +28,16 @@ const LOOK: Duration = Duration::from_secs(6);
 const TASK: &str = "taking the rollup's inbox on";
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
-/// Why the inbox was not taken on, this time.
+/// Why the inbox was not taken on, or the queue was not told, this time.
 #[derive(Debug, thiserror::Error)]
 enum AdvanceError {
     #[error(transparent)]
     Rpc(#[from] RpcError),
-    #[error(transparent)]
+    #[error("{}", refusal::explained(.0))]
     Send(#[from] SendError),
-    #[error("{}", rollup_contracts::refusal::sentence(.0))]
-    Refused(Vec<u8>),
     #[error(transparent)]
     Client(#[from] ClientError),
-    #[error("a contract can't be read: {0}")]
+    #[error("a contract can't be read: {}", refusal::unread(.0))]
     View(#[from] ViewError),
     #[error("the L1 endpoint {0} is of chain {1}")]
     OtherChain(String, u64),
@@ -46,41 +45,31 @@ enum AdvanceError {
     NoEndpoint,
 }
 
+/// What the inbox covers: messages up to an L1 block, and those below a pin's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Coverage {
+    l1_block: u64,
+    pinned: u64,
+}
+
 /// Whoever does it.
 #[derive(Debug)]
 pub(crate) struct Advancer {
-    endpoints: Vec<Endpoint>,
-    account: Account,
-    contracts: L1Contracts,
-    namespace: NamespaceId,
-    every: u64,
-    servers: Arc<Servers>,
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) account: Account,
+    pub(crate) contracts: L1Contracts,
+    pub(crate) namespace: NamespaceId,
+    pub(crate) every: u64,
+    pub(crate) servers: Arc<Servers>,
 }
 
 impl Advancer {
-    pub(crate) fn new(
-        endpoints: Vec<Endpoint>,
-        account: Account,
-        contracts: L1Contracts,
-        namespace: NamespaceId,
-        every: u64,
-        servers: Arc<Servers>,
-    ) -> Self {
-        Self {
-            endpoints,
-            account,
-            contracts,
-            namespace,
-            every,
-            servers,
-        }
-    }
-
     /// Looks for ever.
     pub(crate) async fn run(self) -> HostError {
         let (mut turn, mut pause, mut retries) = (0, LOOK, Retries::default());
+        let mut told = None;
         loop {
-            match self.look(turn).await {
+            match self.look(turn, &mut told).await {
                 Ok(()) => {
                     retries.succeeded(TASK);
                     pause = LOOK;
@@ -96,28 +85,41 @@ impl Advancer {
         }
     }
 
-    async fn look(&self, turn: usize) -> Result<(), AdvanceError> {
+    /// Does what is due. What the queue was told does not have to be looked at again.
+    async fn look(&self, turn: usize, told: &mut Option<Coverage>) -> Result<(), AdvanceError> {
         let count = self.endpoints.len().max(1);
         let endpoint = self.endpoints.get(turn % count);
-        let endpoint = endpoint.ok_or(AdvanceError::NoEndpoint)?.clone();
+        let endpoint = endpoint.ok_or(AdvanceError::NoEndpoint)?;
+        let found = endpoint.chain_id().await?;
+        if found != self.contracts.chain_id {
+            return Err(AdvanceError::OtherChain(endpoint.name().to_owned(), found));
+        }
+        let advanced = self.advance(endpoint).await;
+        // Also if it failed, for a sequencer that stands still proves nothing; and others advance and pin, too.
+        let now = self.coverage(endpoint).await?;
+        if *told != Some(now) {
+            self.cover(endpoint, now).await?;
+            *told = Some(now);
+        }
+        advanced
+    }
+
+    /// Takes the inbox to the light client's newest block, once it is far enough behind.
+    async fn advance(&self, endpoint: &Endpoint) -> Result<(), AdvanceError> {
         let L1Contracts {
-            chain_id,
             inbox,
             light_client,
             ..
         } = self.contracts;
-        let found = endpoint.chain_id().await?;
-        if found != chain_id {
-            return Err(AdvanceError::OtherChain(endpoint.name().to_owned(), found));
-        }
         let call = ILightClient::finalizedCall {};
-        let newest = endpoint.view(light_client, &call, Tag::Latest).await?;
-        let known = inbox::known(&endpoint, inbox, Tag::Latest).await?;
+        let Finalized { height, entry, .. } =
+            endpoint.view(light_client, &call, Tag::Latest).await?;
+        let known = inbox::known(endpoint, inbox, Tag::Latest).await?;
         let known = known.map_or(0, |known| known.height.0);
-        if newest.height < known.saturating_add(self.every) {
+        if height < known.saturating_add(self.every) {
             return Ok(());
         }
-        let id = BlockId::Height(Height(newest.height));
+        let id = BlockId::Height(Height(height));
         let namespace = self.namespace;
         let (file, proven) = self
             .servers
@@ -126,55 +128,55 @@ impl Advancer {
         let Claim::Accumulator { proof, .. } = &file.claim else {
             return Err(ClientError::OtherSubject("accumulator").into());
         };
-        let stored = Stored {
-            entry: newest.entry,
-            header: &proven.header,
-        };
-        let call = calls::advance(stored, &proven.header, None, proof);
-        let sender = Sender::new(endpoint, self.account.clone(), SendConfig::default()).await?;
-        let receipt = sender.send(Some(inbox), call).await.map_err(explained)?;
-        let (height, gas, block) = (newest.height, receipt.gas_used, receipt.block_number);
-        tracing::info!(
-            height,
-            gas,
-            l1_block = block,
-            "the rollup's inbox was taken on"
-        );
-        self.cover(&sender).await
+        let header = &proven.header;
+        let call = calls::advance(Stored { entry, header }, header, None, proof);
+        let receipt = self.send(endpoint, inbox, call).await?;
+        let (gas, l1_block) = (receipt.gas_used, receipt.block_number);
+        tracing::info!(height, gas, l1_block, "the rollup's inbox was taken on");
+        Ok(())
+    }
+
+    async fn coverage(&self, endpoint: &Endpoint) -> Result<Coverage, AdvanceError> {
+        let inbox = self.contracts.inbox;
+        let call = IRollupInbox::l1NumberCall {};
+        let l1_block = endpoint.view(inbox, &call, Tag::Latest).await?;
+        let call = IRollupInbox::pinnedCall {};
+        let pinned = endpoint.view(inbox, &call, Tag::Latest).await?;
+        Ok(Coverage { l1_block, pinned })
     }
 
     /// Tells the queue which messages the inbox covers: its fee rises with those that it does not know to be covered.
-    async fn cover(&self, sender: &Sender) -> Result<(), AdvanceError> {
-        let L1Contracts { inbox, queue, .. } = self.contracts;
-        let (endpoint, at) = (sender.endpoint(), Tag::Latest);
-        let told = IL1MessageQueue::coveredCall {};
-        let told = endpoint.view(queue, &told, at).await?;
-        let call = IRollupInbox::l1NumberCall {};
-        let l1_block = endpoint.view(inbox, &call, at).await?;
-        let call = IRollupInbox::pinnedCall {};
-        let pinned = endpoint.view(inbox, &call, at).await?;
+    async fn cover(&self, endpoint: &Endpoint, now: Coverage) -> Result<(), AdvanceError> {
+        let Coverage { l1_block, pinned } = now;
+        let queue = self.contracts.queue;
         let border = queue::border(endpoint, queue, l1_block, pinned).await?;
         let Some((checkpoint, count)) = border.covered else {
             return Ok(());
         };
         let covered = count.max(pinned);
-        if covered > told {
-            let call = calls::cover(checkpoint);
-            let receipt = sender.send(Some(queue), call).await.map_err(explained)?;
-            let gas = receipt.gas_used;
-            tracing::info!(
-                covered,
-                gas,
-                "the queue knows that its messages are covered"
-            );
+        let call = IL1MessageQueue::coveredCall {};
+        if covered <= endpoint.view(queue, &call, Tag::Latest).await? {
+            return Ok(());
         }
+        let call = calls::cover(checkpoint);
+        let receipt = self.send(endpoint, queue, call).await?;
+        let gas = receipt.gas_used;
+        tracing::info!(
+            covered,
+            gas,
+            "the queue knows that its messages are covered"
+        );
         Ok(())
     }
-}
 
-fn explained(error: SendError) -> AdvanceError {
-    match error {
-        SendError::Refused(data) => AdvanceError::Refused(data),
-        error => error.into(),
+    async fn send(
+        &self,
+        endpoint: &Endpoint,
+        to: Address,
+        call: Vec<u8>,
+    ) -> Result<Receipt, AdvanceError> {
+        let account = self.account.clone();
+        let sender = Sender::new(endpoint.clone(), account, SendConfig::default()).await?;
+        Ok(sender.send(Some(to), call).await?)
     }
 }

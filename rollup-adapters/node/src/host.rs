@@ -21,7 +21,8 @@ use tokio::{
 };
 
 use crate::{
-    Application, Definition, Node, StorageError, advance,
+    Application, Definition, Node, StorageError,
+    advance::Advancer,
     board::Board,
     executor::{Executor, ExecutorError, decode, rules},
     l1::{Endpoints, Reader},
@@ -262,15 +263,15 @@ async fn begin<A: Application>(config: Config) -> Result<Running, HostError> {
         tasks.spawn(async move { submission::run(node, &servers).await.into() });
     }
     if let (Some((account, every)), Some(l1)) = (config.advance.clone(), definition.l1) {
-        let task = advance::Advancer::new(
-            config.endpoints.clone(),
+        let advancer = Advancer {
+            endpoints: config.endpoints.clone(),
             account,
-            l1,
-            definition.namespace,
+            contracts: l1,
+            namespace: definition.namespace,
             every,
-            Arc::clone(&servers),
-        );
-        tasks.spawn(async move { task.run().await });
+            servers: Arc::clone(&servers),
+        };
+        tasks.spawn(async move { advancer.run().await });
     }
     if !config.replicas.is_empty() {
         let replicas = Replicas {

@@ -13,6 +13,7 @@ mod logs;
 mod reader;
 
 pub(crate) use endpoints::{Endpoints, Wrong};
+pub(crate) use logs::pin;
 pub(crate) use reader::{At, Reader, header_at, prove};
 
 #[cfg(test)]

@@ -161,6 +161,9 @@ async fn halted(
         .await?;
     ensure!(!block["pin"].is_null(), "the block is not pinned: {block}");
 
+    step("while the sequencer stands still, the queue's fee falls for what is pinned");
+    cover(network, evm).await?;
+
     let again = wallet.receipt(soft.transaction_hash).await?;
     let redone = if again.block_number > receipt.block_number {
         "made again above it"

@@ -3,7 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `abi` | the contracts' functions, events and errors |
-//! | `queue` | the queue's logs to L1 messages; pure |
+//! | `queue` | the queue's logs to L1 messages; which of its checkpoints are covered |
 //! | `inbox` | what the inbox knows, and pins |
 //! | `calls` | the calls, from what the node has; pure |
 //! | `refusal` | why a contract refused, in sentences |

@@ -1,5 +1,5 @@
-//! The queue's logs, read as L1 messages. Whether they are all, and the queue's own, shows by their chain: it ends at
-//! what the queue has in storage (`rollup_types::field`).
+//! The queue's logs, read as L1 messages, and which of its checkpoints are covered. Whether the logs are all, and the
+//! queue's own, shows by their chain: it ends at what the queue has in storage (`rollup_types::field`).
 
 use alloy_sol_types::SolEvent as _;
 use light_client::rpc::{Endpoint, Log, Tag, ViewError};
@@ -8,10 +8,13 @@ use rollup_types::{Address, L1Message, MessageBody};
 use crate::{
     LogError,
     abi::{U256, from_address, queue::IL1MessageQueue},
+    calls::Hint,
 };
 
 /// Checkpoints that the queue has without gaps.
 const RING: u64 = 256;
+/// Hours that the queue remembers of what that ring lost.
+const HOURS: u64 = 32;
 
 /// Where the covered checkpoints of a queue end; none on a side where the ring has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +25,8 @@ pub struct Border {
     pub uncovered: Option<u64>,
 }
 
-/// Finds the border for whoever knows the messages up to an L1 block, and those below a pin's end.
+/// Finds the border for whoever knows the messages up to an L1 block, and those below a pin's end. Blocks and counts of
+/// checkpoints rise with their numbers.
 ///
 /// # Errors
 /// No answer.
@@ -34,23 +38,54 @@ pub async fn border(
 ) -> Result<Border, ViewError> {
     let call = IL1MessageQueue::checkpointsCall {};
     let last = endpoint.view(queue, &call, Tag::Latest).await?;
-    let mut uncovered = None;
-    for place in (last.saturating_sub(RING - 1)..=last).rev() {
+    let mut covered = None;
+    // All before `from` are covered, none from `to` on.
+    let (mut from, mut to) = (last.saturating_sub(RING - 1), last + 1);
+    while from < to {
+        let place = u64::midpoint(from, to);
         let number = U256::from(place);
         let call = IL1MessageQueue::checkpointCall { number };
         let point = endpoint.view(queue, &call, Tag::Latest).await?;
         if point.l1Block <= l1_block || point.count <= pinned {
-            return Ok(Border {
-                covered: Some((place, point.count)),
-                uncovered,
-            });
+            covered = Some((place, point.count));
+            from = place + 1;
+        } else {
+            to = place;
         }
-        uncovered = Some(place);
     }
     Ok(Border {
-        covered: None,
-        uncovered,
+        covered,
+        uncovered: (from <= last).then_some(from),
     })
+}
+
+/// What shows how long a message has been waiting that is not covered, of all that show one the one with the oldest.
+///
+/// # Errors
+/// No answer.
+pub async fn oldest(
+    endpoint: &Endpoint,
+    queue: Address,
+    l1_block: u64,
+    pinned: u64,
+) -> Result<Option<Hint>, ViewError> {
+    let border = border(endpoint, queue, l1_block, pinned).await?;
+    if border.covered.is_none() {
+        // Messages may be older than all that the ring still has.
+        let mut oldest = None;
+        for place in 0..HOURS {
+            let hour = U256::from(place);
+            let call = IL1MessageQueue::hourlyCall { hour };
+            let point = endpoint.view(queue, &call, Tag::Latest).await?;
+            if point.l1Block > l1_block && point.count > pinned {
+                oldest = Some(oldest.map_or(point.time, |time: u64| time.min(point.time)));
+            }
+        }
+        if let Some(time) = oldest {
+            return Ok(Some(Hint::Hour(time / 3_600)));
+        }
+    }
+    Ok(border.uncovered.map(Hint::Checkpoint))
 }
 
 /// The message that a log of the queue is about.

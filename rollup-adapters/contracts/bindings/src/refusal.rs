@@ -1,7 +1,7 @@
 //! Why a contract refused, in sentences that say what to do.
 
 use alloy_sol_types::SolInterface as _;
-use light_client::{refusal, send::SendError};
+use light_client::{refusal, rpc::ViewError, send::SendError};
 
 use crate::abi::{
     from_address, inbox::IRollupInbox::IRollupInboxErrors as Inbox,
@@ -32,6 +32,15 @@ pub fn sentence(data: &[u8]) -> String {
 pub fn explained(error: &SendError) -> String {
     match error {
         SendError::Refused(data) => sentence(data),
+        other => other.to_string(),
+    }
+}
+
+/// Why a view of these contracts said nothing.
+#[must_use]
+pub fn unread(error: &ViewError) -> String {
+    match error {
+        ViewError::Refused(data) => sentence(data),
         other => other.to_string(),
     }
 }

@@ -30,6 +30,8 @@ use rollup_types::{
 };
 use serde_json::{Value, json};
 
+#[path = "contracts/checkpoints.rs"]
+mod checkpoints;
 #[path = "contracts/l1.rs"]
 mod l1;
 

@@ -2,12 +2,7 @@
 
 use bytes::Bytes;
 use light_client::abi::light_client::ILightClient;
-use rollup_contracts::{
-    abi::inbox::IRollupInbox,
-    calls::{self, Hint},
-    inbox::{InboxEvent, event},
-    queue,
-};
+use rollup_contracts::{abi::inbox::IRollupInbox, calls, queue};
 use rollup_types::Height;
 use sequencer_client::{ClientConfig, client::Api, types};
 use serde_json::json;
@@ -15,8 +10,9 @@ use serde_json::json;
 use super::{
     exit::{Exit, Failure},
     output,
-    remote::{Desk, L1Args, parse_bytes, refused},
+    remote::{L1Args, parse_bytes, refused},
 };
+use crate::l1;
 
 /// Arguments of `force`.
 #[derive(Debug, clap::Args)]
@@ -91,15 +87,17 @@ pub(super) async fn pin(args: PinArgs) -> Result<(), Failure> {
     // The contract checks it.
     let id = sequencer_client::client::BlockId::Height(Height(head.height));
     let types::Block { header, .. } = api.block(id).await?;
-    let hint = oldest(&desk, header.l1_finalized.number).await?;
-    let call = calls::force_segment(&header, Hint::Checkpoint(hint));
+    let pinned = desk.read(inbox, IRollupInbox::pinnedCall {}).await?;
+    let (endpoint, queue) = (desk.sender.endpoint(), desk.contracts.queue);
+    let hint = queue::oldest(endpoint, queue, header.l1_finalized.number, pinned).await?;
+    let hint = hint.ok_or_else(|| {
+        let message = "no message waits that the light client's newest block does not cover";
+        Failure::new(Exit::Refused, message)
+    })?;
+    let call = calls::force_segment(&header, hint);
     let receipt = desk.sender.send(Some(inbox), call).await.map_err(refused)?;
-    let forced = receipt.logs.iter().filter_map(|log| event(log).ok());
-    let mut forced = forced.filter_map(|event| match event {
-        InboxEvent::Forced(pin) => Some(pin),
-        InboxEvent::Advanced(_) => None,
-    });
-    let pin = forced.next_back().ok_or_else(|| {
+    let pin = receipt.logs.iter().rev().find_map(l1::pin);
+    let pin = pin.ok_or_else(|| {
         Failure::new(
             Exit::Config,
             "the inbox logged no pin: is the definition of this L1?",
@@ -117,16 +115,4 @@ pub(super) async fn pin(args: PinArgs) -> Result<(), Failure> {
         "pin {}: messages below {} are executed right after block {} of the sequencer",
         pin.number, pin.message_end, pin.after
     ))
-}
-
-/// The oldest checkpoint of the queue that an L1 block does not cover.
-async fn oldest(desk: &Desk, covered: u64) -> Result<u64, Failure> {
-    let inbox = desk.contracts.inbox;
-    let pinned = desk.read(inbox, IRollupInbox::pinnedCall {}).await?;
-    let endpoint = desk.sender.endpoint();
-    let border = queue::border(endpoint, desk.contracts.queue, covered, pinned).await?;
-    border.uncovered.ok_or_else(|| {
-        let message = "no message waits that the light client's newest block does not cover";
-        Failure::new(Exit::Refused, message)
-    })
 }
