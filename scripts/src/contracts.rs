@@ -133,26 +133,13 @@ fn forge(contracts: Contracts) -> Result<Command> {
     Ok(command)
 }
 
-/// The program of a tool itself. What npm links is a script that starts it: whoever ended the
-/// script would leave the program behind.
+/// The program of a tool.
 pub(crate) fn tool(name: &str) -> Result<PathBuf> {
-    let packages = Contracts::Network.folder().join("node_modules/@foundry-rs");
-    let own = format!("{name}-");
-    let entries =
-        fs::read_dir(&packages).with_context(|| format!("cannot read {}", packages.display()))?;
-    for entry in entries {
-        let entry = entry?;
-        let file = if cfg!(windows) {
-            format!("{name}.exe")
-        } else {
-            name.to_owned()
-        };
-        let program = entry.path().join("bin").join(file);
-        if entry.file_name().to_string_lossy().starts_with(&own) && program.exists() {
-            return Ok(program);
-        }
-    }
-    bail!("npm has no {name} for this platform: see the list of platforms of @foundry-rs/{name}")
+    anvil::tool(name).with_context(|| {
+        format!(
+            "npm has no {name} for this platform: see the list of platforms of @foundry-rs/{name}"
+        )
+    })
 }
 
 /// `npm ci`, unless what is installed is newer than the lock file.

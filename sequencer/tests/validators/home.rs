@@ -9,13 +9,13 @@ use std::{
 use hotshot_types::{Address, Committee, Epoch, GenesisDocument};
 use light_client::{
     abi::{SolCall, U256, address, light_client::ILightClient, token::IStakeToken},
-    deploy::{Artifacts, Contracts, Terms, deploy_home},
+    deploy::{Contracts, Terms, deploy_home},
     rpc::Tag,
 };
 use sequencer_client::{ClientConfig, client::Api, trust};
 
 use super::{
-    anvil::{Anvil, contracts},
+    anvil::Anvil,
     network::{Network, Node, eventually, sequencer, succeeds},
     proxy::{Manner, Proxy},
 };
@@ -101,7 +101,7 @@ impl Home {
 
     fn deploy(&self, terms: &Terms) {
         let header = trust::genesis_block(&self.genesis).unwrap();
-        let artifacts = Artifacts::new(&contracts().join("out"));
+        let artifacts = ::anvil::artifacts();
         let sender = self.anvil.sender(0);
         let deployed = deploy_home(&sender, &artifacts, &self.genesis, &header, terms);
         assert_eq!(self.anvil.ask(deployed).unwrap(), self.contracts);

@@ -1,17 +1,11 @@
 //! The real contracts on a real EVM that makes a block when it is told to.
 
-use std::{
-    io::{self, BufRead as _, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread,
-};
-
+use anvil::{Anvil, START};
 use hotshot_types::{
-    Address, Epoch, GenesisDocument, Hash, Height, Kind, L1Block, ProofOfPossession, Round,
-    SecretKey, Signature, Signer as _, TimestampMs, View,
+    Address, Epoch, GenesisDocument, Hash, Height, Kind, ProofOfPossession, Round, SecretKey,
+    Signature, Signer as _, View,
     digest::{self, Tag as SignedTag, keccak},
-    genesis::{EmptyRoots, GenesisValidator, Parameters},
+    genesis::EmptyRoots,
 };
 use light_client::{
     Account,
@@ -21,10 +15,9 @@ use light_client::{
         token::IStakeToken,
     },
     account::created,
-    deploy::{Artifacts, Contracts, Terms, deploy_home},
+    deploy::{Contracts, Terms, deploy_home},
     points,
-    rpc::{Data, Endpoint, Log, LogRange, Quantity, Receipt, Tag},
-    send::{SendConfig, Sender},
+    rpc::{Data, Log, LogRange, Quantity, Receipt, Tag},
 };
 use serde_json::{Value, json};
 
@@ -33,10 +26,6 @@ use crate::{
     model::{Act, Crime, TOKEN},
 };
 
-/// The first account that anvil gives money.
-const DEPLOYER: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
-/// When the chain starts, in seconds. Blocks are as far apart as the test says.
-const START: u64 = 1_900_000_000;
 /// Seconds that stake stays if the light client still follows. It does not: nobody updates it.
 pub(crate) const ESCROW_S: u64 = 600;
 /// What accounts have, in token units: the one that is rich, and the others.
@@ -46,8 +35,7 @@ pub(crate) const MEANS: u128 = 1_000_000 * TOKEN;
 const GAS: u128 = 2_000_000;
 
 pub(crate) struct Chain {
-    process: Child,
-    endpoint: Endpoint,
+    anvil: Anvil,
     contracts: Contracts,
     pub(crate) domain: Hash,
     pub(crate) genesis: GenesisDocument,
@@ -64,81 +52,27 @@ pub(crate) struct Chain {
 /// A transaction that waits for a block.
 pub(crate) struct Sent(Hash);
 
-fn contracts_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// The native program: what npm links is a script that would leave it behind when it is killed.
-fn program() -> PathBuf {
-    let packages = std::fs::read_dir(contracts_folder().join("node_modules/@foundry-rs"));
-    let program = packages
-        .into_iter()
-        .flatten()
-        .flatten()
-        .find_map(|package| {
-            let is_native = package.file_name().to_str()?.starts_with("anvil-");
-            let program = package.path().join("bin/anvil");
-            (is_native && program.exists()).then_some(program)
-        });
-    program.expect("this test needs anvil and the built contracts: run `cargo xtask contracts`")
-}
-
 fn of_development(place: u8) -> SecretKey {
     SecretKey::derive(&[place; 32])
-}
-
-fn document(stake_table: Address, domain: Hash) -> GenesisDocument {
-    let validator = |place: u8| GenesisValidator {
-        operator: Address([place; 20]),
-        key: of_development(200 + place).public_key(),
-        possession: of_development(200 + place).prove_possession(domain, Address([place; 20])),
-        weight: 5,
-        network_key: Hash([place; 32]),
-        address: "/ip4/10.0.0.1/tcp/9000".into(),
-    };
-    GenesisDocument {
-        l1_chain_id: 31_337,
-        stake_table,
-        salt: Hash([9; 32]),
-        timestamp_ms: TimestampMs(START * 1_000),
-        l1: L1Block::default(),
-        seeds: [Hash([1; 32]); 2],
-        parameters: Parameters::development(),
-        validators: (0..4).map(validator).collect(),
-    }
 }
 
 impl Chain {
     /// Starts it, deploys the contracts and gives everybody tokens.
     pub(crate) async fn start() -> Self {
-        let mut process = Command::new(program())
-            .args(["--port", "0", "--timestamp", &START.to_string()])
-            .args(["--order", "fifo", "--auto-impersonate"])
-            .args(["--base-fee", "1", "--gas-price", "1"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(process.stdout.take().unwrap());
-        let mut line = String::new();
-        let place = loop {
-            line.clear();
-            let read = output.read_line(&mut line).unwrap();
-            assert!(read > 0, "anvil ended before it listened");
-            if let Some((_, place)) = line.trim().split_once("Listening on ") {
-                break place.to_owned();
-            }
-        };
-        // It stands still when nobody reads what it says.
-        thread::spawn(move || io::copy(&mut output, &mut io::sink()));
-        let endpoint = Endpoint::new(&format!("http://{place}")).unwrap();
-        let mut secret = [0; 32];
-        hex::decode_to_slice(DEPLOYER, &mut secret).unwrap();
-        let deployer = Account::from_bytes(&secret).unwrap();
-        let stake_table = created(deployer.address(), 3);
-        let domain = digest::chain_domain(31_337, stake_table, Hash([9; 32]));
-        let genesis = document(stake_table, domain);
+        // Blocks are as far apart as the test says.
+        let anvil = Anvil::start(&[
+            "--timestamp",
+            &START.to_string(),
+            "--order",
+            "fifo",
+            "--auto-impersonate",
+            "--base-fee",
+            "1",
+            "--gas-price",
+            "1",
+        ]);
+        let deployer = anvil::account(0);
+        let genesis = anvil::genesis(created(deployer.address(), 3));
         let empty = EmptyRoots {
             shard_root: Hash::ZERO,
             ns_root: Hash::ZERO,
@@ -150,16 +84,14 @@ impl Chain {
             supply: RICHES + 100 * MEANS,
             ..Terms::development()
         };
-        let sender = Sender::new(endpoint.clone(), deployer.clone(), SendConfig::default());
-        let sender = sender.await.unwrap();
-        let artifacts = Artifacts::new(&contracts_folder().join("out"));
+        let sender = anvil.sender(deployer.clone()).await;
+        let artifacts = anvil::artifacts();
         let header = genesis.header(empty).unwrap();
         let contracts = deploy_home(&sender, &artifacts, &genesis, &header, &terms).await;
         let mut chain = Self {
             contracts: contracts.unwrap(),
-            process,
-            endpoint,
-            domain,
+            anvil,
+            domain: genesis.chain_domain(),
             genesis,
             accounts: (0..ACCOUNTS)
                 .map(|place| {
@@ -204,7 +136,13 @@ impl Chain {
         }
         // In one block, which has room for them.
         let _: Value = self.order("evm_mine", json!([])).await;
-        let block = self.endpoint.block(Tag::Latest).await.unwrap().unwrap();
+        let block = self
+            .anvil
+            .endpoint
+            .block(Tag::Latest)
+            .await
+            .unwrap()
+            .unwrap();
         self.start = (block.number, block.timestamp);
         for account in 0..ACCOUNTS {
             assert!(self.balance(Some(account)).await > U256::ZERO);
@@ -226,7 +164,7 @@ impl Chain {
         method: &'static str,
         params: Value,
     ) -> T {
-        self.endpoint.ask(method, params).await.unwrap()
+        self.anvil.endpoint.ask(method, params).await.unwrap()
     }
 
     async fn transact<C: SolCall>(&self, from: Address, to: Address, call: &C) -> Sent {
@@ -403,7 +341,7 @@ impl Chain {
 
     /// Whether it was done.
     pub(crate) async fn is_done(&self, Sent(hash): &Sent) -> bool {
-        let receipt: Option<Receipt> = self.endpoint.receipt(*hash).await.unwrap();
+        let receipt: Option<Receipt> = self.anvil.endpoint.receipt(*hash).await.unwrap();
         let receipt = receipt.expect("a block holds all transactions that waited");
         assert_eq!(receipt.block_number + 1, self.block);
         receipt.is_success()
@@ -416,7 +354,7 @@ impl Chain {
             to: self.block - 1,
         };
         let table = self.contracts.stake_table;
-        self.endpoint.logs(table, range).await.unwrap()
+        self.anvil.endpoint.logs(table, range).await.unwrap()
     }
 
     /// A view of the stake table.
@@ -434,7 +372,7 @@ impl Chain {
     }
 
     async fn view<C: SolCall>(&self, contract: Address, call: C) -> C::Return {
-        let answer = self.endpoint.view(contract, &call, Tag::Latest);
+        let answer = self.anvil.endpoint.view(contract, &call, Tag::Latest);
         answer.await.unwrap()
     }
 
@@ -449,12 +387,4 @@ impl Chain {
 
 fn words(signature: Signature) -> [U256; 4] {
     points::words_g1(&signature.point().unwrap())
-}
-
-impl Drop for Chain {
-    fn drop(&mut self) {
-        if self.process.kill().is_ok() {
-            drop(self.process.wait());
-        }
-    }
 }

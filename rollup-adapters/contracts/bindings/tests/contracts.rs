@@ -35,7 +35,8 @@ mod checkpoints;
 #[path = "contracts/l1.rs"]
 mod l1;
 
-use l1::{CHAIN, L1, artifacts};
+use anvil::CHAIN;
+use l1::{L1, artifacts};
 
 const NAMESPACE: u64 = 42;
 const ETHER: u128 = 1_000_000_000_000_000_000;

@@ -1,25 +1,22 @@
 //! Against the real contracts on anvil, some endpoints of which lie.
 
 use std::{
-    io::{self, BufRead as _, BufReader},
     net::SocketAddr,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
-    thread,
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use anvil::{Anvil, CHAIN};
 use hotshot_types::{GenesisDocument, Hash, Height, digest, genesis::EmptyRoots};
 use light_client::{
-    Account,
     account::created,
     deploy::{self, Artifacts},
     rpc::{Endpoint, Tag},
-    send::{SendConfig, Sender},
+    send::Sender,
 };
 use rollup_contracts::{
     calls,
@@ -36,43 +33,10 @@ use tokio::{
 use super::*;
 use crate::{L1Contracts, testing};
 
-/// The first account that anvil gives money.
-const DEPLOYER: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
-const CHAIN: u64 = 31_337;
-
-struct Anvil {
-    process: Child,
-    url: String,
+struct Rollup {
+    anvil: Anvil,
     sender: Sender,
     contracts: L1Contracts,
-}
-
-impl Drop for Anvil {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
-}
-
-fn folder(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-/// The native program: what npm links is a script that would leave it behind when it is killed.
-fn program() -> PathBuf {
-    let packages = std::fs::read_dir(folder(
-        "../../light-client-contract/node_modules/@foundry-rs",
-    ));
-    let program = packages
-        .into_iter()
-        .flatten()
-        .flatten()
-        .find_map(|package| {
-            let is_native = package.file_name().to_str()?.starts_with("anvil-");
-            let program = package.path().join("bin/anvil");
-            (is_native && program.exists()).then_some(program)
-        });
-    program.expect("this test needs anvil and the built contracts: run `cargo xtask contracts`")
 }
 
 fn document(stake_table: hotshot_types::Address) -> GenesisDocument {
@@ -85,52 +49,31 @@ fn document(stake_table: hotshot_types::Address) -> GenesisDocument {
     document
 }
 
-impl Anvil {
+impl Rollup {
     async fn start(age_s: u64) -> Self {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap()
             .as_secs();
-        let mut process = Command::new(program())
-            .args(["--port", "0", "--slots-in-an-epoch", "1"])
-            .args(["--timestamp", &(now - age_s).to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(process.stdout.take().unwrap());
-        let mut line = String::new();
-        let place = loop {
-            line.clear();
-            assert!(output.read_line(&mut line).unwrap() > 0, "anvil ended");
-            if let Some((_, place)) = line.trim().split_once("Listening on ") {
-                break place.to_owned();
-            }
-        };
-        // It stands still when nobody reads what it says.
-        thread::spawn(move || io::copy(&mut output, &mut io::sink()));
-        let url = format!("http://{place}");
-        let mut secret = [0; 32];
-        hex::decode_to_slice(DEPLOYER, &mut secret).unwrap();
-        let account = Account::from_bytes(&secret).unwrap();
+        let timestamp = (now - age_s).to_string();
+        let anvil = Anvil::start(&["--slots-in-an-epoch", "1", "--timestamp", &timestamp]);
+        let account = anvil::account(0);
         let genesis = document(created(account.address(), 3));
-        let endpoint = Endpoint::new(&url).unwrap();
-        let sender = Sender::new(endpoint, account, SendConfig::default());
-        let sender = sender.await.unwrap();
+        let sender = anvil.sender(account).await;
         let empty = EmptyRoots {
             shard_root: Hash::ZERO,
             ns_root: Hash::ZERO,
             ns_acc_root: Hash::ZERO,
         };
         let header = genesis.header(empty).unwrap();
-        let home = Artifacts::new(&folder("../../light-client-contract/out"));
+        let home = anvil::artifacts();
         let terms = deploy::Terms::development();
         let light_client = deploy::deploy_home(&sender, &home, &genesis, &header, &terms)
             .await
             .unwrap()
             .light_client;
-        let artifacts = Artifacts::new(&folder("../contracts/out"));
+        let artifacts =
+            Artifacts::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts/out"));
         let terms = Terms::development(light_client, 7, CHAIN, sender.address());
         let Contracts {
             queue,
@@ -140,8 +83,7 @@ impl Anvil {
             .await
             .unwrap();
         Self {
-            process,
-            url,
+            anvil,
             sender,
             contracts: L1Contracts {
                 chain_id: CHAIN,
@@ -270,24 +212,24 @@ fn all() -> Vec<Vec<u8>> {
     vec![b"a".to_vec(), b"b".to_vec(), b"c".to_vec()]
 }
 
-async fn filled() -> Anvil {
-    let anvil = Anvil::start(0).await;
-    anvil.force(&[b"a", b"b", b"c"]).await;
-    anvil.mine(4).await;
-    anvil
+async fn filled() -> Rollup {
+    let rollup = Rollup::start(0).await;
+    rollup.force(&[b"a", b"b", b"c"]).await;
+    rollup.mine(4).await;
+    rollup
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_are_read_and_proven_up_to_the_final_block() {
-    let anvil = Anvil::start(0).await;
-    anvil.force(&[b"a", b"b", b"c"]).await;
-    let mut reader = anvil.reader(&[&anvil.url]);
+    let rollup = Rollup::start(0).await;
+    rollup.force(&[b"a", b"b", b"c"]).await;
+    let mut reader = rollup.reader(&[&rollup.anvil.url]);
     let early = read(&mut reader).await.unwrap();
     assert!(
         early.len() < 3,
         "the newest blocks are not final: {early:?}"
     );
-    anvil.mine(4).await;
+    rollup.mine(4).await;
     assert_eq!(read(&mut reader).await.unwrap(), all());
 
     let (number, hash) = reader.finalized().await.unwrap();
@@ -301,8 +243,8 @@ async fn messages_are_read_and_proven_up_to_the_final_block() {
         (view.light_client(), view.advanced()),
         (Height(0), Height(0))
     );
-    anvil.force(&[b"d"]).await;
-    anvil.mine(4).await;
+    rollup.force(&[b"d"]).await;
+    rollup.mine(4).await;
     let (later, hash) = reader.finalized().await.unwrap();
     let view = reader
         .view(At::Agreed(later, hash), base, number)
@@ -317,17 +259,17 @@ async fn messages_are_read_and_proven_up_to_the_final_block() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_leaves_a_message_out_or_changes_one_is_left() {
-    let anvil = filled().await;
-    let queue = json!(anvil.contracts.queue);
+    let rollup = filled().await;
+    let queue = json!(rollup.contracts.queue);
     let other = queue.clone();
-    let (hides, hiding) = proxy(&anvil.url, move |method, params, mut answer| {
+    let (hides, hiding) = proxy(&rollup.anvil.url, move |method, params, mut answer| {
         if method == "eth_getLogs" && params[0]["address"] == queue {
             answer.as_array_mut().unwrap().pop();
         }
         answer
     })
     .await;
-    let (changes, _) = proxy(&anvil.url, move |method, params, answer| {
+    let (changes, _) = proxy(&rollup.anvil.url, move |method, params, answer| {
         if method == "eth_getLogs" && params[0]["address"] == other {
             let text = answer.to_string();
             // The transaction `a` in its word.
@@ -336,7 +278,7 @@ async fn an_endpoint_that_leaves_a_message_out_or_changes_one_is_left() {
         answer
     })
     .await;
-    let mut reader = anvil.reader(&[&hides, &changes, &anvil.url]);
+    let mut reader = rollup.reader(&[&hides, &changes, &rollup.anvil.url]);
     assert_eq!(read(&mut reader).await.unwrap(), all());
     assert_eq!(reader.endpoints().asked(), 1, "both are left");
     let before = hiding.load(SeqCst);
@@ -346,7 +288,7 @@ async fn an_endpoint_that_leaves_a_message_out_or_changes_one_is_left() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_with_false_proofs_is_left() {
-    let anvil = filled().await;
+    let rollup = filled().await;
     let value = |method: &str, _: &Value, mut answer: Value| {
         if method == "eth_getProof" {
             answer["storageProof"][0]["value"] = json!("0x1234");
@@ -359,50 +301,54 @@ async fn an_endpoint_with_false_proofs_is_left() {
         }
         answer
     };
-    let (value, _) = proxy(&anvil.url, value).await;
-    let (nodes, _) = proxy(&anvil.url, nodes).await;
-    let mut reader = anvil.reader(&[&value, &nodes, &anvil.url]);
+    let (value, _) = proxy(&rollup.anvil.url, value).await;
+    let (nodes, _) = proxy(&rollup.anvil.url, nodes).await;
+    let mut reader = rollup.reader(&[&value, &nodes, &rollup.anvil.url]);
     assert_eq!(read(&mut reader).await.unwrap(), all());
     assert_eq!(reader.endpoints().asked(), 1);
-    let mut alone = anvil.reader(&[&value]);
+    let mut alone = rollup.reader(&[&value]);
     let error = read(&mut alone).await.unwrap_err();
     assert!(error.contains("not proven"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_final_block_takes_a_strict_majority_and_whoever_contradicts_it_is_left() {
-    let anvil = filled().await;
+    let rollup = filled().await;
     let lie = |method: &str, _: &Value, mut answer: Value| {
         if method == "eth_getBlockByNumber" && answer.is_object() {
             answer["hash"] = json!(Hash([5; 32]));
         }
         answer
     };
-    let (liar, _) = proxy(&anvil.url, lie).await;
-    let mut two = anvil.reader(&[&liar, &anvil.url]);
+    let (liar, _) = proxy(&rollup.anvil.url, lie).await;
+    let mut two = rollup.reader(&[&liar, &rollup.anvil.url]);
     assert_eq!(two.finalized().await, None, "one of two is no majority");
     assert_eq!(two.endpoints().asked(), 2, "nobody knows which one lies");
-    let mut three = anvil.reader(&[&liar, &anvil.url, &anvil.url]);
+    let mut three = rollup.reader(&[&liar, &rollup.anvil.url, &rollup.anvil.url]);
     assert_eq!(read(&mut three).await.unwrap(), all());
     assert_eq!(three.endpoints().asked(), 2);
     // Only those in reach count.
-    let mut one = anvil.reader(&["http://127.0.0.1:9", "http://127.0.0.1:10", &anvil.url]);
+    let mut one = rollup.reader(&[
+        "http://127.0.0.1:9",
+        "http://127.0.0.1:10",
+        &rollup.anvil.url,
+    ]);
     assert_eq!(read(&mut one).await.unwrap(), all());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_stands_still_does_not_hold_the_others_up() {
-    let anvil = Anvil::start(7_200).await;
-    anvil.force(&[b"a"]).await;
-    anvil.mine(4).await;
+    let rollup = Rollup::start(7_200).await;
+    rollup.force(&[b"a"]).await;
+    rollup.mine(4).await;
     let old: Value = {
-        let endpoint = anvil.sender.endpoint();
+        let endpoint = rollup.sender.endpoint();
         endpoint
             .ask("eth_getBlockByNumber", json!(["finalized", false]))
             .await
             .unwrap()
     };
-    let (frozen, _) = proxy(&anvil.url, move |method, params, answer| {
+    let (frozen, _) = proxy(&rollup.anvil.url, move |method, params, answer| {
         if method == "eth_getBlockByNumber" && params[0] == json!("finalized") {
             return old.clone();
         }
@@ -410,22 +356,22 @@ async fn an_endpoint_that_stands_still_does_not_hold_the_others_up() {
     })
     .await;
     let _: Value = {
-        let endpoint = anvil.sender.endpoint();
+        let endpoint = rollup.sender.endpoint();
         endpoint
             .ask("evm_increaseTime", json!([7_000]))
             .await
             .unwrap()
     };
-    anvil.force(&[b"b", b"c"]).await;
-    anvil.mine(4).await;
-    let mut reader = anvil.reader(&[&frozen, &anvil.url]);
+    rollup.force(&[b"b", b"c"]).await;
+    rollup.mine(4).await;
+    let mut reader = rollup.reader(&[&frozen, &rollup.anvil.url]);
     assert_eq!(read(&mut reader).await.unwrap(), all());
     assert_eq!(reader.endpoints().asked(), 2, "it may go on again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_of_another_chain_is_left_and_ranges_that_are_refused_are_halved() {
-    let anvil = filled().await;
+    let rollup = filled().await;
     let chain = |method: &str, _: &Value, answer: Value| {
         if method == "eth_chainId" {
             json!("0x1")
@@ -433,11 +379,11 @@ async fn an_endpoint_of_another_chain_is_left_and_ranges_that_are_refused_are_ha
             answer
         }
     };
-    let (other, _) = proxy(&anvil.url, chain).await;
-    let mut reader = anvil.reader(&[&other, &anvil.url]);
+    let (other, _) = proxy(&rollup.anvil.url, chain).await;
+    let mut reader = rollup.reader(&[&other, &rollup.anvil.url]);
     assert_eq!(read(&mut reader).await.unwrap(), all());
     assert_eq!(reader.endpoints().asked(), 1);
-    let number = anvil
+    let number = rollup
         .sender
         .endpoint()
         .block(Tag::Latest)
@@ -446,7 +392,7 @@ async fn an_endpoint_of_another_chain_is_left_and_ranges_that_are_refused_are_ha
         .unwrap()
         .number;
     // What is no list of logs is as good as a refusal.
-    let (narrow, asked) = proxy(&anvil.url, |method, params, answer| {
+    let (narrow, asked) = proxy(&rollup.anvil.url, |method, params, answer| {
         let block = |key: &str| {
             let text = params[0][key].as_str().unwrap();
             u64::from_str_radix(&text[2..], 16).unwrap()
@@ -457,7 +403,7 @@ async fn an_endpoint_of_another_chain_is_left_and_ranges_that_are_refused_are_ha
         answer
     })
     .await;
-    let mut reader = anvil.reader(&[&narrow]);
+    let mut reader = rollup.reader(&[&narrow]);
     assert_eq!(read(&mut reader).await.unwrap(), all());
     let asked = asked.load(SeqCst) as u64;
     assert!(asked > number / 2, "{asked} requests for {number} blocks");

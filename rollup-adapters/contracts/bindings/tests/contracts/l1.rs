@@ -1,43 +1,34 @@
 //! An L1 with the light client of a network of four, whose blocks are made and signed here.
 
 use std::{
-    io::{self, BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
     sync::Mutex,
-    thread,
 };
 
+use anvil::{Anvil, START};
 use da::{
     AccumulatorProof, BlockStamp, MapHead, MemoryStore, NamespaceId, NamespaceLeaf, NamespaceMap,
 };
 use hotshot_types::{
     Address, Epoch, Final, FinalityCertificate, GenesisDocument, Hash, Header, Height, L1Block,
-    Round, SealedHeader, SecretKey, Signer as _, Statement, TimestampMs, ValidatorIndex,
+    Round, SealedHeader, Signer as _, Statement, TimestampMs, ValidatorIndex,
     bls::{Aggregate, aggregate},
-    digest,
-    genesis::{EmptyRoots, GenesisValidator, Parameters},
+    genesis::EmptyRoots,
     mountain_range::MountainRange,
 };
 use light_client::{
-    Account,
     abi::light_client::ILightClient,
     account::created,
-    deploy::{Artifacts, Terms, deploy_home},
-    rpc::{Endpoint, Tag},
-    send::{SendConfig, Sender},
+    deploy::{Terms, deploy_home},
+    rpc::Tag,
+    send::Sender,
     update,
 };
 use serde_json::Value;
 
-pub(crate) const CHAIN: u64 = 31_337;
-/// The first account that anvil gives money.
-const DEPLOYER: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
-/// When the chain starts, in seconds.
-const START: u64 = 1_900_000_000;
-
 pub(crate) struct L1 {
-    process: Child,
+    /// It ends with this value.
+    _anvil: Anvil,
     pub(crate) sender: Sender,
     pub(crate) light_client: Address,
     pub(crate) genesis: SealedHeader,
@@ -46,97 +37,36 @@ pub(crate) struct L1 {
     newest: Mutex<(SealedHeader, MountainRange)>,
 }
 
-fn light_client_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../light-client-contract")
-}
-
 /// What forge built of the rollup's contracts.
 pub(crate) fn artifacts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../out")
 }
 
-/// The native program: what npm links is a script that would leave it behind when it is killed.
-fn program() -> PathBuf {
-    let packages = std::fs::read_dir(light_client_folder().join("node_modules/@foundry-rs"));
-    let program = packages
-        .into_iter()
-        .flatten()
-        .flatten()
-        .find_map(|package| {
-            let is_native = package.file_name().to_str()?.starts_with("anvil-");
-            let program = package.path().join("bin/anvil");
-            (is_native && program.exists()).then_some(program)
-        });
-    program.expect("this test needs anvil and the built contracts: run `cargo xtask contracts`")
-}
-
-fn secret(place: u8) -> SecretKey {
-    SecretKey::derive(&[200 + place; 32])
-}
-
-fn document(stake_table: Address) -> GenesisDocument {
-    let domain = digest::chain_domain(CHAIN, stake_table, Hash([9; 32]));
-    let validator = |place: u8| GenesisValidator {
-        operator: Address([place; 20]),
-        key: secret(place).public_key(),
-        possession: secret(place).prove_possession(domain, Address([place; 20])),
-        weight: 5,
-        network_key: Hash([place; 32]),
-        address: "/ip4/10.0.0.1/tcp/9000".into(),
-    };
-    GenesisDocument {
-        l1_chain_id: CHAIN,
-        stake_table,
-        salt: Hash([9; 32]),
-        timestamp_ms: TimestampMs(START * 1_000),
-        l1: L1Block::default(),
-        seeds: [Hash([1; 32]); 2],
-        parameters: Parameters::development(),
-        validators: (0..4).map(validator).collect(),
-    }
-}
-
 impl L1 {
     /// Starts it and deploys the network's contracts.
     pub(crate) async fn start() -> Self {
-        let mut process = Command::new(program())
-            .args(["--port", "0", "--timestamp", &START.to_string()])
-            .args(["--base-fee", "1", "--gas-price", "1"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(process.stdout.take().unwrap());
-        let mut line = String::new();
-        let place = loop {
-            line.clear();
-            let read = output.read_line(&mut line).unwrap();
-            assert!(read > 0, "anvil ended before it listened");
-            if let Some((_, place)) = line.trim().split_once("Listening on ") {
-                break place.to_owned();
-            }
-        };
-        // It stands still when nobody reads what it says.
-        thread::spawn(move || io::copy(&mut output, &mut io::sink()));
-        let endpoint = Endpoint::new(&format!("http://{place}")).unwrap();
-        let mut key = [0; 32];
-        hex::decode_to_slice(DEPLOYER, &mut key).unwrap();
-        let deployer = Account::from_bytes(&key).unwrap();
-        let document = document(created(deployer.address(), 3));
-        let sender = Sender::new(endpoint, deployer, SendConfig::default());
-        let sender = sender.await.unwrap();
+        let anvil = Anvil::start(&[
+            "--timestamp",
+            &START.to_string(),
+            "--base-fee",
+            "1",
+            "--gas-price",
+            "1",
+        ]);
+        let deployer = anvil::account(0);
+        let document = anvil::genesis(created(deployer.address(), 3));
+        let sender = anvil.sender(deployer).await;
         let empty = EmptyRoots {
             shard_root: Hash::ZERO,
             ns_root: Hash::ZERO,
             ns_acc_root: Hash(MapHead::EMPTY.root),
         };
         let genesis = document.header(empty).unwrap();
-        let artifacts = Artifacts::new(&light_client_folder().join("out"));
+        let artifacts = anvil::artifacts();
         let terms = Terms::development();
         let contracts = deploy_home(&sender, &artifacts, &document, &genesis, &terms).await;
         Self {
-            process,
+            _anvil: anvil,
             sender,
             light_client: contracts.unwrap().light_client,
             newest: Mutex::new((genesis.clone(), MountainRange::new())),
@@ -173,7 +103,7 @@ impl L1 {
         };
         let digest = statement.digest::<Final>(self.document.chain_domain());
         let votes = (0..4).map(|place| {
-            let signature = secret(place).sign(&digest);
+            let signature = anvil::validator_key(place).sign(&digest);
             (ValidatorIndex(place.into()), signature)
         });
         let sum = aggregate(&Aggregate {
@@ -205,14 +135,6 @@ impl L1 {
         params: Value,
     ) -> T {
         self.sender.endpoint().ask(method, params).await.unwrap()
-    }
-}
-
-impl Drop for L1 {
-    fn drop(&mut self) {
-        if self.process.kill().is_ok() {
-            drop(self.process.wait());
-        }
     }
 }
 
