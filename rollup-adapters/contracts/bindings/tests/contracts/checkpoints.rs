@@ -1,5 +1,6 @@
 //! Which checkpoints of the queue are covered.
 
+use anvil::CHAIN;
 use hotshot_types::Hash;
 use light_client::rpc::Tag;
 use rollup_contracts::{
@@ -8,7 +9,7 @@ use rollup_contracts::{
 };
 use serde_json::{Value, json};
 
-use super::{Rollup, l1::CHAIN};
+use super::Rollup;
 
 /// Checkpoints that a search looks at.
 const RING: u64 = 256;
