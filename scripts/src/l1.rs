@@ -36,7 +36,8 @@ use crate::{
 /// Chain id of the home L1, as anvil has it by default; others count up from it.
 const HOME_CHAIN: u64 = 31_337;
 /// Who deploys, and has all tokens that are not staked: the first account that anvil gives money.
-const DEPLOYER: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+pub(crate) const DEPLOYER: &str =
+    "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 /// What each validator stakes, in tokens, and the weight of a token.
 const STAKE: u64 = 10;
 const WEIGHT_OF_TOKEN: u64 = 1_000_000_000;

@@ -141,17 +141,31 @@ impl Evm {
 
     /// `rollup deposit` of wei to an account of the rollup; returns once the L1 has it.
     pub(crate) async fn deposit(&self, amount: u128, recipient: Address) -> Result<Value> {
-        let mut command = self.rollup.on_l1(&["deposit", &amount.to_string()]);
-        command.arg("--account").arg(&self.user_key);
-        command.args(["--to", &recipient.to_string()]);
-        json_of(command).await
+        let (amount, recipient) = (amount.to_string(), recipient.to_string());
+        self.pay(&["deposit", &amount, "--to", &recipient]).await
     }
 
     /// `rollup withdraw`: claims a withdrawal on the L1.
     pub(crate) async fn claim(&self, index: u64) -> Result<Value> {
-        let mut command = self.rollup.on_l1(&["withdraw", &index.to_string()]);
+        let (index, url) = (index.to_string(), self.nodes[0].url());
+        self.pay(&["withdraw", &index, "--rpc", &url]).await
+    }
+
+    /// `rollup force`: puts a transaction into the queue on the L1.
+    pub(crate) async fn force(&self, transaction: &[u8]) -> Result<Value> {
+        self.pay(&["force", &hex::encode(transaction)]).await
+    }
+
+    /// `rollup pin`: pins the queue after the light client's newest block.
+    pub(crate) async fn pin(&self) -> Result<Value> {
+        self.pay(&["pin", "--sequencer", &self.rollup.sequencers[0]])
+            .await
+    }
+
+    /// A verb by the user's account on the home L1.
+    async fn pay(&self, line: &[&str]) -> Result<Value> {
+        let mut command = self.rollup.on_l1(line);
         command.arg("--account").arg(&self.user_key);
-        command.args(["--rpc", &self.nodes[0].url()]);
         json_of(command).await
     }
 

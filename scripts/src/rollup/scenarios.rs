@@ -10,7 +10,7 @@ use hotshot_types::{Address, Hash, Height};
 use light_client::Account;
 use rollup_contracts::{
     abi::queue::IL1MessageQueue,
-    calls::{self, Hint, Stored},
+    calls::{self, Stored},
     deploy::Contracts,
 };
 use sequencer_client::client::BlockId;
@@ -88,7 +88,7 @@ async fn scenarios(
     step: impl Fn(&str) + Copy,
 ) -> Result<()> {
     step("a transaction that no sequencer was given goes through the queue on the L1");
-    let hash = force(network, evm, other, 0).await?;
+    let hash = force(evm, other, 0).await?;
     let receipt = wallet.receipt(hash).await?;
     ensure!(receipt.is_success(), "the forced transaction was reverted");
     step("the node that takes the inbox on lets the queue's fee fall");
@@ -144,16 +144,19 @@ async fn halted(
     for node in &mut network.nodes[2..] {
         node.kill()?;
     }
-    let hash = force(network, evm, other, 1).await?;
+    let hash = force(evm, other, 1).await?;
     let l1 = network.l1.as_ref().context("there is no L1")?;
-    let anyone = user_at(l1.home(), evm).await?;
-    let early = pin(network, evm, &anyone).await;
-    ensure!(early.is_err(), "the inbox took a pin before its time");
+    let early = evm.pin().await.err();
+    let early = early.context("the inbox took a pin before its time")?;
+    ensure!(
+        early.to_string().contains("can be forced from"),
+        "the pin failed for another reason: {early}"
+    );
     step("after the delay anyone pins the queue");
     l1.home()
         .order("evm_increaseTime", json!([DELAY_S + 1]))
         .await?;
-    eventually(LIMIT, "a pin", async || pin(network, evm, &anyone).await).await?;
+    eventually(LIMIT, "a pin", async || evm.pin().await).await?;
     let receipt = wallet.receipt(hash).await?;
     ensure!(receipt.is_success(), "the pinned transaction was reverted");
     let block: Value = wallet
@@ -199,17 +202,10 @@ async fn halted(
 }
 
 /// Signs a gift and puts it into the queue on the home L1; its hash.
-async fn force(network: &Network, evm: &Evm, wallet: &Wallet, nonce: u64) -> Result<Hash> {
-    let l1 = network.l1.as_ref().context("there is no L1")?;
+async fn force(evm: &Evm, wallet: &Wallet, nonce: u64) -> Result<Hash> {
     let friend = Account::of(b"friend")?.address();
     let signed = wallet.sign(nonce, Some(friend), GIFT, Vec::new());
-    let at = user_at(l1.home(), evm).await?;
-    let queue = evm.contracts[0].queue;
-    let fee = l1.home().view(queue, &IL1MessageQueue::feeCall {}).await?;
-    let fee = u128::try_from(fee)?;
-    // What is sent beyond the fee comes back.
-    at.send(Some(queue), 2 * fee, calls::force_tx(&signed.bytes))
-        .await?;
+    evm.force(&signed.bytes).await?;
     Ok(signed.hash)
 }
 
@@ -224,23 +220,6 @@ async fn cover(network: &Network, evm: &Evm) -> Result<()> {
         Ok(())
     };
     eventually(LIMIT, "the queue's fee to fall", covered).await
-}
-
-/// Pins the queue after the light client's head.
-async fn pin(network: &Network, evm: &Evm, anyone: &Wallet) -> Result<()> {
-    let l1 = network.l1.as_ref().context("there is no L1")?;
-    let head = l1.finalized(0).await?;
-    let api = network.nodes[0].api()?;
-    let block = api.block(BlockId::Height(Height(head.height))).await?;
-    let newest = l1
-        .home()
-        .view(evm.contracts[0].queue, &IL1MessageQueue::checkpointsCall {})
-        .await?;
-    let call = calls::force_segment(&block.header, Hint::Checkpoint(newest));
-    // Tried out first: what is refused costs nothing.
-    raw_view(&l1.home().endpoint, evm.contracts[0].inbox, call.clone()).await?;
-    anyone.send(Some(evm.contracts[0].inbox), 0, call).await?;
-    Ok(())
 }
 
 /// What the second L1 does for the rollup, and what it refuses.
@@ -270,7 +249,7 @@ async fn replica(network: &Network, evm: &Evm) -> Result<()> {
         peaks: Vec::new(),
     };
     refused(away, vault, calls::claim(&withdrawal, &proof), "home").await?;
-    let user = user_at(away, evm).await?;
+    let user = Wallet::new(evm.user.clone(), away.endpoint.clone()).await?;
     let height = advance(network, l1, 1, inbox, &user).await?;
     let node = &evm.nodes[0];
     let followed = async || -> Result<()> {
@@ -322,9 +301,4 @@ async fn refused(chain: &Anvil, contract: Address, call: Vec<u8>, word: &str) ->
             Ok(())
         }
     }
-}
-
-/// The user on an L1, who has money on each.
-async fn user_at(chain: &Anvil, evm: &Evm) -> Result<Wallet> {
-    Wallet::new(evm.user.clone(), chain.endpoint.clone()).await
 }

@@ -4,18 +4,25 @@ use std::{
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context as _, Result};
 use hotshot_types::Address;
-use light_client::{deploy::Artifacts, rpc::Tag};
+use light_client::deploy::Artifacts;
 use rollup_contracts::deploy::{Contracts, Terms, deploy};
 
-use super::node::Rollup;
-use crate::{contracts, l1::L1, network::Network};
+use super::node::{Rollup, json_of};
+use crate::{
+    contracts,
+    l1::{Anvil, DEPLOYER, L1, secret_file},
+    network::{Network, Node},
+};
 
 /// What accounts of the genesis have, in wei.
 pub(crate) const ALLOCATED: u128 = 1_000_000_000_000_000_000_000;
+/// Most ether in the escrow, in wei.
+const CAP: u128 = 1_000_000_000_000_000_000_000;
 
 /// What a rollup is to be.
 #[derive(Clone, Copy, Debug)]
@@ -30,24 +37,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) vm: &'a str,
 }
 
-/// A rollup's contracts, by L1; on all but the first read-only.
-pub(crate) async fn deploy_contracts(l1: &L1, wanted: &Wanted<'_>) -> Result<Vec<Contracts>> {
-    let artifacts = Artifacts::new(&contracts::Contracts::Rollup.artifacts());
-    let home = l1.home().chain_id;
-    let mut deployed = Vec::new();
-    for (chain, light_client) in l1.chains.iter().zip(&l1.light_clients) {
-        let sender = l1.deployer_at(chain).await?;
-        let mut terms = Terms::development(*light_client, wanted.namespace, home, sender.address());
-        terms.settler = sender.address();
-        if let Some(delay) = wanted.force_delay_s {
-            terms.force_delay_s = delay;
-        }
-        deployed.push(deploy(&sender, &artifacts, &terms).await?);
-    }
-    Ok(deployed)
-}
-
-/// Deploys a rollup's contracts where the network has L1s, and writes its definition.
+/// Makes a rollup's definition, and its contracts where the network has L1s: `rollup init` does on the home L1. The
+/// contracts by L1.
 pub(crate) async fn prepare(
     network: &Network,
     program: PathBuf,
@@ -55,79 +46,99 @@ pub(crate) async fn prepare(
 ) -> Result<(Rollup, Vec<Contracts>)> {
     let directory = network.directory().join(wanted.application);
     fs::create_dir_all(&directory)?;
-    let mut text = format!(
-        "application = \"{}\"\nnamespace = {}\norigin = 1\ngenesis = \"{}\"\n",
-        wanted.application,
-        wanted.namespace,
-        network.genesis_file().display()
-    );
-    let mut deployed = Vec::new();
-    if let Some(l1) = &network.l1 {
-        let before = l1.home().endpoint.block(Tag::Latest).await?;
-        let first_block = before.context("the L1 has no block")?.number;
-        deployed = deploy_contracts(l1, wanted).await?;
-        text += &sections(l1, &deployed, first_block)?;
-    }
-    write!(text, "\n[vm]\n{}", wanted.vm)?;
     let definition = directory.join("rollup.toml");
-    fs::write(&definition, text)?;
+    let vm = directory.join("vm.toml");
+    fs::write(&vm, wanted.vm)?;
+    let sequencers: Vec<String> = network.nodes.iter().map(Node::url).collect();
+    let mut init = Command::new(&program);
+    init.arg("init").arg(&directory).arg("--vm").arg(&vm);
+    init.args(["--namespace", &wanted.namespace.to_string()]);
+    init.args(["--sequencer", &sequencers[0]]);
+    let mut deployed = Vec::new();
+    let (mut endpoints, mut replicas) = (Vec::new(), Vec::new());
+    match &network.l1 {
+        None => {
+            json_of(init).await?;
+        }
+        Some(l1) => {
+            deployed.push(home(l1, init, &directory, wanted).await?);
+            for (chain, light_client) in l1.chains.iter().zip(&l1.light_clients).skip(1) {
+                deployed.push(replica(l1, chain, *light_client, &definition, wanted).await?);
+                replicas.push(chain.url.clone());
+            }
+            endpoints.clone_from(&l1.endpoints);
+        }
+    }
     let rollup = Rollup {
         program,
         definition,
-        sequencers: network
-            .nodes
-            .iter()
-            .map(crate::network::Node::url)
-            .collect(),
-        l1: network
-            .l1
-            .iter()
-            .flat_map(|l1| l1.endpoints.clone())
-            .collect(),
-        replicas: network
-            .l1
-            .iter()
-            .flat_map(|l1| l1.chains.iter().skip(1))
-            .map(|chain| chain.url.clone())
-            .collect(),
+        sequencers,
+        l1: endpoints,
+        replicas,
         directory,
     };
     Ok((rollup, deployed))
 }
 
-/// The L1s' part of a definition.
-fn sections(l1: &L1, deployed: &[Contracts], first_block: u64) -> Result<String> {
-    let mut text = String::from("deposits = true\n");
-    let (home, replicas) = deployed.split_first().context("there is no home L1")?;
+/// Has `init` deploy the contracts on the home L1.
+async fn home(
+    l1: &L1,
+    mut init: Command,
+    directory: &Path,
+    wanted: &Wanted<'_>,
+) -> Result<Contracts> {
+    let settler = l1.deployer_at(l1.home()).await?.address().to_string();
+    init.args(["--l1", &l1.home().url, "--settler", &settler]);
+    init.args(["--light-client", &l1.light_clients[0].to_string()]);
+    init.args(["--deposits", "--cap", &CAP.to_string()]);
+    init.arg("--account");
+    init.arg(secret_file(directory, "deployer", DEPLOYER)?);
+    init.arg("--artifacts");
+    init.arg(contracts::Contracts::Rollup.artifacts());
+    if let Some(delay) = wanted.force_delay_s {
+        init.args(["--force-delay", &delay.to_string()]);
+    }
+    let said = json_of(init).await?;
+    let address = |name: &str| -> Result<Address> {
+        let text = said["contracts"][name].as_str();
+        let text = text.with_context(|| format!("`init` names no {name}: {said}"))?;
+        Ok(text.parse()?)
+    };
+    Ok(Contracts {
+        queue: address("queue")?,
+        inbox: address("inbox")?,
+        vault: address("vault")?,
+    })
+}
+
+/// Deploys the contracts on an L1 that is not the home, and adds it to the definition.
+async fn replica(
+    l1: &L1,
+    chain: &Anvil,
+    light_client: Address,
+    definition: &Path,
+    wanted: &Wanted<'_>,
+) -> Result<Contracts> {
+    let artifacts = Artifacts::new(&contracts::Contracts::Rollup.artifacts());
+    let sender = l1.deployer_at(chain).await?;
+    let (home, account) = (l1.home().chain_id, sender.address());
+    let terms = Terms::development(light_client, wanted.namespace, home, account);
+    let deployed = deploy(&sender, &artifacts, &terms).await?;
+    let mut text = fs::read_to_string(definition)?;
     write!(
         text,
-        "\n[l1]\nchain_id = {}\nlight_client = \"{}\"\nqueue = \"{}\"\ninbox = \"{}\"\nvault = \"{}\"\nfirst_block = {}\n",
-        l1.home().chain_id,
-        l1.light_clients[0],
-        home.queue,
-        home.inbox,
-        home.vault,
-        first_block
+        "\n[[l1_replica]]\nchain_id = {}\nlight_client = \"{light_client}\"\ninbox = \"{}\"\n",
+        chain.chain_id, deployed.inbox
     )?;
-    for ((replica, chain), light_client) in replicas
-        .iter()
-        .zip(&l1.chains[1..])
-        .zip(&l1.light_clients[1..])
-    {
-        write!(
-            text,
-            "\n[[l1_replica]]\nchain_id = {}\nlight_client = \"{}\"\ninbox = \"{}\"\n",
-            chain.chain_id, light_client, replica.inbox
-        )?;
-    }
-    Ok(text)
+    fs::write(definition, text)?;
+    Ok(deployed)
 }
 
 /// The section `[vm]` of an EVM rollup where these accounts have ether from the start.
 pub(crate) fn evm(fee_account: Address, rich: &[Address]) -> String {
     let mut text = format!("fee_account = \"{fee_account}\"\n");
     for account in rich {
-        text += &format!("\n[vm.alloc.\"{account}\"]\nbalance = \"{ALLOCATED}\"\n");
+        text += &format!("\n[alloc.\"{account}\"]\nbalance = \"{ALLOCATED}\"\n");
     }
     text
 }
