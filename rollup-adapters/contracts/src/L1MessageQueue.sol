@@ -239,10 +239,12 @@ contract L1MessageQueue is IL1MessageQueue, ReentrancyGuardTransient {
     /// before any inbox would force it is kept by the hour.
     function _remember(Head memory head, bytes32 before) private {
         uint256 place = head.checkpoints % RING_SIZE;
-        Mark memory lost = _marks[place];
-        if (lost.count != 0 && block.timestamp < lost.time + HOURS * 1 hours) {
-            _hours[lost.time / 1 hours % HOURS] = lost;
+        // Nothing is put into memory: what comes after would then cost more than without a checkpoint.
+        Mark storage mark = _marks[place];
+        if (mark.count != 0 && block.timestamp < mark.time + HOURS * 1 hours) {
+            _hours[mark.time / 1 hours % HOURS] = mark;
         }
-        (_marks[place], _chains[place]) = (Mark(head.l1Block, head.time, head.count), before);
+        (mark.l1Block, mark.time, mark.count) = (head.l1Block, head.time, head.count);
+        _chains[place] = before;
     }
 }

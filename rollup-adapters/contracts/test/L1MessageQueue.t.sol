@@ -209,9 +209,9 @@ contract L1MessageQueueTest is RollupFixture {
     function test_deposit_gasOfTheSecondInABlock_isEnoughForAFirst() public {
         for (uint256 i = 0; i < 3; ++i) {
             depositEther(BOB, 1);
-            uint256 least = _leastGas();
+            uint256 least = _leastGas(_one());
             pass(1);
-            assertTrue(_depositWith(least), "the first");
+            assertTrue(_send(least, _one()), "the first");
         }
     }
 
@@ -221,9 +221,9 @@ contract L1MessageQueueTest is RollupFixture {
         for (uint256 i = 0; i < 2 * queue.RING_SIZE(); ++i) {
             pass(1);
             bool isMeasured = i < 3 || i == 2 * queue.RING_SIZE() - 1;
-            uint256 least = isMeasured ? _leastGas() : 0;
+            uint256 least = isMeasured ? _leastGas(_one()) : 0;
             depositEther(BOB, 1);
-            if (isMeasured) assertTrue(_depositWith(least), "the second");
+            if (isMeasured) assertTrue(_send(least, _one()), "the second");
         }
     }
 
@@ -232,26 +232,49 @@ contract L1MessageQueueTest is RollupFixture {
         // Writes four new slots.
         vm.etch(ALICE, hex"60015a5560015a5560015a5560015a5500");
         depositEther(BOB, 1);
-        uint256 second = _leastGas();
+        uint256 second = _leastGas(_one());
         pass(1);
-        uint256 first = _leastGas();
-        assertTrue(_depositWith(second), "the first");
-        assertTrue(_depositWith(first), "the second");
+        uint256 first = _leastGas(_one());
+        assertTrue(_send(second, _one()), "the first");
+        assertTrue(_send(first, _one()), "the second");
     }
 
-    function _leastGas() private returns (uint256 least) {
+    /// The same for a transaction that takes much memory.
+    function test_forceTx_gas_isTheSameForAnyPlaceInABlock() public {
+        bytes memory message = abi.encodeCall(queue.forceTx, (new bytes(20_000)));
+        depositEther(BOB, 1);
+        uint256 second = _leastGas(message);
+        pass(1);
+        uint256 first = _leastGas(message);
+        assertTrue(_send(second, message), "the first");
+        assertTrue(_send(first, message), "the second");
+    }
+
+    function _leastGas(bytes memory message) private returns (uint256 least) {
         uint256 snapshot = vm.snapshotState();
-        least = 50_000;
-        while (!_depositWith(least)) least += 1000;
+        uint256 less = 50_000;
+        least = 1_000_000;
+        while (least - less > 1) {
+            uint256 middle = (least + less) / 2;
+            if (_send(middle, message)) {
+                least = middle;
+                vm.revertToState(snapshot);
+            } else {
+                less = middle;
+            }
+        }
         vm.revertToState(snapshot);
     }
 
+    function _one() private view returns (bytes memory) {
+        return abi.encodeCall(queue.deposit, (address(0), uint128(1), ALICE));
+    }
+
     /// With a wei that comes back.
-    function _depositWith(uint256 gas) private returns (bool done) {
+    function _send(uint256 gas, bytes memory message) private returns (bool done) {
         uint256 value = 2 + queue.fee();
         vm.prank(ALICE);
-        (done,) =
-            address(queue).call{gas: gas, value: value}(abi.encodeCall(queue.deposit, (address(0), uint128(1), ALICE)));
+        (done,) = address(queue).call{gas: gas, value: value}(message);
     }
 
     function test_collect_anyone_paysTheAccount() public {
