@@ -19,7 +19,6 @@ mod l1;
 mod man;
 mod namespace;
 mod network;
-mod output;
 mod proof;
 mod protection;
 mod relay;
@@ -31,7 +30,8 @@ mod tx;
 mod version;
 mod watchtower;
 
-use exit::{Exit, Failure};
+use exit::Failure;
+use program::output;
 
 /// A node of a decentralized sequencer network, and the tools to use one.
 #[derive(Debug, Parser)]
@@ -42,9 +42,7 @@ use exit::{Exit, Failure};
     arg_required_else_help = true
 )]
 #[command(
-    after_help = "Exit codes: 0 ok, 2 usage, 3 configuration, 4 unreachable or not ready, \
-5 not found or no longer kept, \
-6 proof or signature invalid, 7 key or permission, 8 refused for safety, 9 timeout, 10 internal."
+    after_help = program::EXIT_CODES
 )]
 struct Cli {
     #[command(subcommand)]
@@ -125,23 +123,7 @@ impl Verb {
 /// Runs the program with the arguments and environment of the process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let verb = Cli::parse().verb;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let outcome = match runtime {
-        Ok(runtime) => {
-            let outcome = runtime.block_on(verb.run());
-            // A thread that still blocks, on standard input for one, must not keep the program alive.
-            runtime.shutdown_background();
-            outcome
-        }
-        Err(error) => Err(Failure::new(Exit::Internal, error)),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
+    program::run(Cli::parse().verb.run())
 }
 
 #[cfg(test)]

@@ -13,17 +13,15 @@ mod deposit;
 mod exit;
 mod force;
 mod init;
-mod logs;
-mod output;
 mod prove;
 mod remote;
 mod run;
 mod send;
 mod status;
-mod stop;
 mod withdraw;
 
-use exit::{Exit, Failure};
+use exit::Failure;
+use program::output;
 
 /// A node of a rollup on a sequencer network, and the tools to use one.
 #[derive(Debug, Parser)]
@@ -31,8 +29,7 @@ use exit::{Exit, Failure};
     version,
     max_term_width = 100,
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 ok, 2 usage, 3 configuration, 4 unreachable or not ready, \
-5 not found or no longer kept, 6 proof or data invalid, 7 key or permission, 8 refused, 9 timeout, 10 internal."
+    after_help = program::EXIT_CODES
 )]
 struct Cli {
     #[command(subcommand)]
@@ -87,20 +84,5 @@ pub(crate) fn main<A: Application>() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let outcome = match runtime {
-        Ok(runtime) => {
-            let outcome = runtime.block_on(cli.verb.run::<A>());
-            // A thread that still blocks on the disk must not keep the program alive: what it writes is atomic.
-            runtime.shutdown_background();
-            outcome
-        }
-        Err(error) => Err(Failure::new(Exit::Internal, error)),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
+    program::run(cli.verb.run::<A>())
 }

@@ -234,6 +234,13 @@ pub(crate) struct LogSettings {
     pub(crate) filter: Option<String>,
 }
 
+impl LogSettings {
+    /// Whether logs are JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Some(LogFormat::Json)
+    }
+}
+
 /// The limits of JSON-RPC.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RpcLimits {

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::{exit::Failure, output, run::logs};
+use program::logs;
+
+use super::{exit::Failure, output};
 use crate::config::{self, Effective, NodeConfig, Origin, TracedSettings};
 
 /// Arguments of `config`.
@@ -129,7 +131,7 @@ fn check(sources: Sources) -> Result<(), Failure> {
     let (settings, _) = sources.settings.effective(sources.config)?;
     // What is wrong with the settings comes before what is missing beside them.
     settings.check()?;
-    logs::filter(&settings.log)?;
+    logs::filter(settings.log.filter.as_deref())?;
     let config = NodeConfig::load(&settings)?;
     let checked = Checked {
         valid: true,

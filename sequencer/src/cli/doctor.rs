@@ -6,12 +6,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use hotshot_types::{GenesisDocument, PublicKey};
+use program::logs;
 
 use super::{
     config::unknown_variables,
     exit::{Exit, Failure},
     output,
-    run::logs,
 };
 use crate::{config::Settings, node, storage};
 
@@ -110,7 +110,7 @@ fn scene(
             return None;
         }
     };
-    match logs::filter(&settings.log) {
+    match logs::filter(settings.log.filter.as_deref()) {
         Ok(_) => report.ok("settings", "no unknown keys, no contradictions"),
         Err(error) => report.fail("settings", error, Exit::Config),
     }

@@ -1,11 +1,9 @@
-//! What the program's exit code says, and which error leads to which.
+//! Which of the node's errors leads to which exit code.
 
-use std::{fmt::Display, io, process::ExitCode};
+use std::io;
 
-use light_client::{rpc::RpcError, send::SendError};
-use sequencer_client::{
-    ClientError, CursorError, FollowError, TrustError, VerifyError, text::TextError,
-};
+pub(crate) use program::{Exit, Failure};
+use program::{exits, of_client, of_rpc, of_send};
 
 use crate::{
     config::ConfigError,
@@ -17,120 +15,6 @@ use crate::{
     reporter::{ReportError, SourceError},
     storage::StorageError,
 };
-
-/// An exit code other than 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// The arguments make no sense.
-    Usage,
-    /// A setting, the genesis document or a file named by them is wrong.
-    Config,
-    /// The node can't be reached, is not ready, or takes nothing now.
-    Unreachable,
-    /// There is no such thing.
-    NotFound,
-    /// A proof or signature is invalid.
-    Invalid,
-    /// A key is missing, or a permission.
-    Key,
-    /// It would not be safe.
-    Refused,
-    /// It took too long.
-    Timeout,
-    /// A fault of this program.
-    Internal,
-}
-
-impl Exit {
-    /// The number.
-    pub(crate) const fn code(self) -> u8 {
-        match self {
-            Self::Usage => 2,
-            Self::Config => 3,
-            Self::Unreachable => 4,
-            Self::NotFound => 5,
-            Self::Invalid => 6,
-            Self::Key => 7,
-            Self::Refused => 8,
-            Self::Timeout => 9,
-            Self::Internal => 10,
-        }
-    }
-}
-
-/// Why a verb failed, in words for its user, and the exit code.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    exit: Exit,
-    message: String,
-    is_quiet: bool,
-}
-
-impl Failure {
-    /// A failure with an exit code and what its user reads.
-    pub(crate) fn new(exit: Exit, message: impl Display) -> Self {
-        Self {
-            exit,
-            message: message.to_string(),
-            is_quiet: false,
-        }
-    }
-
-    /// Nobody reads standard output any more: nothing to say.
-    pub(super) fn closed_pipe() -> Self {
-        Self {
-            exit: Exit::Internal,
-            message: String::new(),
-            is_quiet: true,
-        }
-    }
-
-    /// The exit code.
-    pub(crate) fn exit(&self) -> Exit {
-        self.exit
-    }
-
-    /// Whether it may be otherwise a moment later.
-    pub(crate) fn is_passing(&self) -> bool {
-        matches!(self.exit, Exit::Unreachable | Exit::Timeout)
-    }
-
-    /// Prints the message on stderr and gives the exit code.
-    pub(super) fn report(&self) -> ExitCode {
-        if self.is_quiet {
-            return ExitCode::SUCCESS;
-        }
-        eprintln!("error: {}", self.message);
-        ExitCode::from(self.exit.code())
-    }
-}
-
-impl Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.message.fmt(f)
-    }
-}
-
-/// Gives each error of a kind the same exit code, or one computed from the error.
-macro_rules! impl_from {
-    ($($error:ty => $exit:expr),* $(,)?) => {$(
-        impl From<$error> for Failure {
-            fn from(error: $error) -> Self {
-                let exit: fn(&$error) -> Exit = $exit;
-                Self::new(exit(&error), error)
-            }
-        }
-    )*};
-}
-
-fn of_rpc(error: &RpcError) -> Exit {
-    match error {
-        RpcError::Url | RpcError::Credentials => Exit::Usage,
-        RpcError::NoRoots | RpcError::Tls(_) => Exit::Config,
-        RpcError::Timeout { .. } => Exit::Timeout,
-        _ => Exit::Unreachable,
-    }
-}
 
 fn of_relay(error: &RelayError) -> Exit {
     match error {
@@ -155,34 +39,15 @@ fn of_report(error: &ReportError) -> Exit {
     }
 }
 
-fn of_send(error: &SendError) -> Exit {
-    match error {
-        SendError::Rpc(error) => of_rpc(error),
-        SendError::Refused(_) | SendError::Failed(_) => Exit::Refused,
-        SendError::Superseded | SendError::Undone => Exit::Unreachable,
-        SendError::Stuck { .. } => Exit::Timeout,
-        SendError::TooDear { .. } => Exit::Refused,
-    }
-}
-
-impl_from! {
-    ClientError => of_client,
+exits! {
     RelayError => of_relay,
     ReportError => of_report,
-    RpcError => of_rpc,
-    SendError => of_send,
     ConfigError => of_config,
-    CursorError => |_| Exit::Usage,
-    FollowError => |_| Exit::Invalid,
     GenesisFileError => |_| Exit::Config,
     NetworkFileError => |_| Exit::Config,
     KeyFileError => |_| Exit::Key,
     NodeError => of_node,
     StorageError => of_storage,
-    TextError => |_| Exit::Usage,
-    TrustError => |_| Exit::Config,
-    VerifyError => |_| Exit::Invalid,
-    serde_json::Error => |_| Exit::Internal,
 }
 
 fn of_node(error: &NodeError) -> Exit {
@@ -223,44 +88,6 @@ fn of_config(error: &ConfigError) -> Exit {
     match error {
         ConfigError::Key(_) | ConfigError::DevelopmentKey(_) => Exit::Key,
         _ => Exit::Config,
-    }
-}
-
-fn of_client(error: &ClientError) -> Exit {
-    match error {
-        ClientError::Url(_) | ClientError::Text(_) | ClientError::Servers(_) => Exit::Usage,
-        ClientError::NotFinal | ClientError::Pruned(_) => Exit::NotFound,
-        ClientError::Unreachable { .. } | ClientError::Protocol { .. } => Exit::Unreachable,
-        ClientError::Timeout { .. } => Exit::Timeout,
-        ClientError::Refused(problem) => of_problem(problem.status),
-        ClientError::TooLarge(_) => Exit::Internal,
-        ClientError::OtherSubject(_)
-        | ClientError::Unproven(_)
-        | ClientError::AllLeft(_)
-        | ClientError::Verify(_)
-        | ClientError::Follow(_)
-        | ClientError::Anchor(_) => Exit::Invalid,
-    }
-}
-
-fn of_problem(status: u16) -> Exit {
-    match status {
-        404 | 410 => Exit::NotFound,
-        429 | 503 => Exit::Unreachable,
-        400..500 => Exit::Usage,
-        _ => Exit::Internal,
-    }
-}
-
-/// The exit code of a failed write to standard output.
-pub(super) fn of_output(error: io::Error) -> Failure {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        Failure::closed_pipe()
-    } else {
-        Failure::new(
-            Exit::Internal,
-            format!("can't write to standard output: {error}"),
-        )
     }
 }
 

@@ -4,17 +4,12 @@ use std::{net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
 
 use hotshot_types::Address;
 use light_client::{rpc::Endpoint, send::SendConfig};
+use program::{logs, stop};
 use prometheus_client::registry::Registry;
 use tokio::{sync::watch, time::sleep};
 
-use super::{
-    exit::{Exit, Failure},
-    run::{logs, stop},
-};
-use crate::{
-    api::MetricsServer,
-    config::{L1Url, LogFormat, LogSettings},
-};
+use super::exit::{Exit, Failure};
+use crate::{api::MetricsServer, config::L1Url};
 
 /// Pauses while a node or an L1 can't be reached at the start.
 const FIRST_REST: Duration = Duration::from_millis(500);
@@ -94,11 +89,7 @@ pub(super) struct Service {
 impl Service {
     /// From here on there are logs.
     pub(super) fn start_logs(self) -> Result<(), Failure> {
-        let mut settings = LogSettings::default();
-        if self.json {
-            settings.format = Some(LogFormat::Json);
-        }
-        logs::start(&settings)
+        logs::start(None, self.json)
     }
 
     /// Tries again what fails because something can't be reached yet; not with `--once`.

@@ -2,15 +2,14 @@
 
 use std::path::PathBuf;
 
+use program::{logs, stop};
+
 use super::exit::{Exit, Failure};
 use crate::{
     config::{self, LogFormat, NodeConfig, Settings},
     keys::{PasswordSource, Unlock},
     open_files,
 };
-
-pub(super) mod logs;
-pub(super) mod stop;
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -38,7 +37,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     if args.json {
         settings.log.format = Some(LogFormat::Json);
     }
-    logs::start(&settings.log)?;
+    logs::start(settings.log.filter.as_deref(), settings.log.is_json())?;
     warn_of_unknown_variables();
     let password = PasswordSource::of(settings.password_file.as_deref(), args.password_fd);
     let config = NodeConfig::load_with(&settings, &mut Unlock::with(password))?;

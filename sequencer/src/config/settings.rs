@@ -161,6 +161,13 @@ pub struct LogSettings {
     pub filter: Option<String>,
 }
 
+impl LogSettings {
+    /// Whether logs are JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Some(LogFormat::Json)
+    }
+}
+
 /// What is kept.
 #[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

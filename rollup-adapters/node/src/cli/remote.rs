@@ -194,22 +194,21 @@ impl Desk {
         call: C,
     ) -> Result<C::Return, Failure> {
         let answer = self.sender.endpoint().view(contract, &call, Tag::Latest);
-        Ok(answer.await?)
+        answer.await.map_err(of_view)
     }
 }
 
-impl From<ViewError> for Failure {
-    fn from(error: ViewError) -> Self {
-        match error {
-            ViewError::Rpc(error) => error.into(),
-            ViewError::Refused(data) => Self::new(Exit::Refused, refusal::sentence(&data)),
-            ViewError::NoContract { contract, .. } => {
-                let message = format!(
-                    "{contract} does not answer as the rollup's contract: is the definition of this L1?"
-                );
-                Self::new(Exit::Config, message)
-            }
+/// What a view failed with, in the words of the rollup's contracts.
+fn of_view(error: ViewError) -> Failure {
+    match error {
+        ViewError::Refused(data) => Failure::new(Exit::Refused, refusal::sentence(&data)),
+        ViewError::NoContract { contract, .. } => {
+            let message = format!(
+                "{contract} does not answer as the rollup's contract: is the definition of this L1?"
+            );
+            Failure::new(Exit::Config, message)
         }
+        error @ ViewError::Rpc(_) => error.into(),
     }
 }
 

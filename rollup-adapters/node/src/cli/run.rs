@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{
-    exit::{Exit, Failure},
-    logs, stop,
-};
+use program::{logs, stop};
+
+use super::exit::{Exit, Failure};
 use crate::{
     Application, Definition,
     host::{self, Config},
@@ -37,7 +36,7 @@ pub(super) async fn run<A: Application>(args: Args) -> Result<(), Failure> {
     if args.json {
         settings.log.format = Some(LogFormat::Json);
     }
-    logs::start(&settings.log)?;
+    logs::start(settings.log.filter.as_deref(), settings.log.is_json())?;
     let definition = Definition::read(&settings.definition())?;
     if definition.application != A::NAME {
         let message = format!(

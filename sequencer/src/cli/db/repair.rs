@@ -6,11 +6,12 @@ use std::{
 };
 
 use hotshot_types::{Height, PublicKey};
+use program::stop;
 use serde::Serialize;
 
 use super::{Exit, Failure, Origin, Place, failure, restore::restore};
 use crate::{
-    cli::{output, run::stop},
+    cli::output,
     config::NodeConfig,
     keys, node,
     storage::{Identity, Rescue, Storage, StorageError},

@@ -4,10 +4,13 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
-use super::exit::{Failure, of_output};
+use crate::{Failure, exit::of_output};
 
 /// Prints one line.
-pub(crate) fn line(text: impl std::fmt::Display) -> Result<(), Failure> {
+///
+/// # Errors
+/// Standard output takes nothing.
+pub fn line(text: impl std::fmt::Display) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")
         .and_then(|()| out.flush())
@@ -15,17 +18,26 @@ pub(crate) fn line(text: impl std::fmt::Display) -> Result<(), Failure> {
 }
 
 /// Prints a value as JSON, indented for readers.
-pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+///
+/// # Errors
+/// Standard output takes nothing, or the value is not JSON.
+pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     line(serde_json::to_string_pretty(value)?)
 }
 
 /// Prints a value as JSON on one line, for streams.
-pub(crate) fn json_line(value: &impl Serialize) -> Result<(), Failure> {
+///
+/// # Errors
+/// Standard output takes nothing, or the value is not JSON.
+pub fn json_line(value: &impl Serialize) -> Result<(), Failure> {
     line(serde_json::to_string(value)?)
 }
 
 /// Prints bytes as they are.
-pub(crate) fn raw(bytes: &[u8]) -> Result<(), Failure> {
+///
+/// # Errors
+/// Standard output takes nothing.
+pub fn raw(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)
         .and_then(|()| out.flush())

@@ -1,6 +1,6 @@
 //! Signals that ask the node to stop, and how long it may take to.
 
-use std::{future::Future, io, time::Duration};
+use std::{io, time::Duration};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -8,10 +8,11 @@ use tokio::{
     time::sleep,
 };
 
-use super::exit::Exit;
+use crate::Exit;
 
-/// After this long the process ends even if something still hangs. Nothing is lost by that: blocks and submissions are on
-/// the disk before anybody is told. Service managers should wait a little longer before they kill.
+/// After this long the process ends even if something still hangs. Nothing is lost by that: what
+/// binds a node is durable before anybody is told. Service managers should wait a little longer
+/// before they kill.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Resolves when the process is asked to stop; asked again, the process exits at once.
@@ -20,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// The operating system lets us watch no signals.
-pub(super) fn requested() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+pub fn requested() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let signals = Signals {
         interrupt: signal(SignalKind::interrupt())?,
         terminate: signal(SignalKind::terminate())?,
