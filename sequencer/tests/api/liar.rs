@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{Request, State},
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use futures::StreamExt as _;
@@ -28,6 +28,8 @@ pub(crate) enum Lie {
     Garbage,
     /// No answers.
     Silence,
+    /// The page of a proxy whose server is away.
+    Gateway,
     /// True answers, but not before another server has answered and was heard.
     After(watch::Receiver<bool>),
 }
@@ -77,6 +79,10 @@ impl Liar {
 async fn relay(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     if matches!(proxy.lie, Lie::Silence) {
         std::future::pending::<()>().await;
+    }
+    if matches!(proxy.lie, Lie::Gateway) {
+        let page = "<html>no healthy upstream</html>";
+        return (StatusCode::SERVICE_UNAVAILABLE, page).into_response();
     }
     if let Lie::After(other) = &proxy.lie
         && !*other.borrow()
@@ -165,7 +171,11 @@ impl Lie {
                         }
                     }
                 }
-                Self::Withheld(_) | Self::Garbage | Self::Silence | Self::After(_) => {}
+                Self::Withheld(_)
+                | Self::Garbage
+                | Self::Silence
+                | Self::Gateway
+                | Self::After(_) => {}
             }
             fields.values_mut().for_each(|field| self.change(field));
         } else if let Value::Array(values) = value {

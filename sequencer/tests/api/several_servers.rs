@@ -232,6 +232,16 @@ async fn what_is_no_answer_of_the_api_is_caught() {
 }
 
 #[tokio::test]
+async fn the_page_of_a_proxy_is_no_lie_of_the_server_behind_it() {
+    let desk = Desk::with(Lie::Gateway).await;
+    desk.reads_everything().await;
+    let block = desk.servers.block(BlockId::Height(Height(6))).await;
+    assert_eq!(block.unwrap().header.height, Height(6));
+    assert_eq!(lies(&desk.servers), []);
+    assert_eq!(desk.servers.asked().len(), 4, "nobody is left");
+}
+
+#[tokio::test]
 async fn a_server_that_stalls_gets_a_competitor_and_rests() {
     let desk = Desk::of(Lie::Silence, QUICK).await;
     let block = desk

@@ -437,6 +437,13 @@ impl Api {
         let body = self.read(response).await?;
         match serde_json::from_slice::<Problem>(&body) {
             Ok(problem) => Err(ClientError::Refused(Box::new(problem))),
+            // The page of a proxy before it, which says nothing of the node.
+            Err(_) if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                Err(ClientError::Unreachable {
+                    url: self.base.to_string(),
+                    reason: format!("what is before it answers {status}"),
+                })
+            }
             Err(_) => Err(self.strange(format!("status {status} without problem details"))),
         }
     }
