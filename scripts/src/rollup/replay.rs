@@ -9,6 +9,7 @@ use light_client::Account;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde::Serialize;
 use serde_json::json;
+use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
     inclusion::{self, Included},
@@ -27,9 +28,7 @@ mod oracle;
 mod reads;
 mod traffic;
 
-use lag::Lag;
 use oracle::{Checked, Oracle};
-use reads::Reads;
 use traffic::Traffic;
 
 const EPOCH_LENGTH: &str = "150";
@@ -82,6 +81,30 @@ struct Figures {
     refused: u64,
 }
 
+/// What measures until it is asked for the figures.
+struct Measuring {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<Result<Vec<Duration>>>,
+}
+
+impl Measuring {
+    fn start<F>(measure: impl FnOnce(watch::Receiver<bool>) -> F) -> Self
+    where
+        F: Future<Output = Result<Vec<Duration>>> + Send + 'static,
+    {
+        let (stop, stopping) = watch::channel(false);
+        Self {
+            stop,
+            task: tokio::spawn(measure(stopping)),
+        }
+    }
+
+    async fn figures(self) -> Result<Vec<Duration>> {
+        self.stop.send_replace(true);
+        self.task.await.context("a measurement panicked")?
+    }
+}
+
 /// Runs the task.
 pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
     contracts::build()?;
@@ -124,8 +147,8 @@ async fn play(
         args.kills
     ));
     let mut traffic = Traffic::start(network, &evm.nodes[0], users, args.seed).await?;
-    let lag = Lag::watch(network, &evm.nodes[0])?;
-    let reads = Reads::start(&evm.nodes[0].endpoint, rich.to_vec());
+    let lag = lag::watch(network, &evm.nodes[0])?;
+    let reads = reads::start(&evm.nodes[0].endpoint, rich.to_vec());
     disturb(args, network, evm, &mut traffic, step).await?;
     let reads = reads.figures().await?;
     let sent = traffic.stop().await?;

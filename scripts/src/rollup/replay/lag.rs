@@ -9,8 +9,9 @@ use anyhow::{Context as _, Result};
 use light_client::rpc::Endpoint;
 use sequencer_client::client::Api;
 use serde_json::{Value, json};
-use tokio::{sync::watch, task::JoinHandle, time::sleep};
+use tokio::{sync::watch, time::sleep};
 
+use super::Measuring;
 use crate::{network::Network, rollup::node::RollupNode};
 
 /// Pause between two looks: what a figure may be off by.
@@ -18,29 +19,11 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Heights whose moment is remembered.
 const REMEMBERED: usize = 10_000;
 
-/// Watches a node of the sequencer and one of the rollup until it is asked for the figures.
-pub(crate) struct Lag {
-    stop: watch::Sender<bool>,
-    task: JoinHandle<Result<Vec<Duration>>>,
-}
-
-impl Lag {
-    /// Watches the first nodes.
-    pub(crate) fn watch(network: &Network, rollup: &RollupNode) -> Result<Self> {
-        let node = network.nodes.first().context("there is no node")?;
-        let (stop, stopping) = watch::channel(false);
-        let watching = look(node.api()?, rollup.endpoint.clone(), stopping);
-        Ok(Self {
-            stop,
-            task: tokio::spawn(watching),
-        })
-    }
-
-    /// The lag of each block of the rollup that was seen.
-    pub(crate) async fn figures(self) -> Result<Vec<Duration>> {
-        self.stop.send_replace(true);
-        self.task.await.context("the watch panicked")?
-    }
+/// Watches the sequencer's first node and one of the rollup: the lag of each block of the rollup that was seen.
+pub(crate) fn watch(network: &Network, rollup: &RollupNode) -> Result<Measuring> {
+    let node = network.nodes.first().context("there is no node")?;
+    let (api, rollup) = (node.api()?, rollup.endpoint.clone());
+    Ok(Measuring::start(|stopping| look(api, rollup, stopping)))
 }
 
 async fn look(

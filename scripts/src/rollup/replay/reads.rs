@@ -8,37 +8,22 @@ use light_client::rpc::Endpoint;
 use serde_json::{Value, json};
 use tokio::{
     sync::watch,
-    task::{JoinHandle, JoinSet},
+    task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
+
+use super::Measuring;
 
 /// Requests a second.
 pub(crate) const RATE: u64 = 200;
 /// Most requests that wait for an answer.
 const WAITING: usize = 1_000;
 
-/// Readers that ask at an even pace, whatever the answers take, until they are asked for the figures.
-pub(crate) struct Reads {
-    stop: watch::Sender<bool>,
-    task: JoinHandle<Result<Vec<Duration>>>,
-}
-
-impl Reads {
-    /// Reads of a node what wallets show of these accounts.
-    pub(crate) fn start(rollup: &Endpoint, accounts: Vec<Address>) -> Self {
-        let (stop, stopping) = watch::channel(false);
-        let reading = read(rollup.clone(), accounts, stopping);
-        Self {
-            stop,
-            task: tokio::spawn(reading),
-        }
-    }
-
-    /// How long each answer took.
-    pub(crate) async fn figures(self) -> Result<Vec<Duration>> {
-        self.stop.send_replace(true);
-        self.task.await.context("the readers panicked")?
-    }
+/// Readers ask a node at an even pace, whatever the answers take, for what wallets show of these accounts: how long each
+/// answer took.
+pub(crate) fn start(rollup: &Endpoint, accounts: Vec<Address>) -> Measuring {
+    let rollup = rollup.clone();
+    Measuring::start(|stopping| read(rollup, accounts, stopping))
 }
 
 async fn read(
