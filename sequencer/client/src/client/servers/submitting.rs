@@ -15,7 +15,7 @@ impl Servers {
     /// The answer is what the server says; [`Self::transaction`] verifies it.
     ///
     /// # Errors
-    /// As [`Api::submit`].
+    /// No server took it: what the last one said.
     pub async fn submit(
         &self,
         namespace: NamespaceId,
@@ -40,7 +40,7 @@ impl Servers {
     /// Submits a transaction to every server: one of them may take it and hold it back.
     ///
     /// # Errors
-    /// As [`Api::submit`], if none took it.
+    /// No server took it: what the last one said.
     pub async fn submit_to_all(
         &self,
         namespace: NamespaceId,
