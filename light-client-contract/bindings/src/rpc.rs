@@ -53,8 +53,14 @@ pub struct Endpoint {
 
 #[derive(Deserialize)]
 struct Answer {
+    /// `null` is a result, too.
+    #[serde(default, deserialize_with = "present")]
     result: Option<Value>,
     error: Option<Refusal>,
+}
+
+fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(value).map(Some)
 }
 
 #[derive(Deserialize)]
@@ -158,22 +164,37 @@ impl Endpoint {
             .await
             .map_err(|error| self.malformed(method, &error))?
             .to_bytes();
-        let answer: Answer = match serde_json::from_slice(&bytes) {
-            Ok(answer) => answer,
-            // Proxies answer in HTML, with a status that says more.
-            Err(_) if !status.is_success() => {
-                return Err(RpcError::Status {
-                    endpoint: self.name.to_string(),
-                    status: status.as_u16(),
-                });
-            }
-            Err(error) => return Err(self.malformed(method, &error)),
+        self.result(method, status, retry_after, &bytes)
+    }
+
+    /// What an answer says.
+    fn result(
+        &self,
+        method: &'static str,
+        status: StatusCode,
+        retry_after: Option<Duration>,
+        body: &[u8],
+    ) -> Result<Value, RpcError> {
+        let wrong = match serde_json::from_slice(body) {
+            Ok(Answer {
+                error: Some(refusal),
+                ..
+            }) => return Err(self.refused(method, refusal, retry_after)),
+            Ok(Answer {
+                result: Some(result),
+                ..
+            }) => return Ok(result),
+            Ok(_) => "neither a result nor an error".to_owned(),
+            Err(error) => error.to_string(),
         };
-        match (answer.error, answer.result) {
-            (Some(refusal), _) => Err(self.refused(method, refusal, retry_after)),
-            (None, Some(result)) => Ok(result),
-            (None, None) => Ok(Value::Null),
+        // Proxies, and servers of something else, have a status that says more.
+        if !status.is_success() {
+            return Err(RpcError::Status {
+                endpoint: self.name.to_string(),
+                status: status.as_u16(),
+            });
         }
+        Err(self.malformed(method, &wrong))
     }
 
     fn refused(
