@@ -109,7 +109,12 @@ fn says(result: Value) -> String {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            stream.read(&mut [0; 4_096]).unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"]}") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                request.push(byte[0]);
+            }
             stream.write_all((head.clone() + &body).as_bytes()).unwrap();
         }
     });
