@@ -39,6 +39,8 @@ pub use self::{
 const MAX_ANSWER: usize = 32 << 20;
 /// For a whole answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// Far above what any block holds.
+const MOST_GAS: u64 = 1 << 32;
 /// For the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -353,8 +355,7 @@ impl Endpoint {
     /// As [`Self::ask`]; a revert is [`RpcError::Refused`] with its data.
     pub async fn estimate_gas(&self, call: &CallFrame) -> Result<u64, RpcError> {
         let params = json!([call, Tag::Latest]);
-        let gas: Quantity = self.ask("eth_estimateGas", params).await?;
-        self.narrow("eth_estimateGas", gas)
+        self.estimate(params).await
     }
 
     /// The same for a call that brings ether with it.
@@ -363,8 +364,17 @@ impl Endpoint {
     /// As [`Self::estimate_gas`].
     pub async fn estimate_paid(&self, call: &PaidCall) -> Result<u64, RpcError> {
         let params = json!([call, Tag::Latest]);
-        let gas: Quantity = self.ask("eth_estimateGas", params).await?;
-        self.narrow("eth_estimateGas", gas)
+        self.estimate(params).await
+    }
+
+    async fn estimate(&self, params: Value) -> Result<u64, RpcError> {
+        let method = "eth_estimateGas";
+        let gas: Quantity = self.ask(method, params).await?;
+        let gas = self.narrow(method, gas)?;
+        if gas > MOST_GAS {
+            return Err(self.malformed(method, &format_args!("{gas} gas fit no block")));
+        }
+        Ok(gas)
     }
 
     /// A word of a contract's storage.
