@@ -1,6 +1,6 @@
 //! A client of several servers names the one that lies, hides or stalls, and goes on with the others.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use hotshot_types::{Epoch, Hash, Height};
 use sequencer_client::{
@@ -66,7 +66,8 @@ impl Desk {
             "an honest server is blamed: {evidence:?}"
         );
         let found = evidence.iter().find(|found| is_it(&found.fault));
-        found.unwrap_or_else(|| panic!("{evidence:?}")).clone()
+        let found = found.unwrap_or_else(|| panic!("{evidence:?}"));
+        Evidence::clone(found)
     }
 
     #[track_caller]
@@ -84,7 +85,7 @@ impl Desk {
     }
 }
 
-fn lies(servers: &Servers) -> Vec<Evidence> {
+fn lies(servers: &Servers) -> Vec<Arc<Evidence>> {
     let mut evidence = servers.evidence();
     evidence.retain(|found| found.fault.is_lie());
     evidence

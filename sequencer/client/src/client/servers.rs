@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
@@ -66,7 +66,7 @@ pub struct Servers {
     /// The one to ask first: the last that answered well.
     first: AtomicUsize,
     /// One of each kind for each server.
-    evidence: Mutex<Vec<Evidence>>,
+    evidence: Mutex<Vec<Arc<Evidence>>>,
     config: ServersConfig,
 }
 

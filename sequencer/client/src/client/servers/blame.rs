@@ -1,6 +1,9 @@
 //! What an error says about the server it came from, and what follows for it.
 
-use std::{sync::PoisonError, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use hotshot_types::Height;
 use tokio::time::Instant;
@@ -11,7 +14,7 @@ use crate::client::{ClientError, Evidence, Exchange, Fault};
 impl Servers {
     /// What servers were caught with so far, in the order of the catches; at most one of each kind for each server.
     #[must_use]
-    pub fn evidence(&self) -> Vec<Evidence> {
+    pub fn evidence(&self) -> Vec<Arc<Evidence>> {
         self.evidence
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -26,7 +29,7 @@ impl Servers {
             let url = self.url(server);
             let mut caught = evidence.iter().filter(|caught| caught.server == url);
             let caught = caught.find(|caught| caught.fault.is_lie());
-            reasons.extend(caught.map(Evidence::to_string));
+            reasons.extend(caught.map(ToString::to_string));
         }
         ClientError::AllLeft(reasons.join("; "))
     }
@@ -77,10 +80,11 @@ impl Servers {
         let url = self.url(server);
         let mut evidence = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
         let kind = std::mem::discriminant(&fault);
-        let is_known =
-            |known: &Evidence| known.server == url && std::mem::discriminant(&known.fault) == kind;
+        let is_known = |known: &Arc<Evidence>| {
+            known.server == url && std::mem::discriminant(&known.fault) == kind
+        };
         if !evidence.iter().any(is_known) {
-            evidence.push(Evidence::new(url, fault, check, answers));
+            evidence.push(Arc::new(Evidence::new(url, fault, check, answers)));
         }
     }
 }
