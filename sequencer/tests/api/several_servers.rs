@@ -243,6 +243,18 @@ async fn the_page_of_a_proxy_is_no_lie_of_the_server_behind_it() {
 }
 
 #[tokio::test]
+async fn an_old_answer_of_a_cache_is_no_lie_of_the_server_behind_it() {
+    let desk = Desk::with(Lie::Cached).await;
+    let block = desk.servers.block(BlockId::Height(Height(10)));
+    assert_eq!(block.await.unwrap().header.epoch, Epoch(3));
+    let block = desk.servers.block(BlockId::Height(Height(2)));
+    assert_eq!(block.await.unwrap().header.height, Height(2));
+    assert_eq!(lies(&desk.servers), []);
+    assert_eq!(desk.servers.asked().len(), 4, "nobody is left");
+    assert_ne!(desk.servers.asked()[0], desk.liar.url, "it rests");
+}
+
+#[tokio::test]
 async fn a_server_that_stalls_gets_a_competitor_and_rests() {
     let desk = Desk::of(Lie::Silence, QUICK).await;
     let block = desk
