@@ -207,9 +207,8 @@ fn finality<V: Vm>(params: &Params<'_>, context: &Context<V>) -> Answer {
             "skipped": done.and_then(|(_, done)| done.skipped),
         }));
     }
-    let pending = context.node.pending();
-    let is_pending = pending.iter().any(|pending| pending.id == id);
-    let level = if is_pending { "pending" } else { "unknown" };
+    let pending = context.node.waiting(id);
+    let level = pending.map_or("unknown", |_| "pending");
     Ok(json!({"id": id, "level": level}))
 }
 
