@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -27,8 +27,6 @@ pub(crate) use handing_in::run;
 const MOST: usize = 10_000;
 /// Bytes of transactions that wait at most.
 const MOST_BYTES: usize = 64 << 20;
-/// A transaction that could not be handed in for this long is dropped.
-const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// All that wait, as the disk has them.
 #[derive(Debug)]

@@ -195,6 +195,36 @@ async fn what_was_replaced_is_not_handed_in_any_more() {
 }
 
 #[tokio::test]
+async fn what_came_before_an_outage_is_not_dropped_at_the_first_refusal_after_it() {
+    let served = Served::start().await.refusing().await;
+    let api = Api::new(&served.url, ClientConfig::default()).unwrap();
+    let root = trust::from_genesis(&served.genesis()).unwrap();
+    let servers = Servers::new(vec![api], root, ServersConfig::default()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let locked = Bytes::from(vec![LOCKED, 1]);
+    {
+        let node = node(directory.path());
+        node.submit(locked.clone()).await.unwrap();
+        node.submit(bytes("a")).await.unwrap();
+        for mut waiting in node.storage().all_waiting().unwrap() {
+            waiting.since_ms = 0;
+            node.storage().keep_waiting(&waiting, None).unwrap();
+        }
+    }
+    let node = node(directory.path());
+    let handing_in = {
+        let node = node.clone();
+        tokio::spawn(async move { handing_in::run(node, &servers).await })
+    };
+    assert_eq!(served.submitted(1).await, [bytes("a")]);
+    // Handed in after that one was refused.
+    node.submit(bytes("b")).await.unwrap();
+    served.submitted(2).await;
+    assert_eq!(waiting(&node), [locked, bytes("a"), bytes("b")]);
+    handing_in.abort();
+}
+
+#[tokio::test]
 async fn sizes_are_checked() {
     let directory = tempfile::tempdir().unwrap();
     let node = node(directory.path());
