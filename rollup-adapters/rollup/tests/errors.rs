@@ -5,7 +5,7 @@ mod rig;
 
 use alloy_consensus::{TxEip1559, TxLegacy};
 use alloy_primitives::{B256, Bytes, TxKind, U256};
-use rig::{ALICE, CHAIN, NOBODY, Rig, signed, transaction};
+use rig::{ALICE, CHAIN, CONTRACT_KEY, NOBODY, Rig, signed, signed_by, transaction};
 use serde_json::{Value, json};
 
 fn selector(signature: &str) -> Vec<u8> {
@@ -217,6 +217,17 @@ async fn a_transaction_is_refused_in_the_words_that_wallets_know() {
                 ..TxLegacy::default()
             }),
             "only replay-protected (EIP-155) transactions allowed over RPC",
+        ),
+        (
+            with(|it| it.input = vec![0; 100_000].into()),
+            "oversized data: transaction size 100116, limit 100000",
+        ),
+        (
+            signed_by(
+                CONTRACT_KEY,
+                transaction(0, TxKind::Call(NOBODY), 1, Bytes::new()),
+            ),
+            "sender not an eoa",
         ),
     ];
     for (raw, want) in cases {

@@ -107,7 +107,9 @@ pub(crate) fn refused(refusal: SubmitError) -> Error {
             server(format!("nonce too low: already executed in block {number}"))
         }
         SubmitError::Skipped { .. } => server(format!("already known: {refusal}")),
-        SubmitError::Size { .. } => server(format!("oversized data: {refusal}")),
+        SubmitError::Size { bytes, most } => server(format!(
+            "oversized data: transaction size {bytes}, limit {most}"
+        )),
         SubmitError::Taken(reason) => {
             server(format!("replacement transaction underpriced: {reason}"))
         }
