@@ -1,6 +1,7 @@
 //! Whether a transaction is worth submitting (RE14).
 
-use alloy_consensus::Transaction as _;
+use alloy_consensus::{Transaction as _, TxEnvelope};
+use alloy_eips::Decodable2718 as _;
 use alloy_primitives::U256;
 use revm::{
     Database as _,
@@ -51,6 +52,24 @@ pub(crate) fn admit(
         Err(error) => return Ok(Err(never(block::reason(&error)))),
     }
     check_standing(machine.ctx.db_mut(), &transaction, base_fee)
+}
+
+/// Whether fee and tip are higher by a tenth, as geth asks for. No tip may stay none: it buys nothing here.
+pub(crate) fn replaces(bytes: &[u8], waiting: &[u8]) -> Result<(), String> {
+    let read = |bytes| TxEnvelope::decode_2718_exact(bytes).map_err(|error| error.to_string());
+    let (now, before) = (read(bytes)?, read(waiting)?);
+    let is_higher =
+        |now: u128, before: u128| now > before && now >= before.saturating_add(before / 10);
+    let (fee, tip) = (before.max_fee_per_gas(), before.priority_fee_or_price());
+    if is_higher(now.max_fee_per_gas(), fee)
+        && (tip == 0 || is_higher(now.priority_fee_or_price(), tip))
+    {
+        return Ok(());
+    }
+    Err(format!(
+        "the one with nonce {} that waits pays {fee} wei per gas and a tip of {tip}; both have to be 10% higher, but for a tip of 0",
+        before.nonce()
+    ))
 }
 
 /// What the sender's account and the base fee, as they are now, have against the transaction.

@@ -1,8 +1,8 @@
 //! The machine as the rollup's node knows it.
 
-use alloy_consensus::Header;
+use alloy_consensus::{Header, Transaction as _};
 use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
-use alloy_primitives::{B256, Sealed, U256};
+use alloy_primitives::{Address, B256, Sealed, U256};
 use alloy_trie::EMPTY_ROOT_HASH;
 use bytes::Bytes;
 use revm::bytecode::Bytecode;
@@ -15,7 +15,9 @@ use crate::{
     block::{Block, encode_range},
     keys,
     overlay::{Base, Overlay},
-    predeploys, signed, stored,
+    predeploys,
+    signed::{self, Signed},
+    stored,
 };
 
 /// The EVM as the machine of a rollup.
@@ -106,6 +108,20 @@ impl Vm for Evm {
     ) -> Result<Result<(), Refusal>, StateError> {
         admission::admit(&self.config, state, transaction)
     }
+
+    fn slot(&self, transaction: &[u8]) -> Option<Vec<u8>> {
+        let signed = Signed::read(transaction, self.config.chain_id).ok()?;
+        Some(slot(signed.sender, signed.envelope.nonce()))
+    }
+
+    fn replaces(&self, transaction: &[u8], waiting: &[u8]) -> Result<(), String> {
+        admission::replaces(transaction, waiting)
+    }
+}
+
+/// What transactions of one sender and nonce have in common (RT6): the sender, and the nonce in 8 bytes, big-endian.
+fn slot(sender: Address, nonce: u64) -> Vec<u8> {
+    [sender.as_slice(), &nonce.to_be_bytes()].concat()
 }
 
 /// The state before genesis.

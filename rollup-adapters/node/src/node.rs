@@ -78,6 +78,9 @@ pub enum SubmitError {
         /// Why.
         reason: String,
     },
+    /// Another one waits in its slot, and the machine does not let it take that place: why not.
+    #[error("another one waits in its place: {0}")]
+    Taken(String),
     /// As many wait as a node keeps.
     #[error("too many transactions wait for the sequencer: try again later")]
     Full,
@@ -92,7 +95,7 @@ impl<V: Vm> Node<V> {
         definition: Definition,
         storage: Storage,
     ) -> Result<Self, crate::StorageError> {
-        let submissions = Submissions::load(&storage)?;
+        let submissions = Submissions::load(&vm, &storage)?;
         let levels = storage.view().levels()?;
         Ok(Self(Arc::new(Inner {
             vm,
@@ -129,27 +132,14 @@ impl<V: Vm> Node<V> {
     }
 
     /// Accepts a transaction: it is on this node's disk once this returns, and is handed to the sequencer until it is in
-    /// a block, across restarts. Handing in the same bytes again is no error. RN6
+    /// a block, across restarts. Handing in the same bytes again is no error. One that waits in its slot (RT6) waits no
+    /// longer; the sequencer may have it already, and order it before this one. RN6
     ///
     /// # Errors
-    /// Why it was not accepted.
+    /// Why it was not accepted. Then whatever waits goes on waiting.
     pub async fn submit(&self, transaction: Bytes) -> Result<Hash, SubmitError> {
-        self.replace(transaction, Vec::new()).await
-    }
-
-    /// As [`Self::submit`]; those that wait with these ids wait no longer. The sequencer may have them already, and
-    /// order them before this one. If these bytes wait already, nothing changes.
-    ///
-    /// # Errors
-    /// Why it was not accepted. Then the others go on waiting.
-    pub async fn replace(
-        &self,
-        transaction: Bytes,
-        replaced: Vec<Hash>,
-    ) -> Result<Hash, SubmitError> {
         let node = self.clone();
-        let accepting =
-            spawn_blocking(move || node.0.submissions.accept(&node, transaction, &replaced));
+        let accepting = spawn_blocking(move || node.0.submissions.accept(&node, transaction));
         accepting.await.unwrap_or_else(|error| {
             Err(SubmitError::State(StateError(format!(
                 "the node is stopping: {error}"
@@ -161,6 +151,18 @@ impl<V: Vm> Node<V> {
     #[must_use]
     pub fn pending(&self) -> Vec<Pending> {
         self.0.submissions.pending()
+    }
+
+    /// Of what was accepted and is in no block yet, what users know by an id.
+    #[must_use]
+    pub fn waiting(&self, id: Hash) -> Option<Pending> {
+        self.0.submissions.with_id(id)
+    }
+
+    /// The slots (RT6) that begin with some bytes, of what was accepted and is in no block yet.
+    #[must_use]
+    pub fn slots(&self, prefix: &[u8]) -> Vec<Vec<u8>> {
+        self.0.submissions.slots(prefix)
     }
 
     /// What happens to the chain from now on. A listener that is slow misses the oldest (`Lagged`), and can always

@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -27,8 +27,6 @@ pub(crate) use handing_in::run;
 const MOST: usize = 10_000;
 /// Bytes of transactions that wait at most.
 const MOST_BYTES: usize = 64 << 20;
-/// A transaction that could not be handed in for this long is dropped.
-const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// All that wait, as the disk has them.
 #[derive(Debug)]
@@ -42,6 +40,8 @@ pub(crate) struct Submissions {
 struct Queue {
     entries: BTreeMap<u64, Waiting>,
     by_hash: HashMap<Hash, u64>,
+    by_id: HashMap<Hash, u64>,
+    by_slot: BTreeMap<Vec<u8>, u64>,
     bytes: usize,
     next: u64,
 }
@@ -51,29 +51,40 @@ impl Queue {
         self.bytes += waiting.bytes.len();
         self.next = self.next.max(waiting.sequence + 1);
         self.by_hash.insert(waiting.hash, waiting.sequence);
+        self.by_id.insert(waiting.id, waiting.sequence);
+        if let Some(slot) = &waiting.slot {
+            self.by_slot.insert(slot.clone(), waiting.sequence);
+        }
         self.entries.insert(waiting.sequence, waiting);
     }
 
-    fn with_ids(&self, ids: &[Hash]) -> Vec<Waiting> {
-        if ids.is_empty() {
-            return Vec::new();
-        }
-        let waiting = self.entries.values();
-        waiting.filter(|it| ids.contains(&it.id)).cloned().collect()
+    fn at(&self, slot: Option<&Vec<u8>>) -> Option<&Waiting> {
+        self.entries.get(self.by_slot.get(slot?)?)
     }
 
     fn remove(&mut self, hash: Hash) -> Option<Waiting> {
         let waiting = self.entries.remove(&self.by_hash.remove(&hash)?)?;
         self.bytes -= waiting.bytes.len();
+        // Unless it is another one's by now.
+        let is_its = |sequence: Option<&u64>| sequence == Some(&waiting.sequence);
+        if is_its(self.by_id.get(&waiting.id)) {
+            self.by_id.remove(&waiting.id);
+        }
+        if let Some(slot) = &waiting.slot
+            && is_its(self.by_slot.get(slot))
+        {
+            self.by_slot.remove(slot);
+        }
         Some(waiting)
     }
 }
 
 impl Submissions {
-    pub(crate) fn load(storage: &Storage) -> Result<Self, StorageError> {
+    pub(crate) fn load<V: Vm>(vm: &V, storage: &Storage) -> Result<Self, StorageError> {
         let mut queue = Queue::default();
         for waiting in storage.all_waiting()? {
-            queue.insert(waiting);
+            let slot = vm.slot(&waiting.bytes);
+            queue.insert(Waiting { slot, ..waiting });
         }
         Ok(Self {
             queue: Mutex::new(queue),
@@ -81,13 +92,8 @@ impl Submissions {
         })
     }
 
-    /// Takes a transaction, which ends the waiting of those with the ids `replaced`. Blocks on the disk.
-    pub(crate) fn accept<V: Vm>(
-        &self,
-        node: &Node<V>,
-        bytes: Bytes,
-        replaced: &[Hash],
-    ) -> Result<Hash, SubmitError> {
+    /// Takes a transaction, which ends the waiting of the one in its slot (RT6). Blocks on the disk.
+    pub(crate) fn accept<V: Vm>(&self, node: &Node<V>, bytes: Bytes) -> Result<Hash, SubmitError> {
         let most = node.definition().sequencer.parameters.max_transaction_bytes;
         if bytes.is_empty() || bytes.len() as u64 > u64::from(most) {
             let bytes = bytes.len();
@@ -106,16 +112,21 @@ impl Submissions {
             Err(refusal) => return Err(SubmitError::Refused(refusal.reason)),
         }
         let since_ms = now_ms();
-        // Held while it is written, so that the order on the disk is the one in memory.
+        let slot = node.vm().slot(&bytes);
+        // Held while it is written, so that the order on the disk is the one in memory, and one waits in a slot.
         let mut queue = self.queue();
         if queue.by_hash.contains_key(&hash) {
             return Ok(id);
         }
         // Again, for a block may have settled it meanwhile.
         is_new(&node.view(), id, hash)?;
-        let replaced = queue.with_ids(replaced);
-        let freed: usize = replaced.iter().map(|old| old.bytes.len()).sum();
-        if queue.entries.len() - replaced.len() >= MOST
+        let replaced = queue.at(slot.as_ref()).cloned();
+        if let Some(old) = &replaced {
+            let replaces = node.vm().replaces(&bytes, &old.bytes);
+            replaces.map_err(SubmitError::Taken)?;
+        }
+        let freed = replaced.as_ref().map_or(0, |old| old.bytes.len());
+        if queue.entries.len() - usize::from(replaced.is_some()) >= MOST
             || queue.bytes - freed + bytes.len() > MOST_BYTES
         {
             return Err(SubmitError::Full);
@@ -126,11 +137,12 @@ impl Submissions {
             hash,
             since_ms,
             bytes,
+            slot,
         };
         node.storage()
-            .keep_waiting(&waiting, &replaced)
+            .keep_waiting(&waiting, replaced.as_ref())
             .map_err(StateError::from)?;
-        for old in replaced {
+        if let Some(old) = replaced {
             queue.remove(old.hash);
         }
         queue.insert(waiting);
@@ -140,13 +152,22 @@ impl Submissions {
     }
 
     pub(crate) fn pending(&self) -> Vec<Pending> {
+        self.queue().entries.values().map(pending).collect()
+    }
+
+    pub(crate) fn with_id(&self, id: Hash) -> Option<Pending> {
         let queue = self.queue();
-        let pending = queue.entries.values().map(|waiting| Pending {
-            id: waiting.id,
-            bytes: waiting.bytes.clone(),
-            since_ms: waiting.since_ms,
-        });
-        pending.collect()
+        queue.entries.get(queue.by_id.get(&id)?).map(pending)
+    }
+
+    pub(crate) fn slots(&self, prefix: &[u8]) -> Vec<Vec<u8>> {
+        let queue = self.queue();
+        let slots = queue.by_slot.range(prefix.to_vec()..);
+        slots
+            .map(|(slot, _)| slot)
+            .take_while(|slot| slot.starts_with(prefix))
+            .cloned()
+            .collect()
     }
 
     fn waits(&self, hash: Hash) -> bool {
@@ -174,6 +195,14 @@ impl Submissions {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         // Nothing panics while it is held.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn pending(waiting: &Waiting) -> Pending {
+    Pending {
+        id: waiting.id,
+        bytes: waiting.bytes.clone(),
+        since_ms: waiting.since_ms,
     }
 }
 

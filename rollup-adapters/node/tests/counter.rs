@@ -19,13 +19,24 @@ mod served;
 
 use served::{NAMESPACE, Served};
 
-/// Examples are built with the tests of a crate, beside the directory of these.
+/// The example, beside the directory of the tests. With all tests of a crate its examples are built, with one of them
+/// they are not: then it is missing, or older than a file that it was made of.
 fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let path = test.parent().unwrap().join("../examples/counter");
+    let built = std::fs::metadata(&path).and_then(|file| file.modified());
+    let sources = std::fs::read_to_string(path.with_extension("d")).unwrap_or_default();
+    let is_old = |source: &String| {
+        let changed = std::fs::metadata(source).and_then(|file| file.modified());
+        !matches!((&built, changed), (Ok(built), Ok(changed)) if changed <= *built)
+    };
+    // `program: source source ...`; a space in a name has a backslash.
+    let sources = sources.trim().replace("\\ ", "\n");
+    let mut sources = sources.split(' ').skip(1).map(|it| it.replace('\n', " "));
+    let old = sources.find(is_old);
     assert!(
-        path.exists(),
-        "build it: cargo build -p rollup-node --example counter"
+        built.is_ok() && old.is_none(),
+        "the example is missing or older than {old:?}: cargo build -p rollup-node --example counter"
     );
     path
 }

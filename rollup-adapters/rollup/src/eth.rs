@@ -21,7 +21,7 @@ mod submit;
 mod subscribe;
 mod transaction;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use jsonrpsee::{RpcModule, core::RegisterMethodError, types::Params};
 use rollup_evm::Evm;
@@ -38,10 +38,6 @@ pub(crate) struct Eth {
     chain_id: u64,
     /// One permit for each call that is executed now.
     calls: Arc<Semaphore>,
-    /// Of the transactions that wait; exactly those that waited when last asked.
-    offers: Mutex<submit::Offers>,
-    /// What is checked is accepted before the next is checked: of two that exclude each other one is refused.
-    accepting: tokio::sync::Mutex<()>,
 }
 
 impl Eth {
@@ -59,8 +55,6 @@ pub(crate) fn methods(node: &Node<Evm>) -> Result<RpcModule<()>, RegisterMethodE
         node: node.clone(),
         chain_id: node.definition().chain_id(),
         calls: Arc::new(Semaphore::new(limits::MAX_CALLS_AT_ONCE)),
-        offers: Mutex::default(),
-        accepting: tokio::sync::Mutex::default(),
     });
     client::register(&mut module)?;
     blocks::register(&mut module)?;

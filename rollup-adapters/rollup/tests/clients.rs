@@ -60,17 +60,6 @@ async fn rollup() -> Rig {
     rig
 }
 
-/// `cast` itself: what npm links is a script that loses its exit code.
-fn cast_program() -> PathBuf {
-    let packages = std::fs::read_dir(tools().join("node_modules/@foundry-rs")).unwrap();
-    packages
-        .filter_map(Result::ok)
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("cast-"))
-        .map(|entry| entry.path().join("bin/cast"))
-        .find(|program| program.exists())
-        .unwrap()
-}
-
 struct Cast {
     program: PathBuf,
     url: String,
@@ -104,7 +93,7 @@ impl Cast {
 async fn cast_sends_deploys_calls_and_reads() {
     let rig = rollup().await;
     let cast = Cast {
-        program: cast_program(),
+        program: anvil::tool("cast").unwrap(),
         url: rig.url(),
     };
     tokio::task::spawn_blocking(move || round(&cast))

@@ -5,7 +5,7 @@ mod rig;
 
 use alloy_consensus::{TxEip1559, TxLegacy};
 use alloy_primitives::{B256, Bytes, TxKind, U256};
-use rig::{ALICE, CHAIN, NOBODY, Rig, signed, transaction};
+use rig::{ALICE, CHAIN, CONTRACT_KEY, NOBODY, Rig, signed, signed_by, transaction};
 use serde_json::{Value, json};
 
 fn selector(signature: &str) -> Vec<u8> {
@@ -218,6 +218,17 @@ async fn a_transaction_is_refused_in_the_words_that_wallets_know() {
             }),
             "only replay-protected (EIP-155) transactions allowed over RPC",
         ),
+        (
+            with(|it| it.input = vec![0; 100_000].into()),
+            "oversized data: transaction size 100116, limit 100000",
+        ),
+        (
+            signed_by(
+                CONTRACT_KEY,
+                transaction(0, TxKind::Call(NOBODY), 1, Bytes::new()),
+            ),
+            "sender not an eoa",
+        ),
     ];
     for (raw, want) in cases {
         let (code, message, _) = rig.error("eth_sendRawTransaction", json!([raw])).await;
@@ -261,6 +272,35 @@ async fn of_transactions_with_one_nonce_that_come_at_once_one_is_accepted() {
     let accepted = answers.iter().filter(|it| it["result"].is_string());
     assert_eq!(accepted.count(), 1, "{answers:?}");
     assert_eq!(rig.node.pending().len(), 1);
+}
+
+/// RT6: there is one way in, behind both methods.
+#[tokio::test(flavor = "multi_thread")]
+async fn rollup_send_keeps_the_rules_of_replacement() {
+    let rig = Rig::start().await;
+    let offer = |value: u64, fee: u128| {
+        signed(TxEip1559 {
+            max_fee_per_gas: fee,
+            value: U256::from(value),
+            max_priority_fee_per_gas: 0,
+            ..transaction(0, TxKind::Call(NOBODY), 0, Bytes::new())
+        })
+    };
+    rig.node.submit(offer(1, 10_000).0).await.unwrap();
+    let error = rig.node.submit(offer(2, 10_999).0).await.unwrap_err();
+    assert!(
+        error.to_string().contains("have to be 10% higher"),
+        "{error}"
+    );
+    let raw = json!([offer(3, 10_999)]);
+    let (_, message, _) = rig.error("eth_sendRawTransaction", raw).await;
+    assert!(
+        message.starts_with("replacement transaction underpriced"),
+        "{message}"
+    );
+    rig.node.submit(offer(4, 11_000).0).await.unwrap();
+    let waiting: Vec<_> = rig.node.pending().into_iter().map(|it| it.bytes).collect();
+    assert_eq!(waiting, [offer(4, 11_000).0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

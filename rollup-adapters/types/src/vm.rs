@@ -128,4 +128,20 @@ pub trait Vm: Send + Sync + 'static {
         let _ = (state, transaction);
         Ok(Ok(()))
     }
+
+    /// What only one transaction of those that wait on a node can have, for the EVM sender and nonce; none if it
+    /// shuts out no other. RT6
+    fn slot(&self, transaction: &[u8]) -> Option<Vec<u8>> {
+        let _ = transaction;
+        None
+    }
+
+    /// Whether a transaction may take the place of one of the same slot that waits. RT6
+    ///
+    /// # Errors
+    /// In words, why not.
+    fn replaces(&self, transaction: &[u8], waiting: &[u8]) -> Result<(), String> {
+        let _ = (transaction, waiting);
+        Ok(())
+    }
 }

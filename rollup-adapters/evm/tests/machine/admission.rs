@@ -118,3 +118,28 @@ fn an_account_that_delegates_may_still_send() {
     assert_eq!(admit(&chain, &bytes), Ok(()));
     chain.apply(&[bytes]);
 }
+
+#[test]
+fn transactions_of_one_sender_and_nonce_have_one_slot() {
+    let chain = Chain::new();
+    let to = bob().address;
+    let slot = |bytes: &[u8]| chain.evm.slot(bytes);
+    let first = slot(&alice().send(transfer(0, to, ETHER))).unwrap();
+    assert_eq!(
+        first,
+        [alice().address.as_slice(), &[0; 8]].concat(),
+        "which the rollup's JSON-RPC reads"
+    );
+    assert_eq!(
+        slot(&alice().send(transfer(0, to, U256::ZERO))),
+        Some(first)
+    );
+    let others = [
+        alice().send(transfer(1, to, ETHER)),
+        bob().send(transfer(0, to, ETHER)),
+    ];
+    let others = others.map(|bytes| slot(&bytes).unwrap());
+    assert_ne!(others[0], others[1]);
+    assert!(!others.contains(&slot(&alice().send(transfer(0, to, ETHER))).unwrap()));
+    assert_eq!(slot(b"garbage"), None);
+}

@@ -1,14 +1,21 @@
 //! `init`: the contracts of a new rollup, and its definition.
+//!
+//! All is checked with the addresses that the contracts will have, before anything is deployed. Until it is done there
+//! is only a draft in the directory, which an `init` that fails takes away, and the next one where one was killed.
 
-use std::path::PathBuf;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use light_client::{
-    deploy::Artifacts,
+    deploy::{Artifacts, DeployError},
     rpc::{Endpoint, Tag},
     send::{SendConfig, Sender},
 };
-use rollup_contracts::deploy::{Terms, deploy};
-use rollup_types::{Address, Hash};
+use program::{of_rpc, of_send};
+use rollup_contracts::deploy::{Contracts, Terms, deploy};
+use rollup_types::Address;
 use sequencer_client::{ClientConfig, client::Api, text};
 use serde_json::json;
 
@@ -17,7 +24,7 @@ use super::{
     output,
     remote::parse_address,
 };
-use crate::{Application, Definition, keyfile};
+use crate::{Application, Definition, L1Contracts, keyfile};
 
 /// Arguments of `init`.
 #[derive(Debug, clap::Args)]
@@ -90,27 +97,38 @@ pub(super) async fn run<A: Application>(args: Args) -> Result<(), Failure> {
         );
         return Err(Failure::new(Exit::Refused, message));
     }
-    let api = Api::new(&args.sequencer, ClientConfig::default())?;
-    let genesis = api.genesis().await?;
-    let l1 = match &args.l1 {
-        Some(url) => Some(contracts(&args, url, genesis.l1_chain_id).await?),
-        None => None,
-    };
     let vm: toml::Table = match &args.vm {
         Some(file) => {
-            let text = std::fs::read_to_string(file).map_err(|error| unusable(file, &error))?;
+            let text = fs::read_to_string(file).map_err(|error| unusable(file, &error))?;
             toml::from_str(&text).map_err(|error| unusable(file, &error))?
         }
         None => toml::Table::new(),
     };
-    let written = write::<A>(&args, &path, &genesis, l1.as_deref(), &vm);
-    written.map_err(|error| unusable(&args.directory, &error))?;
-    let definition = Definition::read(&path)?;
+    let api = Api::new(&args.sequencer, ClientConfig::default())?;
+    let genesis = api.genesis().await?;
+    let home = match &args.l1 {
+        Some(url) => Some(Home::open(&args, url, genesis.l1_chain_id).await?),
+        None => None,
+    };
+    let wrong = |error: io::Error| unusable(&args.directory, &error);
+    let draft = Draft::begin(&args.directory).map_err(wrong)?;
+    let mut contracts = home.as_ref().map(|home| home.contracts);
+    draft
+        .write::<A>(&args, &genesis, contracts.as_ref(), &vm)
+        .map_err(wrong)?;
+    let definition = Definition::read(&draft.definition())?;
     A::vm(&definition).map_err(|error| Failure::new(Exit::Config, error))?;
-    let digest: Hash = definition.digest();
+    if let Some(home) = &home {
+        contracts = Some(home.deploy().await?);
+    }
+    draft
+        .write::<A>(&args, &genesis, contracts.as_ref(), &vm)
+        .map_err(wrong)?;
+    let digest = Definition::read(&draft.definition())?.digest();
+    draft.finish(&path).map_err(wrong)?;
     if args.json {
         return output::json(
-            &json!({"definition": path, "digest": digest, "contracts": definition.l1}),
+            &json!({"definition": path, "digest": digest, "contracts": contracts}),
         );
     }
     output::line(format_args!("{}: definition {digest}", path.display()))
@@ -120,66 +138,164 @@ fn unusable(path: &std::path::Path, error: &dyn std::fmt::Display) -> Failure {
     Failure::new(Exit::Usage, format!("{}: {error}", path.display()))
 }
 
-/// Deploys the contracts and gives the definition's section about them.
-async fn contracts(args: &Args, url: &str, home: u64) -> Result<String, Failure> {
-    let (Some(account), Some(light_client), Some(artifacts)) =
-        (&args.account, args.light_client, &args.artifacts)
-    else {
-        let message = "--l1 needs --account, --light-client and --artifacts";
-        return Err(Failure::new(Exit::Usage, message));
-    };
-    let account = keyfile::load(account).map_err(|error| Failure::new(Exit::Key, error))?;
-    let sender = Sender::new(Endpoint::new(url)?, account, SendConfig::default()).await?;
-    if sender.chain_id() != home {
-        let message = format!(
-            "the L1 has chain id {}, the sequencer's headers attest the one with {home}",
-            sender.chain_id()
-        );
-        return Err(Failure::new(Exit::Config, message));
-    }
-    let block = sender.endpoint().block(Tag::Latest).await?;
-    let first_block = block.map_or(0, |block| block.number);
-    let terms = Terms {
-        force_delay_s: args.force_delay,
-        cap: args.cap,
-        deposits_allowed: args.deposits,
-        settler: args.settler.unwrap_or(Address::ZERO),
-        ..Terms::development(light_client, args.namespace.get(), home, sender.address())
-    };
-    let deployed = deploy(&sender, &Artifacts::new(artifacts), &terms)
-        .await
-        .map_err(|error| Failure::new(Exit::Refused, error))?;
-    Ok(format!(
-        "\n[l1]\nchain_id = {home}\nlight_client = \"{light_client}\"\nqueue = \"{}\"\ninbox = \"{}\"\nvault = \"{}\"\nfirst_block = {first_block}\n",
-        deployed.queue, deployed.inbox, deployed.vault
-    ))
+/// The home L1, and what will be deployed on it.
+struct Home {
+    sender: Sender,
+    artifacts: Artifacts,
+    terms: Terms,
+    /// Where it will be.
+    contracts: L1Contracts,
 }
 
-fn write<A: Application>(
-    args: &Args,
-    path: &std::path::Path,
-    genesis: &hotshot_types::GenesisDocument,
-    l1: Option<&str>,
-    vm: &toml::Table,
-) -> std::io::Result<()> {
-    let other = |error: toml::ser::Error| std::io::Error::other(error.to_string());
-    std::fs::create_dir_all(&args.directory)?;
-    let document = toml::to_string_pretty(genesis).map_err(other)?;
-    std::fs::write(args.directory.join("genesis.toml"), document)?;
-    let mut text = format!(
-        "# A rollup. All its nodes use this very file: another one is another rollup.\n\napplication = \"{}\"\nnamespace = {}\norigin = {}\ngenesis = \"genesis.toml\"\ngenesis_hash = \"{}\"\ndeposits = {}\n",
-        A::NAME,
-        args.namespace,
-        args.origin,
-        genesis.hash(),
-        args.deposits
-    );
-    text.push_str(l1.unwrap_or_default());
-    if !vm.is_empty() {
-        let mut section = toml::Table::new();
-        section.insert("vm".into(), vm.clone().into());
-        text.push('\n');
-        text.push_str(&toml::to_string_pretty(&section).map_err(other)?);
+impl Home {
+    async fn open(args: &Args, url: &str, chain_id: u64) -> Result<Self, Failure> {
+        let (Some(account), Some(light_client), Some(artifacts)) =
+            (&args.account, args.light_client, &args.artifacts)
+        else {
+            let message = "--l1 needs --account, --light-client and --artifacts";
+            return Err(Failure::new(Exit::Usage, message));
+        };
+        let account = keyfile::load(account).map_err(|error| Failure::new(Exit::Key, error))?;
+        let sender = Sender::new(Endpoint::new(url)?, account, SendConfig::default()).await?;
+        if sender.chain_id() != chain_id {
+            let message = format!(
+                "the L1 has chain id {}, the sequencer's headers attest the one with {chain_id}",
+                sender.chain_id()
+            );
+            return Err(Failure::new(Exit::Config, message));
+        }
+        let block = sender.endpoint().block(Tag::Latest).await?;
+        let nonce = sender.endpoint().nonce(sender.address(), Tag::Latest);
+        let predicted = Contracts::predicted(sender.address(), nonce.await?);
+        let terms = Terms {
+            force_delay_s: args.force_delay,
+            cap: args.cap,
+            deposits_allowed: args.deposits,
+            settler: args.settler.unwrap_or(Address::ZERO),
+            ..Terms::development(
+                light_client,
+                args.namespace.get(),
+                chain_id,
+                sender.address(),
+            )
+        };
+        Ok(Self {
+            artifacts: Artifacts::new(artifacts),
+            terms,
+            contracts: L1Contracts {
+                chain_id,
+                light_client,
+                queue: predicted.queue,
+                inbox: predicted.inbox,
+                vault: predicted.vault,
+                first_block: block.map_or(0, |block| block.number),
+            },
+            sender,
+        })
     }
-    std::fs::write(path, text)
+
+    async fn deploy(&self) -> Result<L1Contracts, Failure> {
+        let deployed = deploy(&self.sender, &self.artifacts, &self.terms).await;
+        let deployed = deployed.map_err(|error| {
+            let exit = match &error {
+                DeployError::Artifact { .. } => Exit::Config,
+                DeployError::Rpc(error) => of_rpc(error),
+                DeployError::Create { source, .. } => of_send(source),
+                _ => Exit::Refused,
+            };
+            let message = format!(
+                "{error}. There is no rollup yet: `init` deploys all of its contracts anew, and what was deployed now is of no use"
+            );
+            Failure::new(exit, message)
+        })?;
+        Ok(L1Contracts {
+            queue: deployed.queue,
+            inbox: deployed.inbox,
+            vault: deployed.vault,
+            ..self.contracts
+        })
+    }
 }
+
+/// The two files while they are not in their places; gone with this value.
+struct Draft {
+    directory: PathBuf,
+    /// The directories that it made, the inmost first.
+    made: Vec<PathBuf>,
+}
+
+impl Draft {
+    fn begin(directory: &Path) -> io::Result<Self> {
+        let draft = Self {
+            directory: directory.to_owned(),
+            made: directory
+                .ancestors()
+                .take_while(|directory| !directory.as_os_str().is_empty() && !directory.exists())
+                .map(Path::to_owned)
+                .collect(),
+        };
+        fs::create_dir_all(draft.place())?;
+        Ok(draft)
+    }
+
+    fn place(&self) -> PathBuf {
+        self.directory.join("init-draft")
+    }
+
+    fn definition(&self) -> PathBuf {
+        self.place().join("rollup.toml")
+    }
+
+    fn write<A: Application>(
+        &self,
+        args: &Args,
+        genesis: &hotshot_types::GenesisDocument,
+        l1: Option<&L1Contracts>,
+        vm: &toml::Table,
+    ) -> io::Result<()> {
+        let other = |error: toml::ser::Error| io::Error::other(error.to_string());
+        let document = toml::to_string_pretty(genesis).map_err(other)?;
+        fs::write(self.place().join("genesis.toml"), document)?;
+        let mut text = format!(
+            "# A rollup. All its nodes use this very file: another one is another rollup.\n\napplication = \"{}\"\nnamespace = {}\norigin = {}\ngenesis = \"genesis.toml\"\ngenesis_hash = \"{}\"\ndeposits = {}\n",
+            A::NAME,
+            args.namespace,
+            args.origin,
+            genesis.hash(),
+            args.deposits
+        );
+        let mut sections = toml::Table::new();
+        if let Some(l1) = l1 {
+            let section = toml::Value::try_from(l1).map_err(other)?;
+            sections.insert("l1".into(), section);
+        }
+        if !vm.is_empty() {
+            sections.insert("vm".into(), vm.clone().into());
+        }
+        if !sections.is_empty() {
+            text.push('\n');
+            text.push_str(&toml::to_string_pretty(&sections).map_err(other)?);
+        }
+        fs::write(self.definition(), text)
+    }
+
+    /// The definition comes last: where it is, all is.
+    fn finish(self, definition: &Path) -> io::Result<()> {
+        let genesis = "genesis.toml";
+        fs::rename(self.place().join(genesis), self.directory.join(genesis))?;
+        fs::rename(self.definition(), definition)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // What can't be removed is in nobody's way, and what holds something stays.
+        fs::remove_dir_all(self.place()).ok();
+        for made in &self.made {
+            fs::remove_dir(made).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

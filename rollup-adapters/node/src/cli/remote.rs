@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::exit::{Exit, Failure};
-use crate::{Definition, L1Contracts, keyfile};
+use crate::{Definition, L1Contracts, keyfile, server::code};
 
 /// A node that was just started listens after this long at most, as a rule.
 const START: Duration = Duration::from_secs(10);
@@ -86,11 +86,11 @@ impl NodeArgs {
                 format!("the rollup node {} did not answer in time", self.url),
             ),
             RpcError::Refused { code, message, .. } => {
-                let exit = match code {
-                    -32_602 => Exit::Usage,
-                    -32_001 => Exit::NotFound,
-                    -32_002 | -32_005 => Exit::Unreachable,
-                    -32_603 => Exit::Internal,
+                let exit = match i32::try_from(code) {
+                    Ok(code::INVALID) => Exit::Usage,
+                    Ok(code::NOT_FOUND) => Exit::NotFound,
+                    Ok(code::UNREACHABLE | code::FULL) => Exit::Unreachable,
+                    Ok(code::INTERNAL) => Exit::Internal,
                     _ => Exit::Refused,
                 };
                 Failure::new(exit, message)

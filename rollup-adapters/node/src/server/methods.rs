@@ -16,20 +16,12 @@ use serde_json::{Value, json};
 use crate::{
     Levels, Node, SubmitError,
     board::Board,
+    server::code,
     storage::{Block, Done, Origin, StorageError},
 };
 
 /// Most deposits in an answer.
 const MOST_DEPOSITS: u64 = 1_000;
-/// What clients see of JSON-RPC errors.
-mod code {
-    pub(super) const INVALID: i32 = -32_602;
-    pub(super) const INTERNAL: i32 = -32_603;
-    pub(super) const REFUSED: i32 = -32_000;
-    pub(super) const NOT_FOUND: i32 = -32_001;
-    pub(super) const UNREACHABLE: i32 = -32_002;
-    pub(super) const FULL: i32 = -32_005;
-}
 
 /// What the methods answer from.
 pub(crate) struct Context<V> {
@@ -207,9 +199,8 @@ fn finality<V: Vm>(params: &Params<'_>, context: &Context<V>) -> Answer {
             "skipped": done.and_then(|(_, done)| done.skipped),
         }));
     }
-    let pending = context.node.pending();
-    let is_pending = pending.iter().any(|pending| pending.id == id);
-    let level = if is_pending { "pending" } else { "unknown" };
+    let pending = context.node.waiting(id);
+    let level = pending.map_or("unknown", |_| "pending");
     Ok(json!({"id": id, "level": level}))
 }
 

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use rollup_types::{Hash, StateError};
 
+/// What to do about a directory that is of no more use.
+const ANEW: &str = "Move the directory away, and the node builds it anew from the sequencer and the L1; what it had accepted and is in no block yet is lost, and has to be sent again";
+
 /// Why the storage refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -56,9 +59,7 @@ pub enum StorageError {
         expected: u32,
     },
     /// What is stored does not decode, or does not fit together.
-    #[error(
-        "the database is damaged: {what}: {reason}. Nothing in it is needed for ever: move the directory away, and the node builds it anew from the sequencer and the L1"
-    )]
+    #[error("the database is damaged: {what}: {reason}. {}", ANEW)]
     Damaged {
         /// What was read.
         what: &'static str,
@@ -67,8 +68,9 @@ pub enum StorageError {
     },
     /// The database can't be opened at all.
     #[error(
-        "the database {} is damaged: {reason}. Nothing in it is needed for ever: move the directory away, and the node builds it anew from the sequencer and the L1",
-        path.display()
+        "the database {} is damaged: {reason}. {}",
+        path.display(),
+        ANEW
     )]
     Corrupt {
         /// The database's directory.
@@ -86,7 +88,8 @@ pub enum StorageError {
     Read(#[source] fjall::Error),
     /// More blocks would have to be undone than the node kept records for.
     #[error(
-        "the L1 undoes blocks down to {to}, and what undoes them is kept from block {kept} on only: move the directory away, and the node builds it anew"
+        "the L1 undoes blocks down to {to}, and what undoes them is kept from block {kept} on only. {}",
+        ANEW
     )]
     TooDeep {
         /// The block to go back to.

@@ -263,7 +263,9 @@ fn a_database_that_is_damaged_is_refused_in_a_sentence() {
     }
     assert!(damaged > 0);
     let error = open(directory.path(), Hash([1; 32])).unwrap_err();
-    assert!(error.to_string().contains("builds it anew"), "{error}");
+    let error = error.to_string();
+    assert!(error.contains("builds it anew"), "{error}");
+    assert!(error.contains("has to be sent again"), "{error}");
 }
 
 #[test]

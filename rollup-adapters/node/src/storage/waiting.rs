@@ -25,6 +25,9 @@ pub(crate) struct Waiting {
     pub(crate) since_ms: u64,
     /// The transaction.
     pub(crate) bytes: Bytes,
+    /// What only one that waits can have; not on the disk, for the machine says it.
+    #[borsh(skip)]
+    pub(crate) slot: Option<Vec<u8>>,
 }
 
 const HASH_TAG: u8 = b'h';
@@ -43,18 +46,18 @@ fn hash_key(hash: Hash) -> [u8; 33] {
 }
 
 impl Storage {
-    /// Keeps a transaction in the place of others; it survives a power cut once this returns.
+    /// Keeps a transaction, in the place of another one if one is given; it survives a power cut once this returns.
     ///
     /// # Errors
     /// A failed write.
     pub(crate) fn keep_waiting(
         &self,
         waiting: &Waiting,
-        replaced: &[Waiting],
+        replaced: Option<&Waiting>,
     ) -> Result<(), StorageError> {
         let space = &self.0.spaces.waiting;
         let mut batch = self.batch();
-        for old in replaced {
+        if let Some(old) = replaced {
             batch.remove(space, sequence_key(old.sequence));
             batch.remove(space, hash_key(old.hash));
         }

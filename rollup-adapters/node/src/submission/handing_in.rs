@@ -9,9 +9,10 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{PATIENCE, now_ms};
 use crate::{Node, StorageError, retries::Retries, storage::Waiting};
 
+/// A transaction that is held, or that the sequencer refuses, for this long is dropped.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
 const TASK: &str = "handing transactions to the sequencer";
 /// What was handed in and is in no block for this long is handed in again.
 const AGAIN: Duration = Duration::from_secs(20);
@@ -23,18 +24,45 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// What to do with a transaction.
 enum Verdict {
     HandIn,
-    Hold,
+    Hold(String),
     Drop(String),
+}
+
+/// Since when what waits is held, or refused, without a moment in between at which the sequencer was not in reach: an
+/// outage is not its fault, and after one what it waits for needs its time, too.
+#[derive(Debug, Default)]
+struct Patience {
+    held: HashMap<Hash, Instant>,
+    refused: HashMap<Hash, Instant>,
+}
+
+impl Patience {
+    fn retain(&mut self, waits: impl Fn(&Hash) -> bool) {
+        self.held.retain(|hash, _| waits(hash));
+        self.refused.retain(|hash, _| waits(hash));
+    }
+
+    /// It is held again: whether that is enough.
+    fn ends_held(&mut self, hash: Hash, now: Instant) -> bool {
+        now.duration_since(*self.held.entry(hash).or_insert(now)) >= PATIENCE
+    }
+
+    /// It is refused again: whether that is enough.
+    fn ends_refused(&mut self, hash: Hash, now: Instant) -> bool {
+        now.duration_since(*self.refused.entry(hash).or_insert(now)) >= PATIENCE
+    }
 }
 
 /// Hands in what waits, in the order it came. Returns only when the disk failed.
 pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers) -> StorageError {
     let mut sent: HashMap<Hash, Instant> = HashMap::new();
+    let mut patience = Patience::default();
     let (mut pause, mut retries) = (FIRST_PAUSE, Retries::default());
     loop {
         let waiting: Vec<Waiting> = {
             let queue = node.submissions().queue();
             sent.retain(|hash, _| queue.by_hash.contains_key(hash));
+            patience.retain(|hash| queue.by_hash.contains_key(hash));
             let is_due = |waiting: &&Waiting| {
                 sent.get(&waiting.hash)
                     .is_none_or(|at| at.elapsed() >= AGAIN)
@@ -43,14 +71,17 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers) -> StorageError
         };
         let mut is_well = true;
         for transaction in waiting {
+            let hash = transaction.hash;
             // Replaced, or in a block, since the list was made.
-            if !node.submissions().waits(transaction.hash) {
+            if !node.submissions().waits(hash) {
                 continue;
             }
             match judge(&node, &transaction).await {
-                Ok(Verdict::HandIn) => {}
-                Ok(Verdict::Hold) => continue,
-                Ok(Verdict::Drop(reason)) => {
+                Ok(Verdict::HandIn) => {
+                    patience.held.remove(&hash);
+                }
+                Ok(Verdict::Hold(_)) if !patience.ends_held(hash, Instant::now()) => continue,
+                Ok(Verdict::Hold(reason) | Verdict::Drop(reason)) => {
                     if let Err(error) = forget(&node, &transaction, reason).await {
                         return error;
                     }
@@ -58,20 +89,20 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers) -> StorageError
                 }
                 Err(error) => return error,
             }
-            let is_again = sent.contains_key(&transaction.hash);
+            let is_again = sent.contains_key(&hash);
             match hand_in(&node, servers, &transaction, is_again).await {
                 Ok(()) => {
-                    sent.insert(transaction.hash, Instant::now());
+                    sent.insert(hash, Instant::now());
+                    patience.refused.remove(&hash);
                     pause = FIRST_PAUSE;
                     retries.succeeded(TASK);
                 }
                 Err(ClientError::Refused(problem)) if is_final(problem.status) => {
                     // One that is asked may say anything: it is dropped once all have refused it for long.
-                    let age = Duration::from_millis(now_ms().saturating_sub(transaction.since_ms));
-                    if age < PATIENCE {
+                    if !patience.ends_refused(hash, Instant::now()) {
                         let detail = &problem.detail;
                         tracing::warn!(id = %transaction.id, %detail, "the sequencer refuses a transaction");
-                        sent.insert(transaction.hash, Instant::now());
+                        sent.insert(hash, Instant::now());
                         continue;
                     }
                     let reason = format!("the sequencer refuses it: {}", problem.detail);
@@ -81,6 +112,7 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers) -> StorageError
                 }
                 Err(error) => {
                     retries.failed(TASK, &error);
+                    patience = Patience::default();
                     is_well = false;
                     break;
                 }
@@ -100,13 +132,12 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers) -> StorageError
 
 async fn judge<V: Vm>(node: &Node<V>, waiting: &Waiting) -> Result<Verdict, StorageError> {
     let (node, bytes) = (node.clone(), waiting.bytes.clone());
-    let age = Duration::from_millis(now_ms().saturating_sub(waiting.since_ms));
     let admitted = spawn_blocking(move || node.vm().admit(&node.view(), &bytes)).await;
     let admitted = admitted.map_err(|error| StorageError::damaged("the machine", error))?;
     let admitted = admitted.map_err(|error| StorageError::damaged("the state", error.0))?;
     Ok(match admitted {
         Ok(()) => Verdict::HandIn,
-        Err(refusal) if refusal.may_become_good && age < PATIENCE => Verdict::Hold,
+        Err(refusal) if refusal.may_become_good => Verdict::Hold(refusal.reason),
         Err(refusal) => Verdict::Drop(refusal.reason),
     })
 }
@@ -156,4 +187,23 @@ async fn forget<V: Vm>(
 /// Refusals that the same bytes will meet again.
 fn is_final(status: u16) -> bool {
     (400..500).contains(&status) && !matches!(status, 408 | 425 | 429)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_counts_from_the_first_time_and_each_reason_for_itself() {
+        let (mut patience, start) = (Patience::default(), Instant::now());
+        let end = start + PATIENCE;
+        let hashes = [Hash([1; 32]), Hash([2; 32])];
+        assert!(!patience.ends_held(hashes[0], start));
+        assert!(!patience.ends_held(hashes[0], end - Duration::from_millis(1)));
+        assert!(!patience.ends_refused(hashes[0], end));
+        assert!(!patience.ends_held(hashes[1], end));
+        assert!(patience.ends_held(hashes[0], end));
+        patience.retain(|hash| *hash == hashes[1]);
+        assert!(!patience.ends_held(hashes[0], end));
+    }
 }

@@ -12,7 +12,7 @@ use crate::{
     testing::{
         self, definition,
         served::Served,
-        tally::{LOCKED, Tally},
+        tally::{LOCKED, SLOT, Tally},
     },
 };
 
@@ -110,18 +110,42 @@ async fn what_is_replaced_waits_no_longer_even_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     {
         let node = node(directory.path());
-        let a = node.submit(bytes("a")).await.unwrap();
-        node.submit(bytes("b")).await.unwrap();
-        let error = node.replace(bytes("!x"), vec![a]).await.unwrap_err();
-        assert!(matches!(error, SubmitError::Refused(_)), "{error}");
-        assert_eq!(waiting(&node), [bytes("a"), bytes("b")], "nothing is lost");
-        node.replace(bytes("c"), vec![a]).await.unwrap();
-        assert_eq!(waiting(&node), [bytes("b"), bytes("c")]);
+        node.submit(bytes("=a1")).await.unwrap();
+        node.submit(bytes("=b1")).await.unwrap();
+        let error = node.submit(bytes("=a2")).await.unwrap_err();
+        assert_eq!(error, SubmitError::Taken("it is no longer".into()));
+        let all = [bytes("=a1"), bytes("=b1")];
+        assert_eq!(waiting(&node), all, "nothing is lost");
+        node.submit(bytes("=a22")).await.unwrap();
+        assert_eq!(waiting(&node), [bytes("=b1"), bytes("=a22")]);
     }
     let node = node(directory.path());
-    assert_eq!(waiting(&node), [bytes("b"), bytes("c")]);
-    node.submit(bytes("a")).await.unwrap();
-    assert_eq!(waiting(&node).len(), 3);
+    assert_eq!(waiting(&node), [bytes("=b1"), bytes("=a22")]);
+    let error = node.submit(bytes("=a1")).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Taken(_)), "{error}");
+    assert_eq!(node.slots(b"="), [b"=a", b"=b"]);
+    assert_eq!(node.slots(b"=b"), [b"=b"]);
+    testing::execute(&node, 1, &[Input::Transaction(bytes("=a22"))]).unwrap();
+    assert_eq!(node.slots(b"="), [b"=b"]);
+    node.submit(bytes("=a3")).await.unwrap();
+    assert_eq!(waiting(&node), [bytes("=b1"), bytes("=a3")]);
+}
+
+#[tokio::test]
+async fn one_waits_in_a_slot_though_many_come_at_once_and_nobody_waits_for_the_answer() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path());
+    for name in 0..32 {
+        let mut submitting = Box::pin(node.submit(Bytes::from(vec![SLOT, b'a', name])));
+        // What was begun is done though it is dropped here.
+        assert!(futures::poll!(submitting.as_mut()).is_pending());
+    }
+    while node.pending().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let error = node.submit(bytes("=a!")).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Taken(_)), "{error}");
+    assert_eq!(waiting(&node).len(), 1);
 }
 
 #[tokio::test]
@@ -157,16 +181,46 @@ async fn what_was_replaced_is_not_handed_in_any_more() {
     let directory = tempfile::tempdir().unwrap();
     let node = node(directory.path());
     node.submit(bytes("a")).await.unwrap();
-    let replaced = node.submit(bytes("b")).await.unwrap();
+    node.submit(bytes("=b")).await.unwrap();
     let handing_in = {
         let node = node.clone();
         tokio::spawn(async move { handing_in::run(node, &servers).await })
     };
     assert_eq!(served.submitted(1).await, [bytes("a")]);
-    // While the server has not answered, and `b` is next.
-    node.replace(bytes("c"), vec![replaced]).await.unwrap();
+    // While the server has not answered, and `=b` is next.
+    node.submit(bytes("=b2")).await.unwrap();
     served.push(&[]);
-    assert_eq!(served.submitted(2).await, [bytes("a"), bytes("c")]);
+    assert_eq!(served.submitted(2).await, [bytes("a"), bytes("=b2")]);
+    handing_in.abort();
+}
+
+#[tokio::test]
+async fn what_came_before_an_outage_is_not_dropped_at_the_first_refusal_after_it() {
+    let served = Served::start().await.refusing().await;
+    let api = Api::new(&served.url, ClientConfig::default()).unwrap();
+    let root = trust::from_genesis(&served.genesis()).unwrap();
+    let servers = Servers::new(vec![api], root, ServersConfig::default()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let locked = Bytes::from(vec![LOCKED, 1]);
+    {
+        let node = node(directory.path());
+        node.submit(locked.clone()).await.unwrap();
+        node.submit(bytes("a")).await.unwrap();
+        for mut waiting in node.storage().all_waiting().unwrap() {
+            waiting.since_ms = 0;
+            node.storage().keep_waiting(&waiting, None).unwrap();
+        }
+    }
+    let node = node(directory.path());
+    let handing_in = {
+        let node = node.clone();
+        tokio::spawn(async move { handing_in::run(node, &servers).await })
+    };
+    assert_eq!(served.submitted(1).await, [bytes("a")]);
+    // Handed in after that one was refused.
+    node.submit(bytes("b")).await.unwrap();
+    served.submitted(2).await;
+    assert_eq!(waiting(&node), [locked, bytes("a"), bytes("b")]);
     handing_in.abort();
 }
 
@@ -188,15 +242,17 @@ async fn a_full_queue_refuses_and_takes_more_once_there_is_room() {
     let directory = tempfile::tempdir().unwrap();
     let node = node(directory.path());
     let large = |name: u8| Bytes::from(vec![name; 1 << 20]);
-    for name in 128..192 {
+    for name in 128..191 {
         node.submit(large(name)).await.unwrap();
     }
+    let slotted = |size: usize| Bytes::from([b"=a".as_slice(), &vec![0; size - 2]].concat());
+    node.submit(slotted((1 << 20) - 1)).await.unwrap();
     assert_eq!(
-        node.submit(bytes("a")).await.unwrap_err(),
+        node.submit(bytes("aa")).await.unwrap_err(),
         SubmitError::Full
     );
-    let first = Tally(1).id(&large(128));
-    node.replace(large(200), vec![first]).await.unwrap();
+    // What it replaces makes room.
+    node.submit(slotted(1 << 20)).await.unwrap();
     testing::execute(&node, 1, &[Input::Transaction(large(130))]).unwrap();
     assert!(node.submit(bytes("a")).await.is_ok());
 }

@@ -15,6 +15,8 @@ pub(crate) const WITHDRAW: u8 = b'w';
 pub(crate) const LOCKED: u8 = b'?';
 /// Opens what is locked.
 pub(crate) const KEY: u8 = b'k';
+/// Only one of a second byte waits: the longest.
+pub(crate) const SLOT: u8 = b'=';
 /// Deletes what was counted under `a`.
 pub(crate) const DELETE: u8 = b'd';
 
@@ -115,5 +117,15 @@ impl Vm for Tally {
             LOCKED if count(state, KEY).is_none() => refused("it is locked", true),
             _ => Ok(()),
         })
+    }
+
+    fn slot(&self, transaction: &[u8]) -> Option<Vec<u8>> {
+        let slot = transaction.strip_prefix(&[SLOT])?.first()?;
+        Some(vec![SLOT, *slot])
+    }
+
+    fn replaces(&self, transaction: &[u8], waiting: &[u8]) -> Result<(), String> {
+        let is_longer = transaction.len() > waiting.len();
+        is_longer.then_some(()).ok_or("it is no longer".to_owned())
     }
 }

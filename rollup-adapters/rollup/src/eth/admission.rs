@@ -1,7 +1,7 @@
 //! Why a transaction is not taken, in the texts by which wallets tell reasons apart (those of geth). RR6
 //!
 //! The machine checks all of this again, and what is left, when the node accepts the transaction: it decides, this
-//! words it. Only what waits on this node is known here alone.
+//! words it, and how far a nonce may be ahead of what waits is a rule of this interface alone.
 
 use alloy_consensus::{Transaction, TxEnvelope, Typed2718, transaction::SignerRecoverable};
 use alloy_eips::eip2718::Decodable2718;
@@ -14,7 +14,7 @@ use super::{
     block_id::BlockId,
     error::{self, Error, internal, server},
     limits::MAX_NONCE_GAP,
-    submit::{Offer, after, waiting},
+    submit::{after, nonces},
 };
 
 /// Reads a transaction; nothing may follow it.
@@ -22,16 +22,17 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<TxEnvelope> {
     TxEnvelope::decode_2718_exact(bytes).ok()
 }
 
-/// Refuses what can't be executed now or after what waits. Says which of what waits it replaces.
-pub(crate) fn check(eth: &Eth, bytes: &[u8]) -> Result<Vec<Hash>, Error> {
+/// Refuses what can't be executed now or after what waits.
+pub(crate) fn check(eth: &Eth, bytes: &[u8]) -> Result<(), Error> {
     let envelope = well_formed(eth.chain_id, bytes)?;
     let sender = envelope
         .recover_signer()
         .map_err(|_| server("invalid sender: the signature is invalid"))?;
-    let waiting = waiting(eth);
-    if waiting.contains_key(envelope.tx_hash()) {
+    if eth.node.waiting(Hash(envelope.tx_hash().0)).is_some() {
         return Err(server("already known"));
     }
+    // Before the snapshot: what leaves the queue meanwhile is in a block of the snapshot.
+    let waiting = nonces(eth, sender);
     let nonce = envelope.nonce();
     let snapshot = eth.snapshot();
     let account = snapshot.at(BlockId::LATEST)?.account(sender);
@@ -42,16 +43,7 @@ pub(crate) fn check(eth: &Eth, bytes: &[u8]) -> Result<Vec<Hash>, Error> {
             account.nonce
         )));
     }
-    let offer = Offer::new(sender, &envelope);
-    let replaced = waiting.iter().filter(|(_, other)| offer.excludes(other));
-    let replaced: Vec<_> = replaced.collect();
-    if let Some((_, other)) = replaced.iter().find(|(_, other)| !offer.outbids(other)) {
-        return Err(server(format!(
-            "replacement transaction underpriced: the one with nonce {nonce} that waits pays {} wei per gas and a tip of {}; both have to be 10% higher, but for a tip of 0",
-            other.fee, other.tip
-        )));
-    }
-    let next = after(&waiting, sender, account.nonce);
+    let next = after(&waiting, account.nonce);
     if nonce > next.saturating_add(MAX_NONCE_GAP) {
         return Err(server(format!(
             "nonce too high: address {sender}, tx: {nonce} next: {next}"
@@ -64,7 +56,7 @@ pub(crate) fn check(eth: &Eth, bytes: &[u8]) -> Result<Vec<Hash>, Error> {
             account.balance
         )));
     }
-    Ok(replaced.iter().map(|(hash, _)| Hash(hash.0)).collect())
+    Ok(())
 }
 
 fn well_formed(chain_id: u64, bytes: &[u8]) -> Result<TxEnvelope, Error> {
@@ -115,7 +107,12 @@ pub(crate) fn refused(refusal: SubmitError) -> Error {
             server(format!("nonce too low: already executed in block {number}"))
         }
         SubmitError::Skipped { .. } => server(format!("already known: {refusal}")),
-        SubmitError::Size { .. } => server(format!("oversized data: {refusal}")),
+        SubmitError::Size { bytes, most } => server(format!(
+            "oversized data: transaction size {bytes}, limit {most}"
+        )),
+        SubmitError::Taken(reason) => {
+            server(format!("replacement transaction underpriced: {reason}"))
+        }
         SubmitError::Full => server(format!("txpool is full: {refusal}")),
         SubmitError::State(error) => internal(error),
     }

@@ -145,7 +145,7 @@ fn transaction_by_hash(eth: &Eth, params: &Params<'_>) -> Result<Option<Transact
     if included.is_some() {
         return Ok(included);
     }
-    match submit::pending(eth, hash)? {
+    match submit::pending(eth, hash) {
         // It may have left the queue for a block between the two looks.
         None => by_hash(eth, hash),
         pending => Ok(pending),

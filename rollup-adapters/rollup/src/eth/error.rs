@@ -60,6 +60,8 @@ pub(crate) fn refused(reason: &str) -> Error {
         ),
         ("initcode size", "max initcode size exceeded"),
         ("ahead of the next", "nonce too high"),
+        ("was used", "nonce too low"),
+        ("sender is a contract", "sender not an eoa"),
     ];
     match known.iter().find(|(part, _)| reason.contains(part)) {
         Some((_, words)) => server(format!("{words}: {reason}")),
@@ -162,6 +164,15 @@ mod tests {
         assert_eq!(error.code(), 3);
         assert_eq!(error.message(), "execution reverted: not the owner");
         assert!(error.data().unwrap().get().starts_with("\"0x08c379a0"));
+    }
+
+    #[test]
+    fn a_nonce_that_the_machine_calls_used_is_too_low() {
+        let error = refused("nonce 3 was used; the next is 4");
+        assert_eq!(
+            error.message(),
+            "nonce too low: nonce 3 was used; the next is 4"
+        );
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub const CHAIN: u64 = 4242;
 pub const ALICE: Address = address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
 pub const ALICE_KEY: B256 =
     b256!("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
+/// The key of the second of them, whose address has code here.
+pub const CONTRACT_KEY: B256 =
+    b256!("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d");
 /// An account without ether.
 pub const NOBODY: Address = address!("00000000000000000000000000000000000b0b0b");
 /// Who gets the fees.
@@ -58,8 +61,14 @@ pub fn definition() -> Definition {
         home_l1_chain_id = 1
         [alloc."0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"]
         balance = "1000000000000000000000"
+        [alloc."0x70997970C51812dc3A010C7d01b50e0d17dc79C8"]
+        balance = "1000000000000000000000"
+        code = "0x00"
     };
-    testing::definition(EvmRollup::NAME, CHAIN, vm)
+    let mut definition = testing::definition(EvmRollup::NAME, CHAIN, vm);
+    // Its hex fits into a request.
+    definition.sequencer.parameters.max_transaction_bytes = 100_000;
+    definition
 }
 
 impl Rig {
@@ -232,7 +241,16 @@ where
     T: SignableTransaction<Signature>,
     TxEnvelope: From<alloy_consensus::Signed<T>>,
 {
-    let signature = sign(transaction.signature_hash());
+    signed_by(ALICE_KEY, transaction)
+}
+
+/// A transaction signed with a key.
+pub fn signed_by<T>(key: B256, transaction: T) -> Bytes
+where
+    T: SignableTransaction<Signature>,
+    TxEnvelope: From<alloy_consensus::Signed<T>>,
+{
+    let signature = sign(key, transaction.signature_hash());
     TxEnvelope::from(transaction.into_signed(signature))
         .encoded_2718()
         .into()
@@ -245,12 +263,12 @@ pub fn authorization(contract: Address) -> SignedAuthorization {
         address: contract,
         nonce: 1_000,
     };
-    let signature = sign(authorization.signature_hash());
+    let signature = sign(ALICE_KEY, authorization.signature_hash());
     authorization.into_signed(signature)
 }
 
-fn sign(hash: B256) -> Signature {
-    let key = SigningKey::from_slice(ALICE_KEY.as_slice()).unwrap();
+fn sign(key: B256, hash: B256) -> Signature {
+    let key = SigningKey::from_slice(key.as_slice()).unwrap();
     let (signature, recovery) = key.sign_prehash_recoverable(hash.as_slice());
     let (r, s) = signature.split_bytes();
     Signature::from_scalars_and_parity(

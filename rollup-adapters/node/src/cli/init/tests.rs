@@ -1,0 +1,133 @@
+use clap::Parser as _;
+use light_client::rpc::Tag;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
+
+use super::*;
+use crate::testing::{self, tally::Tally};
+
+#[derive(clap::Parser)]
+struct Line {
+    #[command(flatten)]
+    args: Args,
+}
+
+struct App;
+
+impl Application for App {
+    type Vm = Tally;
+    const NAME: &'static str = "tally";
+
+    fn vm(definition: &Definition) -> Result<Tally, String> {
+        let limit = definition.vm.get("limit").ok_or("limit is missing")?;
+        let limit = limit.as_integer().and_then(|it| usize::try_from(it).ok());
+        limit.map(Tally).ok_or("limit is no number".into())
+    }
+}
+
+/// A node of a sequencer that says its genesis document and nothing else.
+async fn sequencer(l1_chain_id: u64) -> String {
+    let document = serde_json::to_string(&testing::sequencer(l1_chain_id)).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{document}",
+        document.len()
+    );
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                assert!(stream.read_buf(&mut request).await.unwrap() > 0);
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    url
+}
+
+/// `init` of `new/rollup` in a directory that may have a `vm.toml`.
+async fn init(directory: &Path, sequencer: &str, more: &[&str]) -> Result<(), Failure> {
+    let place = directory.join("new/rollup");
+    let mut line = vec!["init", place.to_str().unwrap(), "--namespace", "7"];
+    line.extend(["--sequencer", sequencer]);
+    let vm = directory.join("vm.toml");
+    if vm.exists() {
+        line.extend(["--vm", vm.to_str().unwrap()]);
+    }
+    line.extend(more);
+    run::<App>(Line::try_parse_from(line).unwrap().args).await
+}
+
+fn files(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_refused_init_leaves_nothing_behind_and_what_a_killed_one_left_is_no_hindrance() {
+    let (directory, sequencer) = (tempfile::tempdir().unwrap(), sequencer(0).await);
+    let refused = init(directory.path(), &sequencer, &[]).await.unwrap_err();
+    assert_eq!(refused.exit(), Exit::Config);
+    assert!(
+        refused.to_string().contains("limit is missing"),
+        "{refused}"
+    );
+    assert_eq!(files(directory.path()), [""; 0]);
+    let deposits = init(directory.path(), &sequencer, &["--deposits"]).await;
+    assert_eq!(deposits.unwrap_err().exit(), Exit::Config);
+    assert_eq!(files(directory.path()), [""; 0]);
+
+    fs::write(directory.path().join("vm.toml"), "limit = 3").unwrap();
+    let place = directory.path().join("new/rollup");
+    fs::create_dir_all(place.join("init-draft")).unwrap();
+    fs::write(place.join("init-draft/rollup.toml"), "appl").unwrap();
+    init(directory.path(), &sequencer, &[]).await.unwrap();
+    assert_eq!(files(&place), ["genesis.toml", "rollup.toml"]);
+    let definition = Definition::read(&place.join("rollup.toml")).unwrap();
+    assert_eq!(definition.sequencer, testing::sequencer(0));
+    assert_eq!(definition.vm["limit"].as_integer(), Some(3));
+    let again = init(directory.path(), &sequencer, &[]).await.unwrap_err();
+    assert_eq!(again.exit(), Exit::Refused);
+    assert_eq!(files(&place), ["genesis.toml", "rollup.toml"]);
+}
+
+#[tokio::test]
+async fn nothing_is_deployed_before_the_machine_has_taken_its_section() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let anvil = anvil::Anvil::start(&[]);
+    let (directory, sequencer) = (tempfile::tempdir().unwrap(), sequencer(anvil::CHAIN).await);
+    let key = directory.path().join("key");
+    fs::write(&key, anvil::KEYS[0]).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    let artifacts = concat!(env!("CARGO_MANIFEST_DIR"), "/../contracts/out");
+    // No contract, which the inbox notices after the vault is there.
+    let light_client = Address([0xee; 20]).to_string();
+    let more = [
+        ["--l1", &anvil.url],
+        ["--account", key.to_str().unwrap()],
+        ["--light-client", &light_client],
+        ["--artifacts", artifacts],
+    ];
+    let more = more.concat();
+    let deployer = anvil::account(0).address();
+    let deployed = || anvil.endpoint.nonce(deployer, Tag::Latest);
+    let refused = init(directory.path(), &sequencer, &more).await.unwrap_err();
+    assert_eq!(refused.exit(), Exit::Config, "{refused}");
+    assert_eq!(deployed().await.unwrap(), 0);
+    assert_eq!(files(directory.path()), ["key"]);
+
+    fs::write(directory.path().join("vm.toml"), "limit = 3").unwrap();
+    let refused = init(directory.path(), &sequencer, &more).await.unwrap_err();
+    assert_eq!(refused.exit(), Exit::Refused, "{refused}");
+    assert!(refused.to_string().contains("anew"), "{refused}");
+    assert_eq!(deployed().await.unwrap(), 1);
+    assert_eq!(files(directory.path()), ["key", "vm.toml"]);
+}
