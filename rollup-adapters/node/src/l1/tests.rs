@@ -337,6 +337,38 @@ async fn a_final_block_takes_a_strict_majority_and_whoever_contradicts_it_is_lef
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_behind_on_another_fork_is_not_left() {
+    let rollup = filled().await;
+    let endpoint = rollup.sender.endpoint();
+    let head = endpoint
+        .block(Tag::Finalized)
+        .await
+        .unwrap()
+        .unwrap()
+        .number;
+    let old: Value = endpoint
+        .ask(
+            "eth_getBlockByNumber",
+            json!([Tag::Number(head - 1), false]),
+        )
+        .await
+        .unwrap();
+    let (behind, _) = proxy(&rollup.anvil.url, move |_, params, mut answer| {
+        if params[0] == json!("finalized") {
+            return old.clone();
+        }
+        if params[0] == json!(Tag::Number(head)) {
+            answer["hash"] = json!(Hash([5; 32]));
+        }
+        answer
+    })
+    .await;
+    let mut reader = rollup.reader(&[&behind, &rollup.anvil.url, &rollup.anvil.url]);
+    assert_eq!(read(&mut reader).await.unwrap(), all());
+    assert_eq!(reader.endpoints().asked(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_stands_still_does_not_hold_the_others_up() {
     let rollup = Rollup::start(7_200).await;
     rollup.force(&[b"a"]).await;
