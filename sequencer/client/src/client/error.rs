@@ -56,7 +56,7 @@ pub enum ClientError {
     #[error("a client takes 1 to {0} servers")]
     Servers(usize),
     /// Every server was left because of what it was caught with: each with its reason.
-    #[error("no server is left to ask: {0}")]
+    #[error("no server is left to ask: {0}. Name others; these are asked again after a new start")]
     AllLeft(String),
     /// The proof ends before the epoch that it was to begin with: the node is behind, or a cache before it.
     #[error(
