@@ -6,8 +6,8 @@ use bytes::{Bytes, BytesMut};
 use da::NamespaceId;
 use futures::StreamExt as _;
 use hotshot_types::{Epoch, GenesisDocument, Hash, Height, finality::FinalityProof};
-use reqwest::{RequestBuilder, Response, StatusCode, Url};
-use serde::de::DeserializeOwned;
+use reqwest::{RequestBuilder, Response, StatusCode, Url, header::CONTENT_TYPE};
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{
     ClientError,
@@ -18,6 +18,10 @@ use crate::types::{
     BlockPage, EpochAnswer, EvidencePage, NAMESPACE_HEADER, NamespaceAnswer, NamespacePage,
     NodeState, Problem, Submitted, TransactionAnswer, Validators, Version, push_record,
 };
+
+const JSON: &str = "application/json";
+const BYTES: &str = "application/octet-stream";
+const EVENTS: &str = "text/event-stream";
 
 /// Bounds of a client.
 #[derive(Clone, Copy, Debug)]
@@ -142,7 +146,7 @@ impl Api {
             .http
             .post(self.address("v1/transactions"))
             .header(NAMESPACE_HEADER, namespace.to_string())
-            .header("content-type", "application/octet-stream")
+            .header(CONTENT_TYPE, BYTES)
             .body(transaction);
         if let Some(wait) = wait {
             let millis = wait.as_millis().to_string();
@@ -168,7 +172,7 @@ impl Api {
         let request = self
             .http
             .post(self.address("v1/transactions/batch"))
-            .header("content-type", "application/octet-stream")
+            .header(CONTENT_TYPE, BYTES)
             .body(batch);
         self.call(request, self.config.timeout).await
     }
@@ -212,8 +216,8 @@ impl Api {
         let request = self
             .http
             .get(self.address(&format!("v1/blocks/{id}/payload")))
-            .header("accept", "application/octet-stream");
-        self.bytes(request, self.config.timeout).await
+            .header("accept", BYTES);
+        self.bytes(request, BYTES, self.config.timeout).await
     }
 
     /// The namespaces of a block.
@@ -370,8 +374,8 @@ impl Api {
             .http
             .get(self.address(path))
             .query(query)
-            .header("accept", "text/event-stream");
-        self.send(request, None).await
+            .header("accept", EVENTS);
+        self.send(request, EVENTS, None).await
     }
 
     async fn get<T: DeserializeOwned>(
@@ -398,23 +402,43 @@ impl Api {
         request: RequestBuilder,
         timeout: Duration,
     ) -> Result<T, ClientError> {
-        let bytes = self.bytes(request, timeout).await?;
-        serde_json::from_slice(&bytes).map_err(|error| self.strange(error.to_string()))
+        let bytes = self.bytes(request, JSON, timeout).await?;
+        self.parse(&bytes)
+    }
+
+    /// Reads JSON. What is no whole JSON was cut on its way, or something else was put in its place.
+    pub(super) fn parse<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, ClientError> {
+        serde_json::from_slice(bytes).map_err(|error| {
+            let url = self.base.to_string();
+            match serde_json::from_slice::<IgnoredAny>(bytes) {
+                Ok(_) => ClientError::Protocol {
+                    url,
+                    reason: error.to_string(),
+                },
+                Err(error) => ClientError::Unreachable {
+                    url,
+                    reason: format!("what came from there is no whole JSON: {error}"),
+                },
+            }
+        })
     }
 
     async fn bytes(
         &self,
         request: RequestBuilder,
+        form: &str,
         timeout: Duration,
     ) -> Result<Bytes, ClientError> {
-        let response = self.send(request, Some(timeout)).await?;
+        let response = self.send(request, form, Some(timeout)).await?;
         self.read(response).await
     }
 
-    /// Sends a request; an answer that is no success becomes the problem it carries.
+    /// Sends a request; an answer that is no success becomes the problem it carries. One of another form is a page of
+    /// what is before the node, and says nothing of the node.
     async fn send(
         &self,
         request: RequestBuilder,
+        form: &str,
         timeout: Option<Duration>,
     ) -> Result<Response, ClientError> {
         let request = match timeout {
@@ -431,21 +455,18 @@ impl Api {
             }
         };
         let status = response.status();
-        if status == StatusCode::OK || status == StatusCode::ACCEPTED {
+        if matches!(status, StatusCode::OK | StatusCode::ACCEPTED) && has_form(&response, form) {
             return Ok(response);
         }
-        let body = self.read(response).await?;
-        match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) => Err(ClientError::Refused(Box::new(problem))),
-            // The page of a proxy before it, which says nothing of the node.
-            Err(_) if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-                Err(ClientError::Unreachable {
-                    url: self.base.to_string(),
-                    reason: format!("what is before it answers {status}"),
-                })
-            }
-            Err(_) => Err(self.strange(format!("status {status} without problem details"))),
-        }
+        let body = self.read(response).await.ok();
+        let problem = body.and_then(|body| serde_json::from_slice::<Problem>(&body).ok());
+        Err(match problem {
+            Some(problem) => ClientError::Refused(Box::new(problem)),
+            None => ClientError::Unreachable {
+                url: self.base.to_string(),
+                reason: format!("what answers there says {status}, and not as a node does"),
+            },
+        })
     }
 
     async fn read(&self, response: Response) -> Result<Bytes, ClientError> {
@@ -487,11 +508,11 @@ impl Api {
             reason: cause.to_string(),
         }
     }
+}
 
-    pub(super) fn strange(&self, reason: String) -> ClientError {
-        ClientError::Protocol {
-            url: self.base.to_string(),
-            reason,
-        }
-    }
+/// Whether the answer is of a media type; its parameters don't matter.
+fn has_form(response: &Response, form: &str) -> bool {
+    let found = response.headers().get(CONTENT_TYPE);
+    let found = found.and_then(|found| found.to_str().ok()?.split(';').next());
+    found.is_some_and(|found| found.trim().eq_ignore_ascii_case(form))
 }
