@@ -9,6 +9,7 @@ use sequencer_client::{
 use super::handing_in;
 use crate::{
     Node, SubmitError,
+    board::Board,
     testing::{
         self, definition,
         served::Served,
@@ -184,7 +185,7 @@ async fn what_was_replaced_is_not_handed_in_any_more() {
     node.submit(bytes("=b")).await.unwrap();
     let handing_in = {
         let node = node.clone();
-        tokio::spawn(async move { handing_in::run(node, &servers).await })
+        tokio::spawn(async move { handing_in::run(node, &servers, &Board::new(1, 0)).await })
     };
     assert_eq!(served.submitted(1).await, [bytes("a")]);
     // While the server has not answered, and `=b` is next.
@@ -214,7 +215,7 @@ async fn what_came_before_an_outage_is_not_dropped_at_the_first_refusal_after_it
     let node = node(directory.path());
     let handing_in = {
         let node = node.clone();
-        tokio::spawn(async move { handing_in::run(node, &servers).await })
+        tokio::spawn(async move { handing_in::run(node, &servers, &Board::new(1, 0)).await })
     };
     assert_eq!(served.submitted(1).await, [bytes("a")]);
     // Handed in after that one was refused.
