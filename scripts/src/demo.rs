@@ -92,9 +92,6 @@ pub(crate) async fn run(args: Args) -> Result<Option<Network>> {
         progress.step("building the contracts");
         contracts::build().context("`--no-l1` shows the rest without an L1")?;
     }
-    if args.program.is_to_be_built() {
-        progress.step("building the programs");
-    }
     let program = args.program.path()?;
     // The demo outlasts the default retention of two short epochs.
     let plan = Plan::equal(args.nodes.into()).with_settings(&["--retention.archive"]);

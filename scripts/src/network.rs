@@ -87,11 +87,6 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Whether there is something to build first.
-    pub(crate) fn is_to_be_built(&self) -> bool {
-        self.binary.is_none()
-    }
-
     /// Builds the program unless one was given.
     pub(crate) fn path(&self) -> Result<PathBuf> {
         match &self.binary {

@@ -304,7 +304,7 @@ impl Relayer {
             return Ok(newest);
         }
         let top = newest.header.height.0;
-        let from = top.saturating_sub(CHOICE).max(above) + 1;
+        let from = top.saturating_sub(CHOICE).max(above).saturating_add(1);
         if from >= top {
             return Ok(newest);
         }

@@ -39,6 +39,8 @@ pub use self::{
 const MAX_ANSWER: usize = 32 << 20;
 /// For a whole answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// Far above what any block holds.
+const MOST_GAS: u64 = 1 << 32;
 /// For the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -53,8 +55,14 @@ pub struct Endpoint {
 
 #[derive(Deserialize)]
 struct Answer {
+    /// `null` is a result, too.
+    #[serde(default, deserialize_with = "present")]
     result: Option<Value>,
     error: Option<Refusal>,
+}
+
+fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(value).map(Some)
 }
 
 #[derive(Deserialize)]
@@ -158,22 +166,37 @@ impl Endpoint {
             .await
             .map_err(|error| self.malformed(method, &error))?
             .to_bytes();
-        let answer: Answer = match serde_json::from_slice(&bytes) {
-            Ok(answer) => answer,
-            // Proxies answer in HTML, with a status that says more.
-            Err(_) if !status.is_success() => {
-                return Err(RpcError::Status {
-                    endpoint: self.name.to_string(),
-                    status: status.as_u16(),
-                });
-            }
-            Err(error) => return Err(self.malformed(method, &error)),
+        self.result(method, status, retry_after, &bytes)
+    }
+
+    /// What an answer says.
+    fn result(
+        &self,
+        method: &'static str,
+        status: StatusCode,
+        retry_after: Option<Duration>,
+        body: &[u8],
+    ) -> Result<Value, RpcError> {
+        let wrong = match serde_json::from_slice(body) {
+            Ok(Answer {
+                error: Some(refusal),
+                ..
+            }) => return Err(self.refused(method, refusal, retry_after)),
+            Ok(Answer {
+                result: Some(result),
+                ..
+            }) => return Ok(result),
+            Ok(_) => "neither a result nor an error".to_owned(),
+            Err(error) => error.to_string(),
         };
-        match (answer.error, answer.result) {
-            (Some(refusal), _) => Err(self.refused(method, refusal, retry_after)),
-            (None, Some(result)) => Ok(result),
-            (None, None) => Ok(Value::Null),
+        // Proxies, and servers of something else, have a status that says more.
+        if !status.is_success() {
+            return Err(RpcError::Status {
+                endpoint: self.name.to_string(),
+                status: status.as_u16(),
+            });
         }
+        Err(self.malformed(method, &wrong))
     }
 
     fn refused(
@@ -332,8 +355,7 @@ impl Endpoint {
     /// As [`Self::ask`]; a revert is [`RpcError::Refused`] with its data.
     pub async fn estimate_gas(&self, call: &CallFrame) -> Result<u64, RpcError> {
         let params = json!([call, Tag::Latest]);
-        let gas: Quantity = self.ask("eth_estimateGas", params).await?;
-        self.narrow("eth_estimateGas", gas)
+        self.estimate(params).await
     }
 
     /// The same for a call that brings ether with it.
@@ -342,8 +364,17 @@ impl Endpoint {
     /// As [`Self::estimate_gas`].
     pub async fn estimate_paid(&self, call: &PaidCall) -> Result<u64, RpcError> {
         let params = json!([call, Tag::Latest]);
-        let gas: Quantity = self.ask("eth_estimateGas", params).await?;
-        self.narrow("eth_estimateGas", gas)
+        self.estimate(params).await
+    }
+
+    async fn estimate(&self, params: Value) -> Result<u64, RpcError> {
+        let method = "eth_estimateGas";
+        let gas: Quantity = self.ask(method, params).await?;
+        let gas = self.narrow(method, gas)?;
+        if gas > MOST_GAS {
+            return Err(self.malformed(method, &format_args!("{gas} gas fit no block")));
+        }
+        Ok(gas)
     }
 
     /// A word of a contract's storage.

@@ -49,6 +49,9 @@ pub(crate) struct Progress {
     /// At the pace of the last seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) eta_seconds: Option<u64>,
+    /// Since a final block was heard of last; none yet in this run if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) silent_seconds: Option<u64>,
 }
 
 /// The board. One for the whole node.
@@ -60,6 +63,8 @@ struct State {
     origin: u64,
     height: u64,
     target: u64,
+    /// When a final block was heard of last.
+    heard: Option<Instant>,
     /// Where derivation was some time ago.
     mark: (Instant, u64),
     pace: Option<f64>,
@@ -76,6 +81,7 @@ impl Board {
             origin,
             height,
             target: height,
+            heard: None,
             mark: (Instant::now(), height),
             pace: None,
             l1: None,
@@ -101,6 +107,7 @@ impl Board {
     pub(crate) fn seen(&self, height: u64) {
         let mut state = self.state();
         state.target = state.target.max(height);
+        state.heard = Some(Instant::now());
     }
 
     pub(crate) fn l1(&self, standing: L1Standing) {
@@ -168,6 +175,7 @@ impl Board {
                 100.0
             },
             eta_seconds,
+            silent_seconds: state.heard.map(|heard| heard.elapsed().as_secs()),
         }
     }
 

@@ -68,7 +68,7 @@ impl Verb {
             Self::Status(args) => status::run(args).await,
             Self::Block(args) => block::run(args).await,
             Self::Send(args) => send::run(args).await,
-            Self::Prove(args) => prove::run(args).await,
+            Self::Prove(args) => prove::run::<A>(args).await,
             Self::Deposit(args) => deposit::run(args).await,
             Self::Force(args) => force::run(args).await,
             Self::Pin(args) => force::pin(args).await,

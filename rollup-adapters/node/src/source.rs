@@ -15,7 +15,7 @@ use da::NamespaceId;
 use hotshot_types::{Epoch, Height};
 use rollup_derive::Fact;
 use sequencer_client::{
-    ClientError, Evidence, Servers,
+    ClientError, Servers,
     client::{BlockId, VerifiedNamespace},
 };
 use sequencer_proof::{Anchor, Checkpoint, Follower, VerifiedBlock, VerifiedBody};
@@ -198,7 +198,7 @@ impl Source {
 
     /// Says in the log what servers were caught with since the last time.
     fn name(&mut self) {
-        let evidence: Vec<Evidence> = self.servers.evidence();
+        let evidence = self.servers.evidence();
         for caught in evidence.iter().skip(self.named) {
             let is_left = caught.fault.is_lie();
             tracing::warn!(server = %caught.server, fault = ?caught.fault, is_left, "{caught}");

@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
-    io::{BufRead as _, BufReader},
-    net::SocketAddr,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::Duration,
@@ -55,7 +55,7 @@ impl Drop for Node {
 
 impl Node {
     fn start(directory: &Path, sequencer: &str) -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
         Self::start_at(directory, sequencer, address)
@@ -111,6 +111,27 @@ impl Node {
     }
 }
 
+/// The URL of a server that has one answer to everything.
+fn says(result: Value) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let body = json!({"jsonrpc": "2.0", "id": 0, "result": result}).to_string();
+    let head = format!("HTTP/1.0 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"]}") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                request.push(byte[0]);
+            }
+            stream.write_all((head.clone() + &body).as_bytes()).unwrap();
+        }
+    });
+    url
+}
+
 fn said(output: &Output) -> String {
     let said = [output.stdout.as_slice(), &output.stderr].concat();
     String::from_utf8(said).unwrap()
@@ -136,7 +157,7 @@ async fn what_is_sent_waits_for_a_node_that_starts_and_may_be_as_large_as_the_se
     let most = served.genesis().parameters.max_transaction_bytes as usize;
     let file = directory.path().join("transaction");
     std::fs::write(&file, format!("+{}", "a".repeat(most - 1))).unwrap();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
     let send = || {
@@ -206,6 +227,21 @@ async fn the_counter_counts_what_was_sent_and_goes_on_after_it_was_killed() {
         .await;
     assert_eq!(proven.status.code(), Some(0), "{}", said(&proven));
     assert!(said(&proven).starts_with("proven"), "{}", said(&proven));
+
+    // A node may have a true proof, of something else.
+    let id = id.trim();
+    let proof = node.ask("rollup_getInclusionProof", json!([id])).await;
+    let liar = says(proof);
+    let other = format!("0x{}", "0".repeat(64));
+    let prove = |id: &str| {
+        let args = ["prove", id, "--definition", definition, "--rpc", &liar];
+        Command::new(program()).args(args).output().unwrap()
+    };
+    let refused = prove(&other);
+    assert_eq!(refused.status.code(), Some(6), "{}", said(&refused));
+    let words = format!("of another transaction, {id}");
+    assert!(said(&refused).contains(&words), "{}", said(&refused));
+    assert_eq!(prove(id).status.code(), Some(0));
 
     // Killed: nothing that was told is lost.
     drop(node);

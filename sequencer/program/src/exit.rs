@@ -158,7 +158,9 @@ pub fn of_client(error: &ClientError) -> Exit {
     match error {
         ClientError::Url(_) | ClientError::Text(_) | ClientError::Servers(_) => Exit::Usage,
         ClientError::NotFinal | ClientError::Pruned(_) => Exit::NotFound,
-        ClientError::Unreachable { .. } | ClientError::Protocol { .. } => Exit::Unreachable,
+        ClientError::Unreachable { .. }
+        | ClientError::Protocol { .. }
+        | ClientError::Behind { .. } => Exit::Unreachable,
         ClientError::Timeout { .. } => Exit::Timeout,
         ClientError::Refused(problem) => of_problem(problem.status),
         ClientError::TooLarge(_) => Exit::Internal,

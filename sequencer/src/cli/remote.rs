@@ -98,7 +98,7 @@ impl NodeArgs {
             };
             let name = format!("evidence-{}-{number}.json", caught.at_ms);
             let path = directory.join(name);
-            write_json("evidence", &path, caught)?;
+            write_json("evidence", &path, caught.as_ref())?;
             eprintln!("         its answers are in {}", path.display());
         }
         Ok(evidence.len())

@@ -32,7 +32,7 @@ pub(super) fn plan(
     }
     let target = newest.header.epoch.0;
     let mut due = Vec::new();
-    for epoch in state.epoch + 1..target {
+    for epoch in state.epoch.saturating_add(1)..target {
         let step = proof
             .steps
             .iter()

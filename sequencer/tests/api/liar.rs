@@ -30,6 +30,8 @@ pub(crate) enum Lie {
     Silence,
     /// The page of a proxy whose server is away.
     Gateway,
+    /// A cache that takes no notice of what comes after the path.
+    Cached,
     /// True answers, but not before another server has answered and was heard.
     After(watch::Receiver<bool>),
 }
@@ -91,7 +93,11 @@ async fn relay(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
         tokio::time::sleep(HEARD).await;
     }
     let answered = proxy.answered.clone();
-    let url = format!("http://{}{}", proxy.node, request.uri());
+    let asked = match proxy.lie {
+        Lie::Cached => request.uri().path().to_owned(),
+        _ => request.uri().to_string(),
+    };
+    let url = format!("http://{}{asked}", proxy.node);
     let answer = reqwest::Client::new().get(url).send().await.unwrap();
     let status = answer.status();
     let form = answer.headers()[header::CONTENT_TYPE].clone();
@@ -175,6 +181,7 @@ impl Lie {
                 | Self::Garbage
                 | Self::Silence
                 | Self::Gateway
+                | Self::Cached
                 | Self::After(_) => {}
             }
             fields.values_mut().for_each(|field| self.change(field));

@@ -1,6 +1,6 @@
 //! A client of several servers names the one that lies, hides or stalls, and goes on with the others.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use hotshot_types::{Epoch, Hash, Height};
 use sequencer_client::{
@@ -66,7 +66,8 @@ impl Desk {
             "an honest server is blamed: {evidence:?}"
         );
         let found = evidence.iter().find(|found| is_it(&found.fault));
-        found.unwrap_or_else(|| panic!("{evidence:?}")).clone()
+        let found = found.unwrap_or_else(|| panic!("{evidence:?}"));
+        Evidence::clone(found)
     }
 
     #[track_caller]
@@ -84,7 +85,7 @@ impl Desk {
     }
 }
 
-fn lies(servers: &Servers) -> Vec<Evidence> {
+fn lies(servers: &Servers) -> Vec<Arc<Evidence>> {
     let mut evidence = servers.evidence();
     evidence.retain(|found| found.fault.is_lie());
     evidence
@@ -239,6 +240,18 @@ async fn the_page_of_a_proxy_is_no_lie_of_the_server_behind_it() {
     assert_eq!(block.unwrap().header.height, Height(6));
     assert_eq!(lies(&desk.servers), []);
     assert_eq!(desk.servers.asked().len(), 4, "nobody is left");
+}
+
+#[tokio::test]
+async fn an_old_answer_of_a_cache_is_no_lie_of_the_server_behind_it() {
+    let desk = Desk::with(Lie::Cached).await;
+    let block = desk.servers.block(BlockId::Height(Height(10)));
+    assert_eq!(block.await.unwrap().header.epoch, Epoch(3));
+    let block = desk.servers.block(BlockId::Height(Height(2)));
+    assert_eq!(block.await.unwrap().header.height, Height(2));
+    assert_eq!(lies(&desk.servers), []);
+    assert_eq!(desk.servers.asked().len(), 4, "nobody is left");
+    assert_ne!(desk.servers.asked()[0], desk.liar.url, "it rests");
 }
 
 #[tokio::test]

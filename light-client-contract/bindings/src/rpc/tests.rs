@@ -69,3 +69,21 @@ fn a_refusal_for_too_many_requests_is_told_from_others() -> Result<(), RpcError>
     assert_eq!(reverted.revert_data(), Some(&[0x12, 0x34][..]));
     Ok(())
 }
+
+#[test]
+fn an_answer_without_a_result_is_no_answer() -> Result<(), RpcError> {
+    let endpoint = Endpoint::new("http://l1.example")?;
+    let result = |status, body: &str| endpoint.result("eth_chainId", status, None, body.as_bytes());
+    let (ok, not_found) = (StatusCode::OK, StatusCode::NOT_FOUND);
+    assert_eq!(result(ok, r#"{"result": null}"#), Ok(Value::Null));
+    assert_eq!(result(ok, r#"{"result": "0x1"}"#), Ok(json!("0x1")));
+    let kind = |status, body| result(status, body).map_err(|error| error.kind());
+    assert_eq!(kind(ok, r#"{"title": "welcome"}"#), Err("malformed"));
+    assert_eq!(kind(ok, "<html>"), Err("malformed"));
+    for body in [r#"{"title": "not found"}"#, "<html>"] {
+        assert_eq!(kind(not_found, body), Err("http"), "{body}");
+    }
+    let refused = r#"{"error": {"code": -32601, "message": "no such method"}}"#;
+    assert_eq!(kind(not_found, refused), Err("refused"));
+    Ok(())
+}

@@ -40,7 +40,7 @@ pub async fn border(
     let last = endpoint.view(queue, &call, Tag::Latest).await?;
     let mut covered = None;
     // All before `from` are covered, none from `to` on.
-    let (mut from, mut to) = (last.saturating_sub(RING - 1), last + 1);
+    let (mut from, mut to) = (last.saturating_sub(RING - 1), last.saturating_add(1));
     while from < to {
         let place = u64::midpoint(from, to);
         let number = U256::from(place);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rollup_types::Hash;
+use rollup_types::{Hash, Vm as _};
 use sequencer_client::{Fact, ProofFile, trust};
 use serde::Deserialize;
 use serde_json::json;
@@ -12,7 +12,7 @@ use super::{
     output,
     remote::{NodeArgs, parse_hash},
 };
-use crate::Definition;
+use crate::{Application, Definition};
 
 /// Arguments of `prove`.
 #[derive(Debug, clap::Args)]
@@ -50,14 +50,18 @@ struct Inclusion {
     proof: ProofFile,
 }
 
-pub(super) async fn run(args: Args) -> Result<(), Failure> {
+pub(super) async fn run<A: Application>(args: Args) -> Result<(), Failure> {
     let definition = Definition::read(&args.definition)?;
+    let vm = A::vm(&definition).map_err(|error| Failure::new(Exit::Config, error))?;
     let mut root = trust::from_genesis(&definition.sequencer)?;
     let method = "rollup_getInclusionProof";
     let inclusion: Inclusion = args.node.ask(method, json!([args.id])).await?;
     let proven = inclusion.proof.verify(&mut root)?;
     let Fact::Transaction {
-        namespace, index, ..
+        namespace,
+        index,
+        hash,
+        bytes,
     } = proven.fact
     else {
         return Err(Failure::new(
@@ -67,6 +71,11 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     };
     if namespace != definition.namespace {
         let message = format!("the proof is of namespace {namespace}");
+        return Err(Failure::new(Exit::Invalid, message));
+    }
+    let id = vm.id(&bytes);
+    if id != args.id {
+        let message = format!("the proof is of another transaction, {id}");
         return Err(Failure::new(Exit::Invalid, message));
     }
     if let Some(path) = &args.out {
@@ -79,7 +88,8 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let height = proven.header.height;
     if args.json {
         return output::json(&json!({
-            "id": args.id,
+            "id": id,
+            "transaction": hash,
             "block": inclusion.block,
             "position": inclusion.position,
             "height": height,
@@ -88,7 +98,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         }));
     }
     output::line(format_args!(
-        "proven: transaction {index} of the namespace in final block {height} of the sequencer; the node says that it is input {} of the rollup's block {}",
+        "proven: transaction {index} of the namespace in final block {height} of the sequencer, which knows it as {hash}; the node says that it is input {} of the rollup's block {}",
         inclusion.position, inclusion.block
     ))
 }

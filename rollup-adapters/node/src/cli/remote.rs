@@ -95,10 +95,17 @@ impl NodeArgs {
                 };
                 Failure::new(exit, message)
             }
-            error => Failure::new(
-                Exit::Unreachable,
-                format!("{} does not answer as a rollup node: {error}", self.url),
-            ),
+            error => {
+                let reason = match error {
+                    RpcError::Status { status, .. } => format!("HTTP status {status}"),
+                    RpcError::Malformed { reason, .. } => reason,
+                    error => error.to_string(),
+                };
+                let url = &self.url;
+                let message =
+                    format!("{url} does not answer as the JSON-RPC of a rollup node: {reason}");
+                Failure::new(Exit::Unreachable, message)
+            }
         }
     }
 }

@@ -39,7 +39,7 @@ fn text(status: &Value) -> String {
     let number = |value: &Value| value.as_u64().unwrap_or(0);
     let is_ready = status["ready"] == json!(true);
     let mut text = format!(
-        "{}  {} rollup, chain id {}\nblock {} is latest, {} safe, {} finalized; {}\nsequencer block {} of {} is executed",
+        "{}  {} rollup, chain id {}\nblock {} is latest, {} safe, {} finalized; {}\nsequencer block {} of {} is executed{}",
         if is_ready { "ready" } else { "not ready" },
         status["application"].as_str().unwrap_or("?"),
         number(&status["chainId"]),
@@ -52,6 +52,10 @@ fn text(status: &Value) -> String {
         },
         number(&status["sequencer"]["height"]),
         number(&status["sequencer"]["target"]),
+        match status["sequencer"]["silentSeconds"].as_u64() {
+            Some(seconds) => format!("; the newest was heard of {seconds} s ago"),
+            None => "; none was heard of yet".to_owned(),
+        },
     );
     let l1 = &status["l1"];
     if l1.is_object() {

@@ -38,7 +38,6 @@ struct Answer {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Told {
-    index: u64,
     chain_id: u64,
     token: Address,
     amount: String,
@@ -70,7 +69,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         .node
         .ask("rollup_getWithdrawalProof", json!([args.index, root]))
         .await?;
-    let (withdrawal, proof) = answer.checked(root)?;
+    let (withdrawal, proof) = answer.checked(args.index, root)?;
     let call = calls::claim(&withdrawal, &proof);
     let receipt = desk.sender.send(Some(vault), call).await.map_err(refused)?;
     if args.json {
@@ -83,14 +82,14 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         }));
     }
     output::line(format_args!(
-        "paid {} to {} in L1 block {}",
-        withdrawal.amount, withdrawal.recipient, receipt.block_number
+        "paid withdrawal {}: {} to {} in L1 block {}",
+        withdrawal.index, withdrawal.amount, withdrawal.recipient, receipt.block_number
     ))
 }
 
 impl Answer {
     /// Checked here, so that no fee is lost on a node's mistake.
-    fn checked(self, root: Hash) -> Result<(Withdrawal, HeaderProof), Failure> {
+    fn checked(self, index: u64, root: Hash) -> Result<(Withdrawal, HeaderProof), Failure> {
         let wrong = || {
             Failure::new(
                 Exit::Invalid,
@@ -98,14 +97,14 @@ impl Answer {
             )
         };
         let withdrawal = Withdrawal {
-            index: self.withdrawal.index,
+            index,
             chain_id: self.withdrawal.chain_id,
             token: self.withdrawal.token,
             amount: self.withdrawal.amount.parse().map_err(|_| wrong())?,
             recipient: self.withdrawal.recipient,
         };
         let proof = HeaderProof {
-            height: Height(withdrawal.index),
+            height: Height(index),
             count: self.proof.count,
             path: self.proof.path,
             peaks: self.proof.peaks,

@@ -1,6 +1,6 @@
 //! Why a request gave nothing.
 
-use hotshot_types::Height;
+use hotshot_types::{Epoch, Height, finality::FinalityError};
 
 use crate::{AnchorError, FollowError, VerifyError, text::TextError, types::Problem};
 
@@ -58,9 +58,19 @@ pub enum ClientError {
     /// Every server was left because of what it was caught with: each with its reason.
     #[error("no server is left to ask: {0}")]
     AllLeft(String),
+    /// The proof ends before the epoch that it was to begin with: the node is behind, or a cache before it.
+    #[error(
+        "the node proves a block of epoch {found}, and epoch {trusted} is known: it is behind, or a cache before it"
+    )]
+    Behind {
+        /// The epoch of the certificate.
+        found: Epoch,
+        /// The epoch that is trusted.
+        trusted: Epoch,
+    },
     /// A proof is wrong.
     #[error(transparent)]
-    Verify(#[from] VerifyError),
+    Verify(VerifyError),
     /// A stream is not what the chain holds.
     #[error(transparent)]
     Follow(#[from] FollowError),
@@ -70,6 +80,17 @@ pub enum ClientError {
     /// An argument is not of its form.
     #[error(transparent)]
     Text(#[from] TextError),
+}
+
+impl From<VerifyError> for ClientError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Finality(FinalityError::BeforeTrusted(found, trusted)) => {
+                Self::Behind { found, trusted }
+            }
+            error => Self::Verify(error),
+        }
+    }
 }
 
 impl ClientError {
@@ -90,7 +111,7 @@ impl ClientError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Timeout { .. } => true,
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Behind { .. } => true,
             Self::Refused(problem) => matches!(problem.status, 429 | 503),
             _ => false,
         }

@@ -105,6 +105,7 @@ impl Fault {
             | ClientError::Pruned(_)
             | ClientError::Servers(_)
             | ClientError::AllLeft(_)
+            | ClientError::Behind { .. }
             | ClientError::Text(_) => return None,
         })
     }

@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
@@ -22,12 +22,13 @@ use hotshot_types::{Hash, Height, finality::Trust};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    Api, BlockId, Client, ClientError, Evidence, Exchange, Fault, VerifiedBlock, VerifiedNamespace,
+    Api, BlockId, Client, ClientError, Evidence, Exchange, VerifiedBlock, VerifiedNamespace,
     VerifiedTransaction,
 };
 use crate::{Cursor, Follower, ProofFile, Proven};
 
 mod anchored;
+mod blame;
 mod standing;
 mod stream;
 mod submitting;
@@ -65,7 +66,7 @@ pub struct Servers {
     /// The one to ask first: the last that answered well.
     first: AtomicUsize,
     /// One of each kind for each server.
-    evidence: Mutex<Vec<Evidence>>,
+    evidence: Mutex<Vec<Arc<Evidence>>>,
     config: ServersConfig,
 }
 
@@ -100,15 +101,6 @@ impl Servers {
             evidence: Mutex::default(),
             config,
         })
-    }
-
-    /// What servers were caught with so far, in the order of the catches; at most one of each kind for each server.
-    #[must_use]
-    pub fn evidence(&self) -> Vec<Evidence> {
-        self.evidence
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
     }
 
     /// The servers that are still asked.
@@ -147,70 +139,10 @@ impl Servers {
         order
     }
 
-    /// Why nobody is asked any more.
-    fn all_left(&self) -> ClientError {
-        let mut reasons = Vec::new();
-        let evidence = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
-        for server in 0..self.clients.len() {
-            let url = self.url(server);
-            let mut caught = evidence.iter().filter(|caught| caught.server == url);
-            let caught = caught.find(|caught| caught.fault.is_lie());
-            reasons.extend(caught.map(Evidence::to_string));
-        }
-        ClientError::AllLeft(reasons.join("; "))
-    }
-
     fn standings(&self) -> std::sync::MutexGuard<'_, Vec<Standing>> {
         self.standings
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Draws the consequences of an error. An error that says nothing about the server changes nothing.
-    fn judge(&self, server: usize, error: &ClientError, answers: Vec<Exchange>) {
-        match Fault::of(error) {
-            Some(fault) => self.catch(server, fault, error.to_string(), answers),
-            None if matches!(error, ClientError::Timeout { .. }) => {
-                let waited = self.clients[server].api().config().timeout;
-                self.silent(server, waited);
-            }
-            None if error.is_transient() => self.standings()[server].rest(Instant::now()),
-            None => {}
-        }
-    }
-
-    fn silent(&self, server: usize, waited: Duration) {
-        let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
-        let check = format!("no answer for {waited_ms} ms");
-        self.catch(server, Fault::Silent { waited_ms }, check, Vec::new());
-    }
-
-    fn behind(&self, server: usize, shown: Height, proven: Height, answers: Vec<Exchange>) {
-        let check = format!("it shows block {shown} while block {proven} is proven final");
-        self.catch(server, Fault::Behind { shown, proven }, check, answers);
-    }
-
-    fn catch(&self, server: usize, fault: Fault, check: String, answers: Vec<Exchange>) {
-        let is_lie = fault.is_lie();
-        self.note(server, fault, check, answers);
-        // After the note: whoever finds nobody left to ask reads there why.
-        let mut standings = self.standings();
-        if is_lie {
-            standings[server].leave();
-        } else {
-            standings[server].rest(Instant::now());
-        }
-    }
-
-    fn note(&self, server: usize, fault: Fault, check: String, answers: Vec<Exchange>) {
-        let url = self.url(server);
-        let mut evidence = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
-        let kind = std::mem::discriminant(&fault);
-        let is_known =
-            |known: &Evidence| known.server == url && std::mem::discriminant(&known.fault) == kind;
-        if !evidence.iter().any(is_known) {
-            evidence.push(Evidence::new(url, fault, check, answers));
-        }
     }
 
     /// Asks one server after the other until one answers truly. Whoever is slow gets a competitor.

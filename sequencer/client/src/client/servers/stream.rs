@@ -8,7 +8,7 @@ use tokio::time::{Duration, Instant, sleep, sleep_until};
 use super::{Attempt, Servers, latest};
 use crate::{
     Cursor, Follower,
-    client::{ClientError, NamespaceEvent, NamespaceStream, VerifiedBlock},
+    client::{ClientError, Fault, NamespaceEvent, NamespaceStream, VerifiedBlock},
 };
 
 /// Blocks, and bytes of them, that wait for the proof that none is missing before them.
@@ -206,7 +206,7 @@ impl<'a> ServersStream<'a> {
         let Some(source) = self.source.take() else {
             return Err(error);
         };
-        let is_lie = super::Fault::of(&error).is_some();
+        let is_lie = Fault::of(&error).is_some();
         let answers = source.stream.client().api().transcript().exchanges();
         self.servers.judge(source.server, &error, answers);
         self.failures += 1;
