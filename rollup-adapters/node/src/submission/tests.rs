@@ -84,6 +84,24 @@ async fn what_a_block_holds_waits_no_longer_even_after_a_restart() {
 }
 
 #[tokio::test]
+async fn what_was_written_while_its_block_was_waits_no_longer_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    {
+        let node = node(directory.path());
+        node.submit(bytes("a")).await.unwrap();
+        node.submit(bytes("b")).await.unwrap();
+        let waiting = node.storage().all_waiting().unwrap().remove(0);
+        testing::execute(&node, 1, &[Input::Transaction(bytes("a"))]).unwrap();
+        node.storage().keep_waiting(&waiting, None).unwrap();
+    }
+    for _ in 0..2 {
+        let node = node(directory.path());
+        assert_eq!(waiting(&node), [bytes("b")]);
+        assert_eq!(node.storage().all_waiting().unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn what_the_machine_would_skip_is_refused_and_what_may_become_good_waits() {
     let directory = tempfile::tempdir().unwrap();
     let node = node(directory.path());
