@@ -201,6 +201,25 @@ async fn a_slow_subscriber_is_waited_for_and_told_everything() {
 }
 
 #[tokio::test]
+async fn what_was_told_comes_before_the_answer_that_ends_a_subscription() {
+    let (server, _) = working(RpcLimits::default()).await;
+    let mut socket = socket(&server).await;
+    send(&mut socket, request(0, "subscribe", json!([2_000]))).await;
+    let id = next(&mut socket).await["result"].take();
+    others(&server, 200).await;
+    send(&mut socket, request(1, "unsubscribe", json!([id]))).await;
+    others(&server, 200).await;
+    while next(&mut socket).await["id"] != json!(1) {}
+    send(&mut socket, request(2, "small", json!([]))).await;
+    let mut after = 0;
+    while next(&mut socket).await["id"] != json!(2) {
+        after += 1;
+    }
+    // One waited for its place in the queue.
+    assert!(after <= 1, "{after}");
+}
+
+#[tokio::test]
 async fn batches_and_subscriptions_of_a_websocket_are_bounded() {
     let limits = RpcLimits {
         request_bytes: 10_000,
