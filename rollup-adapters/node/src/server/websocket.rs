@@ -221,10 +221,18 @@ async fn write(
     loop {
         select! {
             answer = answers.recv() => match answer {
-                Some(answer) => sender.send_text(str::from_utf8(&answer)?).await?,
+                Some(answer) => {
+                    // What was told before it: after it, an ended subscription is silent.
+                    for _ in 0..told.len() {
+                        if let Some(news) = told.recv().await {
+                            sender.send_text(news.get()).await?;
+                        }
+                    }
+                    sender.send_text(str::from_utf8(&answer)?).await?;
+                }
                 None => return sender.close().await,
             },
-            Some(told) = told.recv() => sender.send_text(told.get()).await?,
+            Some(news) = told.recv() => sender.send_text(news.get()).await?,
             _ = ticks.tick() => {
                 let was_heard = pulse.heard.swap(false, Ordering::Relaxed);
                 if was_heard || !pulse.is_listening.load(Ordering::Relaxed) {
