@@ -38,7 +38,11 @@ use tokio::{
 };
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
-use super::{calls::Calls, room::Held, rpc::Door};
+use super::{
+    calls::{Calls, Subscribing},
+    room::Held,
+    rpc::Door,
+};
 
 /// Messages of a connection that are answered at one time.
 const CALLS: usize = 4;
@@ -95,9 +99,11 @@ async fn serve(handshake: Handshake, stream: Upgraded, door: &Door, peer: &Peer)
         methods: door.methods.clone(),
         connection: peer.id,
         answer_bytes: door.limits.answer_bytes as usize,
-        subscriptions: BoundedSubscriptions::new(SUBSCRIPTIONS),
-        sink: MethodSink::new(sink),
-        ids: Arc::clone(&door.ids),
+        subscribing: Some(Subscribing {
+            bound: BoundedSubscriptions::new(SUBSCRIPTIONS),
+            sink: MethodSink::new(sink),
+            ids: Arc::clone(&door.ids),
+        }),
     };
     let is_listening = AtomicBool::new(true);
     let pulse = Pulse {
