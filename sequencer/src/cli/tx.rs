@@ -11,7 +11,7 @@ use clap::Subcommand;
 use da::NamespaceId;
 use hotshot_types::Hash;
 use sequencer_client::{
-    Base64, ClientError,
+    Base64, ClientError, Fact, Proven,
     client::{Api, VerifiedTransaction},
     text,
     types::{Position, Submitted, TransactionAnswer, TransactionState},
@@ -112,7 +112,7 @@ async fn submit(args: Submit) -> Result<(), Failure> {
         );
     }
     // A node that fails may have passed it on already; the next one then says the same of it.
-    let submitted = match wait {
+    let mut submitted = match wait {
         Some(wait) => submit_and_wait(&args, transaction, wait).await?,
         None => {
             let submit =
@@ -133,10 +133,23 @@ async fn submit(args: Submit) -> Result<(), Failure> {
         let outcome = servers
             .prove_transaction(submitted.hash, Some(args.namespace))
             .await;
-        let (proof, _) = args.node.told(&servers, outcome)?;
+        let (proof, proven) = args.node.told(&servers, outcome)?;
         write_proof(path, &proof)?;
+        submitted.position = position(&proven);
     }
     print_submitted(&submitted, args.json)
+}
+
+/// Where a proof says that its transaction stands.
+fn position(proven: &Proven) -> Option<Position> {
+    let Fact::Transaction { index, .. } = proven.fact else {
+        return None;
+    };
+    Some(Position {
+        height: proven.header.height,
+        block: proven.hash,
+        index,
+    })
 }
 
 /// Waits until it is final or the time is over. Nodes bound how long one request waits, so longer waits take several,

@@ -1,16 +1,23 @@
 //! A server that passes on what a real node answers, and changes it on the way.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use axum::{
-    Router,
+    Json, Router,
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     response::{Html, IntoResponse as _, Response},
 };
 use futures::StreamExt as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 /// What it does to answers.
@@ -34,6 +41,10 @@ pub(crate) enum Lie {
     Cut,
     /// A cache that takes no notice of what comes after the path.
     Cached,
+    /// Submissions are answered with this, and passed on to nobody.
+    Receipt(Value),
+    /// Proofs of finality lead nowhere and say that it is one epoch further; how many were told.
+    Way(Arc<AtomicU64>),
     /// True answers, but not before another server has answered and was heard.
     After(watch::Receiver<bool>),
 }
@@ -89,6 +100,11 @@ async fn relay(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     }
     if let Lie::Page(status) = proxy.lie {
         return (status, Html("<html>no healthy upstream</html>")).into_response();
+    }
+    if let Lie::Receipt(receipt) = &proxy.lie
+        && request.method() == Method::POST
+    {
+        return Json(receipt).into_response();
     }
     if let Lie::After(other) = &proxy.lie
         && !*other.borrow()
@@ -186,7 +202,15 @@ impl Lie {
                         }
                     }
                 }
+                Self::Way(told) => {
+                    if fields.contains_key("steps") {
+                        let epoch = told.fetch_add(1, Relaxed) + 2;
+                        fields["steps"] = json!([]);
+                        fields["certificate"]["statement"]["round"]["epoch"] = json!(epoch);
+                    }
+                }
                 Self::Withheld(_)
+                | Self::Receipt(_)
                 | Self::Garbage
                 | Self::Silence
                 | Self::Page(_)

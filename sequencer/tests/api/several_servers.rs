@@ -1,14 +1,20 @@
 //! A client of several servers names the one that lies, hides or stalls, and goes on with the others.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
-use hotshot_types::{Epoch, Hash, Height};
+use hotshot_types::{Epoch, Hash, Height, Parameters};
 use sequencer_client::{
     Client, ClientConfig, Cursor, Evidence, Fault, Servers,
     client::{Api, BlockId, NamespaceEvent, ServersConfig, ServersStream},
     proof::verify_finality,
     trust,
-    types::NamespaceBlock,
+    types::{NamespaceBlock, Submitted, TransactionState},
 };
 use tokio::sync::watch;
 
@@ -411,6 +417,45 @@ async fn a_pending_transaction_is_nobodys_fault() {
     assert!(desk.servers.transaction(hash, None).await.is_err());
     assert_eq!(lies(&desk.servers), []);
     assert_eq!(desk.servers.asked().len(), 4);
+}
+
+#[tokio::test]
+async fn a_server_that_answers_a_submission_with_another_transaction_is_left() {
+    let receipt = |bytes: &[u8]| Submitted {
+        hash: Hash(da::tx_hash(bytes)),
+        namespace: id(7),
+        state: TransactionState::Pending,
+        position: None,
+    };
+    let older = serde_json::to_value(receipt(&[5, 1])).unwrap();
+    let desk = Desk::with(Lie::Receipt(older)).await;
+    let submitted = desk.servers.submit(id(7), vec![9, 9].into(), None).await;
+    assert_eq!(submitted.unwrap(), receipt(&[9, 9]));
+    desk.caught(|fault| *fault == Fault::OtherSubject);
+    desk.left();
+}
+
+#[tokio::test]
+async fn a_way_to_a_block_that_is_made_up_is_not_walked() {
+    let parameters = Parameters {
+        epoch_length: 1,
+        ..Parameters::development()
+    };
+    let mut chain = Chain::of(Hash([7; 32]), parameters);
+    for _ in 0..300 {
+        chain.push(&[]);
+    }
+    let node = Node::start(chain).await;
+    let told = Arc::new(AtomicU64::new(0));
+    let liar = Liar::before(node.address, Lie::Way(Arc::clone(&told))).await;
+    let api = Api::new(&liar.url, ClientConfig::default()).unwrap();
+    let client = Client::new(api, node.client().trust());
+    let error = client
+        .block(BlockId::Height(Height(300)))
+        .await
+        .unwrap_err();
+    assert_eq!(Fault::of(&error), Some(Fault::FalseProof), "{error}");
+    assert_eq!(told.load(Relaxed), 1, "the first part was checked");
 }
 
 #[tokio::test]

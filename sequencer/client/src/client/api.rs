@@ -132,13 +132,14 @@ impl Api {
     /// Submits a transaction. With `wait` the answer comes once it is final, or after that long and then it is pending.
     ///
     /// # Errors
-    /// Refused, or unreachable.
+    /// Refused, unreachable, or an answer about another transaction.
     pub async fn submit(
         &self,
         namespace: NamespaceId,
         transaction: Bytes,
         wait: Option<Duration>,
     ) -> Result<Submitted, ClientError> {
+        let hash = Hash(da::tx_hash(&transaction));
         let mut request = self
             .http
             .post(self.address("v1/transactions"))
@@ -149,8 +150,12 @@ impl Api {
             let millis = wait.as_millis().to_string();
             request = request.query(&[("wait", "finalized"), ("timeout_ms", &millis)]);
         }
-        self.call(request, self.config.timeout + wait.unwrap_or_default())
-            .await
+        let timeout = self.config.timeout + wait.unwrap_or_default();
+        let submitted: Submitted = self.call(request, timeout).await?;
+        if (submitted.hash, submitted.namespace) != (hash, namespace) {
+            return Err(ClientError::OtherSubject("transaction"));
+        }
+        Ok(submitted)
     }
 
     /// Submits many transactions at once; each is taken or refused on its own. `/v1/limits` says how many and how

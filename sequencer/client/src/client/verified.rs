@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use da::{AccumulatorEntry, NamespaceId};
 use hotshot_types::{
-    Epoch, Hash, Height,
+    Hash, Height,
     finality::{FinalityProof, Trust},
 };
 
@@ -97,9 +97,9 @@ impl Client {
     }
 
     /// A proof that a block is final, put together from several answers if it crosses more epochs than one holds.
-    /// Unverified.
-    async fn finality(&self, id: BlockId, from: Epoch) -> Result<FinalityProof, ClientError> {
-        match self.api.finality(id, from).await {
+    /// What it proves is not verified yet.
+    async fn finality(&self, id: BlockId, from: &Trust) -> Result<FinalityProof, ClientError> {
+        match self.api.finality(id, from.epoch()).await {
             Err(error) if is_too_long(&error) => {}
             outcome => return outcome,
         }
@@ -107,8 +107,9 @@ impl Client {
             BlockId::Height(height) => height,
             BlockId::Hash(_) | BlockId::Latest => self.api.block(id).await?.header.height,
         };
-        let (mut steps, mut at) = (Vec::new(), from);
+        let (mut steps, mut known) = (Vec::new(), from.clone());
         loop {
+            let at = known.epoch();
             match self.api.finality(BlockId::Height(height), at).await {
                 Ok(mut proof) => {
                     steps.append(&mut proof.steps);
@@ -119,12 +120,12 @@ impl Client {
             }
             let until = at.plus(STRIDE).last_height(self.root.epoch_length());
             let mut part = self.api.finality(BlockId::Height(until), at).await?;
-            let reached = part.certificate.round().epoch;
-            if reached <= at {
+            // Checked at once: a server that makes up the way would have no end.
+            VerifiedBlock::by_certificate(&part, &mut known)?;
+            if known.epoch() <= at {
                 return Err(ClientError::Unproven("the way from the trusted epoch"));
             }
             steps.append(&mut part.steps);
-            at = reached;
         }
     }
 
@@ -146,7 +147,7 @@ impl Client {
     /// No answer, or a false one.
     pub async fn block(&self, id: BlockId) -> Result<VerifiedBlock, ClientError> {
         let mut trust = self.trust();
-        let proof = self.finality(id, trust.epoch()).await?;
+        let proof = self.finality(id, &trust).await?;
         let block = self.check_finality(&proof, &mut trust)?;
         is_asked(id, &block)?;
         Ok(block)
@@ -165,7 +166,7 @@ impl Client {
         let proof = answer.proof.ok_or(ClientError::Unproven("the namespace"))?;
         let height = BlockId::Height(answer.height);
         let mut trust = self.trust();
-        let finality = self.finality(height, trust.epoch()).await?;
+        let finality = self.finality(height, &trust).await?;
         let block = self.check_finality(&finality, &mut trust)?;
         is_asked(height, &block)?;
         is_asked(id, &block)?;
@@ -184,7 +185,7 @@ impl Client {
     ) -> Result<VerifiedTransaction, ClientError> {
         let answer = self.api.transaction(hash, namespace).await?;
         let trust = self.trust();
-        let (file, height) = self.transaction_file(answer, trust.epoch()).await?;
+        let (file, height) = self.transaction_file(answer, &trust).await?;
         let (block, fact) = self.check(&file, trust, BlockId::Height(height), height)?;
         match fact {
             Fact::Transaction {
@@ -217,7 +218,7 @@ impl Client {
         namespace: NamespaceId,
     ) -> Result<(VerifiedBlock, AccumulatorEntry), ClientError> {
         let trust = self.trust();
-        let (file, height) = self.accumulator_file(id, namespace, trust.epoch()).await?;
+        let (file, height) = self.accumulator_file(id, namespace, &trust).await?;
         let (block, fact) = self.check(&file, trust, id, height)?;
         match fact {
             Fact::Accumulator(_, entry) => Ok((block, entry)),
@@ -259,7 +260,7 @@ impl Client {
     /// # Errors
     /// No answer, or a false one.
     pub async fn prove_block(&self, id: BlockId) -> Result<(ProofFile, Proven), ClientError> {
-        let finality = self.finality(id, self.root.epoch()).await?;
+        let finality = self.finality(id, &self.root).await?;
         self.export(ProofFile::new(finality, Claim::Header), Some(id))
     }
 
@@ -274,9 +275,7 @@ impl Client {
         namespace: NamespaceId,
     ) -> Result<(ProofFile, Proven), ClientError> {
         let answer = self.api.namespace(id, namespace).await?;
-        let (file, _) = self
-            .namespace_file(answer, namespace, self.root.epoch())
-            .await?;
+        let (file, _) = self.namespace_file(answer, namespace, &self.root).await?;
         self.export(file, Some(id))
     }
 
@@ -290,7 +289,7 @@ impl Client {
         namespace: Option<NamespaceId>,
     ) -> Result<(ProofFile, Proven), ClientError> {
         let answer = self.api.transaction(hash, namespace).await?;
-        let (file, _) = self.transaction_file(answer, self.root.epoch()).await?;
+        let (file, _) = self.transaction_file(answer, &self.root).await?;
         let (file, proven) = self.export(file, None)?;
         match &proven.fact {
             Fact::Transaction {
@@ -311,9 +310,7 @@ impl Client {
         id: BlockId,
         namespace: NamespaceId,
     ) -> Result<(ProofFile, Proven), ClientError> {
-        let (file, _) = self
-            .accumulator_file(id, namespace, self.root.epoch())
-            .await?;
+        let (file, _) = self.accumulator_file(id, namespace, &self.root).await?;
         self.export(file, Some(id))
     }
 
@@ -321,12 +318,10 @@ impl Client {
         &self,
         answer: NamespaceAnswer,
         namespace: NamespaceId,
-        from_epoch: Epoch,
+        from: &Trust,
     ) -> Result<(ProofFile, Height), ClientError> {
         let proof = answer.proof.ok_or(ClientError::Unproven("the namespace"))?;
-        let finality = self
-            .finality(BlockId::Height(answer.height), from_epoch)
-            .await?;
+        let finality = self.finality(BlockId::Height(answer.height), from).await?;
         let claim = Claim::Namespace {
             namespace,
             transactions: answer.transactions,
@@ -338,14 +333,14 @@ impl Client {
     async fn transaction_file(
         &self,
         answer: TransactionAnswer,
-        from_epoch: Epoch,
+        from: &Trust,
     ) -> Result<(ProofFile, Height), ClientError> {
         let position = answer.position.ok_or(ClientError::NotFinal)?;
         let (Some(transaction), Some(proof)) = (answer.transaction, answer.proof) else {
             return Err(ClientError::Pruned(position.height));
         };
         let finality = self
-            .finality(BlockId::Height(position.height), from_epoch)
+            .finality(BlockId::Height(position.height), from)
             .await?;
         let claim = Claim::Transaction {
             namespace: answer.namespace,
@@ -359,12 +354,10 @@ impl Client {
         &self,
         id: BlockId,
         namespace: NamespaceId,
-        from_epoch: Epoch,
+        from: &Trust,
     ) -> Result<(ProofFile, Height), ClientError> {
         let answer = self.api.accumulator(id, namespace).await?;
-        let finality = self
-            .finality(BlockId::Height(answer.height), from_epoch)
-            .await?;
+        let finality = self.finality(BlockId::Height(answer.height), from).await?;
         let claim = Claim::Accumulator {
             namespace,
             proof: answer.proof,
