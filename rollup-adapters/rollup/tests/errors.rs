@@ -5,7 +5,9 @@ mod rig;
 
 use alloy_consensus::{TxEip1559, TxLegacy};
 use alloy_primitives::{B256, Bytes, TxKind, U256};
-use rig::{ALICE, CHAIN, CONTRACT_KEY, NOBODY, Rig, signed, signed_by, transaction};
+use rig::{
+    ALICE, CHAIN, CONTRACT_KEY, NOBODY, Rig, signed, signed_by, three_large_logs, transaction,
+};
 use serde_json::{Value, json};
 
 fn selector(signature: &str) -> Vec<u8> {
@@ -406,6 +408,25 @@ async fn more_logs_than_one_answer_holds_are_refused() {
     assert_eq!(
         (code, message.as_str()),
         (-32005, "query returned more than 10000 results")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_bytes_of_logs_than_one_answer_holds_are_refused() {
+    let rig = Rig::start().await;
+    for nonce in 0..2 {
+        let raw = json!([three_large_logs(nonce)]);
+        rig.result("eth_sendRawTransaction", raw).await;
+        rig.order();
+    }
+    let last = rig.result("eth_getLogs", json!([{}])).await;
+    assert_eq!(last.as_array().unwrap().len(), 3);
+    let (code, message, _) = rig
+        .error("eth_getLogs", json!([{"fromBlock": "0x0"}]))
+        .await;
+    assert_eq!(
+        (code, message.as_str()),
+        (-32005, "query returned more than 4194304 bytes of data")
     );
 }
 

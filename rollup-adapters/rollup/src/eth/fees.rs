@@ -1,9 +1,9 @@
 //! What gas costs.
 
+use alloy_consensus::Header;
 use alloy_primitives::U128;
 use alloy_rpc_types_eth::FeeHistory;
 use jsonrpsee::{RpcModule, core::RegisterMethodError, types::Params};
-use rollup_evm::view::BlockFees;
 use serde_json::Value;
 
 use super::{
@@ -12,13 +12,13 @@ use super::{
     block_id::{BlockId, BlockTag},
     error::{Error, internal, invalid, not_found},
     limits::{MAX_FEE_BLOCKS, MAX_PERCENTILES},
-    reads,
+    reads, works,
 };
 
 pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethodError> {
     reads(module, "eth_gasPrice", gas_price)?;
     reads(module, "eth_maxPriorityFeePerGas", priority_fee)?;
-    reads(module, "eth_feeHistory", fee_history)
+    works(module, "eth_feeHistory", fee_history)
 }
 
 /// All that a transaction has to pay: the base fee of the next block, or that of the newest if it is higher, so that a
@@ -89,40 +89,43 @@ fn fee_history(eth: &Eth, params: &Params<'_>) -> Result<FeeHistory, Error> {
         ..FeeHistory::default()
     };
     for number in oldest..=newest {
-        let fees = view.fees(number).map_err(internal)?;
-        let fees = fees.ok_or_else(|| not_found(format!("{number:#x}")))?;
-        history.base_fee_per_gas.push(u128::from(fees.base_fee));
-        history.gas_used_ratio.push(ratio(&fees));
+        let header = view.header(number).map_err(internal)?;
+        let header = header.ok_or_else(|| not_found(format!("{number:#x}")))?;
+        history.base_fee_per_gas.push(base_fee(&header));
+        history.gas_used_ratio.push(used(&header));
         history.base_fee_per_blob_gas.push(0);
         history.blob_gas_used_ratio.push(0.0);
         if let (Some(rewards), Some(Percentiles(percentiles))) = (&mut history.reward, &percentiles)
         {
-            rewards.push(percentiles.iter().map(|at| tip_at(&fees, *at)).collect());
+            let tips = view.tips(&header).map_err(internal)?;
+            rewards.push(percentiles.iter().map(|at| tip_at(&tips, *at)).collect());
         }
     }
-    let next = match view.fees(newest + 1).map_err(internal)? {
-        Some(fees) => fees.base_fee,
-        None => view.next_base_fee().map_err(internal)?,
+    let next = match view.header(newest + 1).map_err(internal)? {
+        Some(header) => base_fee(&header),
+        None => u128::from(view.next_base_fee().map_err(internal)?),
     };
-    history.base_fee_per_gas.push(u128::from(next));
+    history.base_fee_per_gas.push(next);
     history.base_fee_per_blob_gas.push(0);
     Ok(history)
 }
 
+fn base_fee(header: &Header) -> u128 {
+    header.base_fee_per_gas.unwrap_or_default().into()
+}
+
+/// The part of a block's gas that its transactions used.
 #[expect(
     clippy::cast_precision_loss,
     reason = "gas of a block is far below 2^53"
 )]
-fn ratio(fees: &BlockFees) -> f64 {
-    if fees.gas_limit == 0 {
-        return 0.0;
-    }
-    fees.gas_used as f64 / fees.gas_limit as f64
+fn used(header: &Header) -> f64 {
+    header.gas_used as f64 / header.gas_limit as f64
 }
 
 /// The tip below which `percentile` of a block's gas paid; 0 for a block without transactions.
-fn tip_at(fees: &BlockFees, percentile: f64) -> u128 {
-    let total: u64 = fees.tips.iter().map(|(_, gas)| gas).sum();
+fn tip_at(tips: &[(u128, u64)], percentile: f64) -> u128 {
+    let total: u64 = tips.iter().map(|(_, gas)| gas).sum();
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -131,7 +134,7 @@ fn tip_at(fees: &BlockFees, percentile: f64) -> u128 {
     )]
     let threshold = (total as f64 * percentile / 100.0) as u64;
     let mut passed = 0;
-    for (tip, gas) in &fees.tips {
+    for (tip, gas) in tips {
         passed += gas;
         if passed >= threshold {
             return *tip;
@@ -146,25 +149,21 @@ mod tests {
 
     use super::*;
 
-    fn block(tips: &[(u128, u64)]) -> BlockFees {
-        BlockFees {
-            base_fee: 7,
-            gas_used: 15_000_000,
-            gas_limit: 30_000_000,
-            tips: tips.to_vec(),
-        }
-    }
-
     #[test]
     fn rewards_are_weighted_by_gas() {
-        let fees = block(&[(1, 10), (5, 80), (9, 10)]);
+        let all = [(1, 10), (5, 80), (9, 10)];
         let tips: Vec<u128> = [0.0, 10.0, 11.0, 50.0, 90.0, 91.0, 100.0]
             .into_iter()
-            .map(|at| tip_at(&fees, at))
+            .map(|at| tip_at(&all, at))
             .collect();
         assert_eq!(tips, [1, 1, 5, 5, 5, 9, 9]);
-        assert_eq!(tip_at(&block(&[]), 50.0), 0);
-        assert!((ratio(&fees) - 0.5).abs() < f64::EPSILON);
+        assert_eq!(tip_at(&[], 50.0), 0);
+        let header = Header {
+            gas_used: 15_000_000,
+            gas_limit: 30_000_000,
+            ..Header::default()
+        };
+        assert!((used(&header) - 0.5).abs() < f64::EPSILON);
     }
 
     #[test]

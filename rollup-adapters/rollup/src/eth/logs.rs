@@ -12,13 +12,33 @@ use super::{
     block_id::BlockId,
     error::{Error, internal, invalid, limit, not_found},
     filter::{Blocks, Filter, Wanted},
-    limits::{MAX_LOG_BLOCKS, MAX_LOGS},
-    reads,
+    limits::{MAX_LOG_BLOCKS, MAX_LOG_BYTES, MAX_LOGS},
     snapshot::Snapshot,
+    works,
 };
 
 pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethodError> {
-    reads(module, "eth_getLogs", get_logs)
+    works(module, "eth_getLogs", get_logs)
+}
+
+/// How much logs are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Size {
+    logs: usize,
+    /// Of data in them.
+    bytes: usize,
+}
+
+impl Size {
+    pub(crate) fn add(&mut self, logs: &[Log]) {
+        self.logs += logs.len();
+        self.bytes += logs.iter().map(|log| log.data().data.len()).sum::<usize>();
+    }
+
+    /// More than one answer holds.
+    pub(crate) fn is_too_much(self) -> bool {
+        self.logs > MAX_LOGS || self.bytes > MAX_LOG_BYTES
+    }
 }
 
 fn get_logs(eth: &Eth, params: &Params<'_>) -> Result<Vec<Log>, Error> {
@@ -33,13 +53,21 @@ fn get_logs(eth: &Eth, params: &Params<'_>) -> Result<Vec<Log>, Error> {
         Blocks::Range(from, to) => (snapshot.place(from)?, snapshot.place(to)?),
     };
     let mut logs = Vec::new();
+    let mut size = Size::default();
     for number in range(from, to, snapshot.head()?)? {
-        logs.extend(of_block(&snapshot, number, &filter.wanted)?);
-        if logs.len() > MAX_LOGS {
+        let found = of_block(&snapshot, number, &filter.wanted)?;
+        size.add(&found);
+        if size.logs > MAX_LOGS {
             return Err(limit(format!(
                 "query returned more than {MAX_LOGS} results"
             )));
         }
+        if size.bytes > MAX_LOG_BYTES {
+            return Err(limit(format!(
+                "query returned more than {MAX_LOG_BYTES} bytes of data"
+            )));
+        }
+        logs.extend(found);
     }
     Ok(logs)
 }
