@@ -21,8 +21,8 @@ pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethod
     works(module, "eth_feeHistory", fee_history)
 }
 
-/// All that a transaction has to pay: the base fee of the next block, or that of the newest if it is higher, so that a
-/// call with this price can be tried on the newest.
+/// All that a transaction has to pay. The base fee of the newest block counts if it is higher than the next: a call with
+/// this price can be tried on the newest.
 fn gas_price(eth: &Eth, params: &Params<'_>) -> Result<U128, Error> {
     Arguments::none(params)?;
     let snapshot = eth.snapshot();
@@ -30,8 +30,13 @@ fn gas_price(eth: &Eth, params: &Params<'_>) -> Result<U128, Error> {
     let newest = snapshot.header(BlockId::LATEST)?;
     let newest = newest.and_then(|header| header.base_fee_per_gas);
     let price = next.max(newest.unwrap_or_default());
-    // Room for two full blocks: a transaction whose price is below the base fee is skipped, and its bytes are lost.
-    Ok(U128::from(price.saturating_add(price / 4 + 1)))
+    Ok(U128::from(after_two_full_blocks(price.into())))
+}
+
+/// No base fee is higher two full blocks later, each of which adds an eighth. A transaction whose price is below the base
+/// fee is skipped, and its bytes are lost.
+fn after_two_full_blocks(base_fee: u128) -> u128 {
+    base_fee + base_fee * 17 / 64 + 1
 }
 
 /// Nothing: the sequencer orders transactions without looking into them, so that a tip buys no place.
@@ -145,9 +150,23 @@ fn tip_at(tips: &[(u128, u64)], percentile: f64) -> u128 {
 
 #[cfg(test)]
 mod tests {
+    use alloy_eips::eip1559::{BaseFeeParams, calc_next_block_base_fee};
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_price_of_gas_covers_two_full_blocks() {
+        for base_fee in (7..1_000).chain([1_000_000_007, (1 << 60) - 1, 1 << 60]) {
+            let after = |base_fee: u64| {
+                let params = BaseFeeParams::ethereum();
+                calc_next_block_base_fee(30_000_000, 30_000_000, base_fee, params)
+            };
+            let highest = u128::from(after(after(base_fee)));
+            let price = after_two_full_blocks(base_fee.into());
+            assert!((highest..=highest + 3).contains(&price), "{base_fee}");
+        }
+    }
 
     #[test]
     fn rewards_are_weighted_by_gas() {
