@@ -276,6 +276,34 @@ async fn of_transactions_with_one_nonce_that_come_at_once_one_is_accepted() {
     assert_eq!(rig.node.pending().len(), 1);
 }
 
+/// RR4: what a sender has is counted once, over all that waits before.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_before_a_transaction_leaves_it_less_to_spend() {
+    let rig = Rig::start().await;
+    let ether = |nonce, ether: u128, fee| {
+        let value = ether * 1_000_000_000_000_000_000;
+        json!([signed(TxEip1559 {
+            max_fee_per_gas: fee,
+            max_priority_fee_per_gas: 0,
+            ..transaction(nonce, TxKind::Call(NOBODY), value, Bytes::new())
+        })])
+    };
+    let send = "eth_sendRawTransaction";
+    // Of 1,000. What comes later takes nothing from what comes before.
+    rig.result(send, ether(1, 600, 2_000_000_000)).await;
+    rig.result(send, ether(0, 600, 2_000_000_000)).await;
+    let (code, message, _) = rig.error(send, ether(1, 600, 3_000_000_000)).await;
+    let want = "insufficient funds for gas * price + value: balance 1000000000000000000000, queued cost 600002000000000000000, tx cost 600003000000000000000, overshot 200005000000000000000";
+    assert_eq!((code, message.as_str()), (-32000, want));
+    let (_, message, _) = rig.error(send, ether(5, 600, 2_000_000_000)).await;
+    assert!(
+        message.starts_with("insufficient funds for gas"),
+        "{message}"
+    );
+    rig.result(send, ether(0, 300, 3_000_000_000)).await;
+    rig.result(send, ether(1, 600, 3_000_000_000)).await;
+}
+
 /// RT6: there is one way in, behind both methods.
 #[tokio::test(flavor = "multi_thread")]
 async fn rollup_send_keeps_the_rules_of_replacement() {

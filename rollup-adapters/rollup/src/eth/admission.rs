@@ -5,6 +5,7 @@
 
 use alloy_consensus::{Transaction, TxEnvelope, Typed2718, transaction::SignerRecoverable};
 use alloy_eips::eip2718::Decodable2718;
+use alloy_primitives::U256;
 use rollup_evm::{BLOCK_GAS, highest_cost};
 use rollup_node::SubmitError;
 use rollup_types::Hash;
@@ -14,7 +15,7 @@ use super::{
     block_id::BlockId,
     error::{self, Error, internal, server},
     limits::MAX_NONCE_GAP,
-    submit::{after, nonces},
+    submit::{after, waiting},
 };
 
 /// Reads a transaction; nothing may follow it.
@@ -32,7 +33,7 @@ pub(crate) fn check(eth: &Eth, bytes: &[u8]) -> Result<(), Error> {
         return Err(server("already known"));
     }
     // Before the snapshot: what leaves the queue meanwhile is in a block of the snapshot.
-    let waiting = nonces(eth, sender);
+    let waiting = waiting(eth, sender);
     let nonce = envelope.nonce();
     let snapshot = eth.snapshot();
     let account = snapshot.at(BlockId::LATEST)?.account(sender);
@@ -53,6 +54,18 @@ pub(crate) fn check(eth: &Eth, bytes: &[u8]) -> Result<(), Error> {
     if cost > account.balance {
         return Err(server(format!(
             "insufficient funds for gas * price + value: address {sender} have {} want {cost}",
+            account.balance
+        )));
+    }
+    let before = waiting.range(account.nonce..nonce);
+    let queued = before
+        .filter_map(|(_, bytes)| decode(bytes))
+        .map(|envelope| highest_cost(&envelope))
+        .fold(U256::ZERO, U256::saturating_add);
+    let overshot = queued.saturating_add(cost).saturating_sub(account.balance);
+    if !overshot.is_zero() {
+        return Err(server(format!(
+            "insufficient funds for gas * price + value: balance {}, queued cost {queued}, tx cost {cost}, overshot {overshot}",
             account.balance
         )));
     }
