@@ -4,7 +4,7 @@
 mod rig;
 
 use alloy_consensus::{TxEip1559, TxLegacy};
-use alloy_primitives::{B256, Bytes, TxKind, U256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use rig::{
     ALICE, CHAIN, CONTRACT_KEY, NOBODY, Rig, signed, signed_by, three_large_logs, transaction,
 };
@@ -83,16 +83,51 @@ async fn a_call_that_cannot_run_is_a_server_error() {
         .await;
     assert_eq!(code, -32000);
     assert!(message.starts_with("intrinsic gas too low"), "{message}");
-    // INVALID, a jump to nowhere, and an endless loop.
+    // INVALID, a jump to nowhere, a read behind the returned data, and code that begins with 0xef.
     for (code, want) in [
         ("0xfe", "invalid opcode: INVALID"),
         ("0x600056", "invalid jump destination"),
-        ("0x5b600056", "out of gas"),
+        ("0x60015f5f3e", "return data out of bounds"),
+        (
+            "0x60ef5f5360015ff3",
+            "invalid code: must not begin with 0xef",
+        ),
     ] {
         for method in ["eth_call", "eth_estimateGas"] {
             let (number, message, _) = rig.error(method, json!([{"data": code}])).await;
             assert_eq!((number, message.as_str()), (-32000, want));
         }
+    }
+    // An endless loop, and what a caller can pay: viem knows these texts.
+    let endless = json!({"data": "0x5b600056"});
+    let paid = |from: Address, price: &str| json!({"from": from, "to": ALICE, "gasPrice": price});
+    // 1,000 ether are enough for 20,000 gas at this price.
+    let dear = "0xb1a2bc2ec50000";
+    for (method, call, want) in [
+        ("eth_call", endless.clone(), "out of gas"),
+        (
+            "eth_estimateGas",
+            endless,
+            "gas required exceeds allowance (30000000)",
+        ),
+        (
+            "eth_estimateGas",
+            paid(ALICE, dear),
+            "gas required exceeds allowance (20000)",
+        ),
+        (
+            "eth_estimateGas",
+            paid(NOBODY, dear),
+            "insufficient funds for transfer",
+        ),
+        (
+            "eth_call",
+            paid(ALICE, dear),
+            "insufficient funds for gas * price + value: lack of funds (1000000000000000000000) for max fee (1500000000000000000000000)",
+        ),
+    ] {
+        let (code, message, _) = rig.error(method, json!([call])).await;
+        assert_eq!((code, message.as_str()), (-32000, want));
     }
     let (code, message, _) = rig
         .error("eth_call", json!([{"to": ALICE, "chainId": "0x1"}]))

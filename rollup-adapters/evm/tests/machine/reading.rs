@@ -217,7 +217,7 @@ fn a_call_that_fails_says_how() {
         data: words(&[0]).into(),
         ..to(hasher)
     };
-    assert!(matches!(run(&endless), CallFailure::Halted(_)));
+    assert_eq!(run(&endless), CallFailure::OutOfGas);
     let poor = CallRequest {
         value: ETHER,
         ..to(bob().address)
@@ -228,6 +228,14 @@ fn a_call_that_fails_says_how() {
         ..to(bob().address)
     };
     assert!(matches!(run(&priced), CallFailure::Refused(_)));
+    // Enough for a transfer. Only an estimate has less gas than it asks for.
+    let dear = CallRequest {
+        from: alice().address,
+        gas_price: GWEI * 30_000_000,
+        ..to(bob().address)
+    };
+    assert!(matches!(run(&dear), CallFailure::Refused(_)));
+    assert_eq!(at.estimate_gas(&dear).unwrap(), Ok(21_000));
     let cheap = CallRequest {
         from: alice().address,
         gas_price: 1,

@@ -69,24 +69,6 @@ pub(crate) fn refused(reason: &str) -> Error {
     }
 }
 
-/// What the EVM stopped at.
-pub(crate) fn halted(reason: &str) -> Error {
-    let known = [
-        ("OutOfGas", "out of gas"),
-        ("StackUnderflow", "stack underflow"),
-        ("StackOverflow", "stack limit reached"),
-        ("InvalidJump", "invalid jump destination"),
-        ("OpcodeNotFound", "invalid opcode"),
-        ("InvalidFEOpcode", "invalid opcode: INVALID"),
-        ("CreateCollision", "contract address collision"),
-        ("CreateContractSizeLimit", "max code size exceeded"),
-    ];
-    match known.iter().find(|(name, _)| reason.starts_with(name)) {
-        Some((_, words)) => server(*words),
-        None => server(format!("execution halted: {reason}")),
-    }
-}
-
 /// A subscription that there is not.
 pub(crate) fn no_subscription(name: &str) -> Error {
     Error::owned(

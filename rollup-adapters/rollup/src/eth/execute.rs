@@ -11,7 +11,7 @@ use super::{
     arguments::{Argument, Arguments, kind},
     block_id::BlockId,
     call_request::CallRequest,
-    error::{Error, halted, internal, invalid, refused, reverted},
+    error::{Error, internal, invalid, refused, reverted, server},
     works,
 };
 
@@ -70,7 +70,7 @@ fn run<R>(eth: &Eth, params: &Params<'_>, execute: Execute<R>) -> Result<R, Erro
     match execute(&state, &call).map_err(internal)? {
         Ok(result) => Ok(result),
         Err(CallFailure::Reverted(output)) => Err(reverted(&output)),
-        Err(CallFailure::Halted(why)) => Err(halted(&why)),
-        Err(CallFailure::Refused(why)) => Err(refused(&why)),
+        Err(CallFailure::IntrinsicGas(why) | CallFailure::Refused(why)) => Err(refused(&why)),
+        Err(failure) => Err(server(failure.to_string())),
     }
 }
