@@ -437,6 +437,18 @@ async fn a_request_that_asks_for_too_much_is_told_the_limit() {
         .result("eth_feeHistory", json!(["0xffffffffffffffff", "latest"]))
         .await;
     assert_eq!(all["oldestBlock"], "0x0");
+    // As geth.
+    assert_eq!(all["baseFeePerBlobGas"], json!(["0x1", "0x1"]));
+    for percentiles in [json!([]), json!(null)] {
+        let params = json!(["0x1", "latest", percentiles]);
+        let history = rig.result("eth_feeHistory", params).await;
+        assert!(history.get("reward").is_none(), "{history}");
+    }
+    let (code, message, _) = rig.error("eth_feeHistory", json!(["0x1", "0x7"])).await;
+    assert_eq!(
+        (code, message.as_str()),
+        (-32000, "request beyond head block: requested 7, head 0")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

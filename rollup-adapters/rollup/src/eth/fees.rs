@@ -10,7 +10,7 @@ use super::{
     Eth,
     arguments::{Argument, Arguments, Count, kind},
     block_id::{BlockId, BlockTag},
-    error::{Error, internal, invalid, not_found},
+    error::{Error, internal, invalid, server},
     limits::{MAX_FEE_BLOCKS, MAX_PERCENTILES},
     reads, works,
 };
@@ -44,6 +44,9 @@ fn priority_fee(_: &Eth, params: &Params<'_>) -> Result<U128, Error> {
     Arguments::none(params)?;
     Ok(U128::ZERO)
 }
+
+/// Of every block: there are no blobs. `BLOBBASEFEE` says it too (RE5).
+const BLOB_BASE_FEE: u128 = 1;
 
 /// The percentiles of `eth_feeHistory`: rising numbers from 0 to 100.
 struct Percentiles(Vec<f64>);
@@ -82,10 +85,14 @@ fn fee_history(eth: &Eth, params: &Params<'_>) -> Result<FeeHistory, Error> {
     if count == 0 {
         return Err(invalid("block count: want at least 1"));
     }
+    let percentiles = percentiles.filter(|Percentiles(percentiles)| !percentiles.is_empty());
     let snapshot = eth.snapshot();
-    let newest = snapshot
-        .number(BlockId::Tag(newest))?
-        .ok_or_else(|| not_found(newest))?;
+    let (newest, head) = (snapshot.place(newest)?, snapshot.head()?);
+    if newest > head {
+        return Err(server(format!(
+            "request beyond head block: requested {newest}, head {head}"
+        )));
+    }
     let oldest = (newest + 1).saturating_sub(count.min(MAX_FEE_BLOCKS));
     let view = snapshot.view();
     let mut history = FeeHistory {
@@ -95,10 +102,10 @@ fn fee_history(eth: &Eth, params: &Params<'_>) -> Result<FeeHistory, Error> {
     };
     for number in oldest..=newest {
         let header = view.header(number).map_err(internal)?;
-        let header = header.ok_or_else(|| not_found(format!("{number:#x}")))?;
+        let header = header.ok_or_else(|| internal("a block below the head is missing"))?;
         history.base_fee_per_gas.push(base_fee(&header));
         history.gas_used_ratio.push(used(&header));
-        history.base_fee_per_blob_gas.push(0);
+        history.base_fee_per_blob_gas.push(BLOB_BASE_FEE);
         history.blob_gas_used_ratio.push(0.0);
         if let (Some(rewards), Some(Percentiles(percentiles))) = (&mut history.reward, &percentiles)
         {
@@ -111,7 +118,7 @@ fn fee_history(eth: &Eth, params: &Params<'_>) -> Result<FeeHistory, Error> {
         None => u128::from(view.next_base_fee().map_err(internal)?),
     };
     history.base_fee_per_gas.push(next);
-    history.base_fee_per_blob_gas.push(0);
+    history.base_fee_per_blob_gas.push(BLOB_BASE_FEE);
     Ok(history)
 }
 
