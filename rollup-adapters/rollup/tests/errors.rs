@@ -253,7 +253,7 @@ async fn a_transaction_is_refused_in_the_words_that_wallets_know() {
                 to: TxKind::Call(NOBODY),
                 ..TxLegacy::default()
             }),
-            "only replay-protected (EIP-155) transactions allowed over RPC",
+            "only replay-protected (EIP-155) transactions allowed",
         ),
         (
             with(|it| it.input = vec![0; 100_000].into()),

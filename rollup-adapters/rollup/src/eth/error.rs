@@ -58,6 +58,10 @@ pub(crate) fn refused(reason: &str) -> Error {
             "less than basefee",
             "max fee per gas less than block base fee",
         ),
+        (
+            "priority fee is greater",
+            "max priority fee per gas higher than max fee per gas",
+        ),
         ("initcode size", "max initcode size exceeded"),
         ("ahead of the next", "nonce too high"),
         ("was used", "nonce too low"),
