@@ -150,16 +150,19 @@ fn what_cannot_be_executed_is_skipped_and_changes_nothing() {
             alice().send(too_much_gas),
             "exceeds block gas limit: 30000001 of 30000000",
         ),
-        (alice().send(too_little_gas), "call gas cost"),
-        (alice().send(too_cheap), "gas price is less than basefee"),
+        (alice().send(too_little_gas), "intrinsic gas too low: call"),
+        (
+            alice().send(too_cheap),
+            "max fee per gas less than block base fee",
+        ),
         (alice().send(absurd_fee), "out of range"),
         (
             alice().send(transfer(1, to, ETHER)),
-            "nonce 1 too high, expected 0",
+            "nonce too high: nonce 1 too high, expected 0",
         ),
         (
             alice().send(transfer(0, to, ETHER * U256::from(1_000))),
-            "lack of funds",
+            "insufficient funds for gas * price + value: lack of funds",
         ),
         (trailing.into(), "invalid transaction"),
         (
@@ -274,7 +277,7 @@ fn a_transaction_that_never_fits_the_state_does_not_end_a_block() {
     let transition = chain.block(&inputs);
     assert_eq!(transition.outcomes.len(), 5);
     assert_eq!(skipped(&transition.outcomes[1]), "nonce 5, expected 2");
-    assert!(skipped(&transition.outcomes[2]).contains("lack of funds"));
+    assert!(skipped(&transition.outcomes[2]).contains("insufficient funds for gas"));
     assert!(skipped(&transition.outcomes[3]).contains("base fee"));
     assert_eq!(transition.outcomes[4].verdict, Verdict::Applied);
     assert_eq!(

@@ -42,37 +42,6 @@ pub(crate) fn limit(what: impl Into<String>) -> Error {
     Error::owned(LIMIT, what, None::<()>)
 }
 
-/// What the EVM would not begin: its reason, after the words that clients look for.
-pub(crate) fn refused(reason: &str) -> Error {
-    let reason = reason
-        .strip_prefix("transaction validation error: ")
-        .unwrap_or(reason);
-    let known = [
-        (
-            "lack of funds",
-            "insufficient funds for gas * price + value",
-        ),
-        ("gas cost", "intrinsic gas too low"),
-        ("gas floor", "intrinsic gas too low"),
-        (
-            "less than basefee",
-            "max fee per gas less than block base fee",
-        ),
-        (
-            "priority fee is greater",
-            "max priority fee per gas higher than max fee per gas",
-        ),
-        ("initcode size", "max initcode size exceeded"),
-        ("ahead of the next", "nonce too high"),
-        ("was used", "nonce too low"),
-        ("sender is a contract", "sender not an eoa"),
-    ];
-    match known.iter().find(|(part, _)| reason.contains(part)) {
-        Some((_, words)) => server(format!("{words}: {reason}")),
-        None => server(reason),
-    }
-}
-
 /// A subscription that there is not.
 pub(crate) fn no_subscription(name: &str) -> Error {
     Error::owned(
@@ -150,15 +119,6 @@ mod tests {
         assert_eq!(error.code(), 3);
         assert_eq!(error.message(), "execution reverted: not the owner");
         assert!(error.data().unwrap().get().starts_with("\"0x08c379a0"));
-    }
-
-    #[test]
-    fn a_nonce_that_the_machine_calls_used_is_too_low() {
-        let error = refused("nonce 3 was used; the next is 4");
-        assert_eq!(
-            error.message(),
-            "nonce too low: nonce 3 was used; the next is 4"
-        );
     }
 
     #[test]
