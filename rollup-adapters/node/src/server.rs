@@ -1,6 +1,6 @@
 //! What the node serves: JSON-RPC to applications and users, health and metrics to operators.
 
-pub(crate) mod code;
+pub mod code;
 mod health;
 mod methods;
 mod rpc;
