@@ -4,6 +4,7 @@ use std::{
     io::Read as _,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::{Args, ValueEnum};
@@ -248,6 +249,9 @@ pub(crate) struct RpcLimits {
     pub(crate) request_bytes: u32,
     pub(crate) answer_bytes: u32,
     pub(crate) batch: u32,
+    /// How long a peer may take for the head of a request, for its body, and to take anything of an answer; how long it may
+    /// say nothing.
+    pub(crate) patience: Duration,
 }
 
 impl Default for RpcLimits {
@@ -257,6 +261,7 @@ impl Default for RpcLimits {
             request_bytes: 2 << 20,
             answer_bytes: 16 << 20,
             batch: 100,
+            patience: Duration::from_secs(30),
         }
     }
 }
@@ -326,6 +331,7 @@ impl Settings {
             request_bytes: self.rpc.request_bytes.unwrap_or(request_bytes),
             answer_bytes: self.rpc.answer_bytes.unwrap_or(default.answer_bytes),
             batch: self.rpc.batch.unwrap_or(default.batch),
+            patience: default.patience,
         }
     }
 

@@ -24,6 +24,8 @@ use crate::{
     testing::{self, definition, tally::Tally},
 };
 
+mod bounds;
+
 fn node(directory: &Path) -> Node<Tally> {
     testing::node(
         Tally(10),
@@ -248,6 +250,7 @@ async fn requests_batches_and_connections_are_bounded() {
         request_bytes: 10_000,
         answer_bytes: 2_000,
         batch: 3,
+        ..RpcLimits::default()
     };
     let node = node(directory.path());
     let inputs: Vec<Input> = (0..10).map(|n| transaction(&format!("a{n}"))).collect();
