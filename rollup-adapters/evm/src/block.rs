@@ -13,7 +13,7 @@ use revm::{
     context::{
         BlockEnv as RevmBlock, CfgEnv, Context, ContextSetters as _, ContextTr as _, Journal,
         TxEnv,
-        result::{EVMError, ExecutionResult},
+        result::{EVMError, ExecutionResult, InvalidTransaction},
     },
     handler::{
         EthFrame, Handler as _, MainnetContext, MainnetHandler, SYSTEM_ADDRESS, SystemCallTx as _,
@@ -44,6 +44,9 @@ pub const BLOCK_GAS: u64 = 30_000_000;
 pub const MAX_INPUTS: usize = 16_384;
 /// Gas that the deposit of a token can use; it has to fit into its block. RE8
 pub const DEPOSIT_GAS: u64 = 3_000_000;
+
+/// Geth's words.
+const LACK_OF_FUNDS: &str = "insufficient funds for gas * price + value";
 
 /// revm over what is stored.
 pub(crate) type Machine<'a> = MainnetEvm<MainnetContext<Overlay<'a>>>;
@@ -198,7 +201,9 @@ impl<'a> Block<'a> {
         } else if envelope.max_fee_per_gas() < base_fee {
             Some(format!("fee cap below the base fee of {base_fee}"))
         } else if signed::highest_cost(envelope) > balance {
-            Some(format!("lack of funds ({balance}) for the highest cost"))
+            Some(format!(
+                "{LACK_OF_FUNDS}: lack of funds ({balance}) for the highest cost"
+            ))
         } else {
             None
         })
@@ -412,12 +417,26 @@ fn logs(result: ExecutionResult) -> Vec<Log> {
     }
 }
 
-/// What revm has against a transaction, in words.
+/// What revm has against a transaction, after the words of geth for it, by which wallets tell reasons apart.
 pub(crate) fn reason(error: &EVMError<Failure>) -> String {
-    match error {
-        EVMError::Transaction(reason) => reason.to_string(),
-        error => error.to_string(),
-    }
+    let EVMError::Transaction(reason) = error else {
+        return error.to_string();
+    };
+    let words = match reason {
+        InvalidTransaction::LackOfFundForMaxFee { .. } => LACK_OF_FUNDS,
+        InvalidTransaction::CallGasCostMoreThanGasLimit { .. }
+        | InvalidTransaction::GasFloorMoreThanGasLimit { .. } => "intrinsic gas too low",
+        InvalidTransaction::GasPriceLessThanBasefee => "max fee per gas less than block base fee",
+        InvalidTransaction::PriorityFeeGreaterThanMaxFee => {
+            "max priority fee per gas higher than max fee per gas"
+        }
+        InvalidTransaction::CreateInitCodeSizeLimit => "max initcode size exceeded",
+        InvalidTransaction::NonceTooHigh { .. } => "nonce too high",
+        InvalidTransaction::NonceTooLow { .. } => "nonce too low",
+        InvalidTransaction::RejectCallerWithCode => "sender not an eoa",
+        other => return other.to_string(),
+    };
+    format!("{words}: {reason}")
 }
 
 fn applied(id: Hash) -> Outcome {

@@ -23,10 +23,10 @@ fn a_refusal_says_whether_waiting_helps() {
     chain.apply(&[alice().send(transfer(0, bob().address, ETHER))]);
     let to = bob().address;
     let never = [
-        (Bytes::from_static(b"garbage"), "are not taken"),
+        (Bytes::from_static(b"garbage"), "type not supported"),
         (
             alice().send(transfer(0, to, ETHER)),
-            "nonce 0 was used; the next is 1",
+            "nonce too low: next nonce 1, tx nonce 0",
         ),
         (
             alice().send(TxEip1559 {
@@ -42,14 +42,14 @@ fn a_refusal_says_whether_waiting_helps() {
                 to: TxKind::Call(to),
                 ..TxLegacy::default()
             }),
-            "bound to no chain",
+            "only replay-protected",
         ),
         (
             alice().send(TxEip1559 {
                 max_priority_fee_per_gas: 1 << 60,
                 ..transfer(1, to, ETHER)
             }),
-            "priority fee",
+            "max priority fee per gas higher than max fee per gas",
         ),
         (
             alice().send(TxEip1559 {
@@ -57,11 +57,11 @@ fn a_refusal_says_whether_waiting_helps() {
                 gas_limit: 20_000_000,
                 ..call(1, Address::ZERO, vec![0; 49_153])
             }),
-            "initcode",
+            "max initcode size exceeded",
         ),
         (
             alice().send(transfer(2 + MAX_NONCE_AHEAD, to, ETHER)),
-            "ahead of the next, 1",
+            "nonce too high: 258 is more than 256 ahead of the next, 1",
         ),
     ];
     for (bytes, reason) in never {
