@@ -199,6 +199,9 @@ impl Derivation {
     /// move to.
     fn advance(&mut self) -> Result<bool, Need> {
         let pin = self.next_pin();
+        if pin.is_none() && self.at.is_inside_pin() {
+            return Err(Need::View);
+        }
         if let Some(pin) = pin.filter(|pin| pin.after <= self.at.height) {
             self.pass(&pin)?;
             return Ok(true);
@@ -367,9 +370,14 @@ impl Derivation {
             done: self.at.inside,
             inputs,
         };
+        let place = Some(segment.place());
+        assert!(
+            self.at.inside == 0 || self.at.place == place,
+            "what was executed in part goes on before anything else"
+        );
         let after = Cursor {
             inside: 0,
-            place: Some(segment.place()),
+            place,
             timestamp_ms: segment.timestamp_ms,
             l1_number: segment.l1_number,
             ..self.at.clone()

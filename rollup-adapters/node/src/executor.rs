@@ -153,6 +153,7 @@ impl<V: Vm> Executor<V> {
                 };
                 self.read_attested(&by).await?;
             }
+            Step::Need(Need::View) => self.read_all().await?,
             Step::Idle => tokio::select! {
                 fact = self.source.next() => self.hear(fact?)?,
                 _ = ticks.tick() => self.look().await?,
@@ -312,6 +313,22 @@ impl<V: Vm> Executor<V> {
             return self.read_agreed().await;
         }
         Ok(())
+    }
+
+    /// Reads all that the L1 has, attested or not, because the derivation can't go on without.
+    async fn read_all(&mut self) -> Result<(), Trouble> {
+        let newest = self.source.head().await?;
+        if newest.header.l1_finalized.number >= self.l1_known {
+            self.read_attested(&newest).await?;
+        }
+        self.read_agreed().await?;
+        match self.derivation.step() {
+            Step::Need(Need::View) => Err(Trouble::Passing(
+                "l1",
+                "its final blocks do not have a pin that they had before".into(),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Reads the L1 block that a final header names.

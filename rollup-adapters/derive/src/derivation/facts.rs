@@ -54,6 +54,8 @@ pub enum Need {
         /// A final block that names it.
         height: Height,
     },
+    /// A view of the L1, attested or not: a pin that was executed in part is not known.
+    View,
 }
 
 /// What to undo: rollup blocks, from the last one on, until one whose cursor is kept.

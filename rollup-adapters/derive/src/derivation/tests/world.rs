@@ -312,12 +312,19 @@ impl<'a> Node<'a> {
     }
 
     /// Steps until there is nothing to do; `number` is the L1 block that the L1 is read at, if that is late enough, and
-    /// `most` how many inputs a block takes. True if blocks were undone, and the caller has to tell them again.
+    /// `most` how many inputs a block takes: none ends it there, and so does a view that does not have what is needed.
+    /// True if blocks were undone, and the caller has to tell them again.
     pub(super) fn run(&mut self, l1: &L1, number: u64, mut most: impl FnMut() -> usize) -> bool {
         loop {
             match self.derivation.step() {
                 Step::Execute(segment) => {
-                    let count = most().clamp(1, segment.inputs.len());
+                    let last = self.blocks.last().filter(|(_, last)| last.inside() > 0);
+                    assert_eq!(segment.done, last.map_or(0, |(_, last)| last.inside()));
+                    assert!(last.is_none_or(|(last, _)| last.place == segment.place()));
+                    let count = most().min(segment.inputs.len());
+                    if count == 0 {
+                        return false;
+                    }
                     let made = Made {
                         place: segment.place(),
                         kind: segment.kind,
@@ -348,6 +355,12 @@ impl<'a> Node<'a> {
                             assert_eq!(hash, l1_hash(least));
                             assert_eq!(self.chain.l1(height.0), least);
                             self.see(l1, number.max(least), true);
+                        }
+                        Need::View => {
+                            self.see(l1, number, false);
+                            if self.derivation.step() == Step::Need(Need::View) {
+                                return false;
+                            }
                         }
                     }
                 }
