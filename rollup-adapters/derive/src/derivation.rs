@@ -37,6 +37,8 @@ pub struct Derivation {
     current: Option<Current>,
     levels: Levels,
     rollback: Option<RollBack>,
+    /// What was undone, until a view shows whether what undid it is there.
+    undone: Option<RollBack>,
 }
 
 /// A segment and what it leaves behind.
@@ -68,7 +70,20 @@ impl Derivation {
             current: None,
             levels: Levels::default(),
             rollback: None,
+            undone: None,
         })
+    }
+
+    /// Goes on after a roll back, from the cursor of the last block that is kept. Needs a view of the L1 first: without it
+    /// the same blocks would be made again.
+    ///
+    /// # Errors
+    /// A cursor of another rollup.
+    pub fn rolled_back(&mut self, cursor: Cursor) -> Result<(), CursorError> {
+        let undone = self.rollback;
+        *self = Self::resume(self.rules, cursor)?;
+        self.undone = undone;
+        Ok(())
     }
 
     /// Takes a fact. Facts may come at any time and in any order, but blocks and completions by rising height.
@@ -121,6 +136,9 @@ impl Derivation {
             self.levels.advanced = self.levels.advanced.max(view.advanced);
             self.levels.pins = self.levels.pins.max(view.head.pins.count);
         }
+        if self.undone.is_some_and(|undone| self.is_told(undone, view)) {
+            self.undone = None;
+        }
         if self.at.inside == 0 {
             self.current = None;
         }
@@ -132,6 +150,18 @@ impl Derivation {
             };
         }
         Ok(())
+    }
+
+    /// Whether the view has what undid blocks, or shows that it is not there.
+    fn is_told(&self, undone: RollBack, view: &L1View) -> bool {
+        match undone {
+            RollBack::Overtaken(pin) => {
+                self.queue.pin(pin.pin - 1).is_some()
+                    || !view.is_attested
+                    || view.light_client > pin.height
+            }
+            RollBack::Contradicted(_) => true,
+        }
     }
 
     /// Whether something that was executed is not what the L1 has. What is attested never turns out so.
@@ -199,7 +229,7 @@ impl Derivation {
     /// move to.
     fn advance(&mut self) -> Result<bool, Need> {
         let pin = self.next_pin();
-        if pin.is_none() && self.at.is_inside_pin() {
+        if self.undone.is_some() || pin.is_none() && self.at.is_inside_pin() {
             return Err(Need::View);
         }
         if let Some(pin) = pin.filter(|pin| pin.after <= self.at.height) {

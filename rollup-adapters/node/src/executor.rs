@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant as Clock},
 };
 
-use rollup_derive::{Cursor, Derivation, Fact, Need, RollBack, Rules, Segment, SegmentKind, Step};
+use rollup_derive::{
+    Cursor, CursorError, Derivation, Fact, Need, RollBack, Rules, Segment, SegmentKind, Step,
+};
 use rollup_types::{Input, Vm};
 use sequencer_proof::VerifiedBlock;
 use tokio::time::{interval, sleep};
@@ -88,7 +90,8 @@ impl<V: Vm> Executor<V> {
         if node.view().cursor()?.is_empty() {
             node.storage().keep_cursor(encode(&start))?;
         }
-        let derivation = resume(&node, &start)?;
+        let derivation = Derivation::resume(rules(node.definition()), start);
+        let derivation = derivation.map_err(other_rollup)?;
         let l1_known = node.view().l1_known(derivation.l1_base())?;
         Ok(Self {
             node,
@@ -134,7 +137,7 @@ impl<V: Vm> Executor<V> {
     async fn turn(&mut self, ticks: &mut tokio::time::Interval) -> Result<(), Trouble> {
         match self.derivation.step() {
             Step::Execute(segment) => self.execute(&segment)?,
-            Step::RollBack(rollback) => self.roll_back(rollback).await?,
+            Step::RollBack(rollback) => self.roll_back(rollback)?,
             Step::Need(Need::Header(height)) => {
                 let block = self.source.header(height).await?;
                 self.take(Fact::Header(block))?;
@@ -262,7 +265,7 @@ impl<V: Vm> Executor<V> {
     }
 
     /// Takes blocks off until derivation can go on. RN3
-    async fn roll_back(&mut self, rollback: RollBack) -> Result<(), Trouble> {
+    fn roll_back(&mut self, rollback: RollBack) -> Result<(), Trouble> {
         let storage = self.node.storage().clone();
         let from = self.node.levels().latest;
         loop {
@@ -289,14 +292,11 @@ impl<V: Vm> Executor<V> {
             "the L1 undid blocks that were not safe"
         );
         let cursor: Cursor = decode(&storage.view().cursor()?)?;
-        self.derivation = resume(&self.node, &cursor)?;
+        let resumed = self.derivation.rolled_back(cursor);
+        resumed.map_err(other_rollup)?;
         self.l1_known = storage.view().l1_known(self.derivation.l1_base())?;
         self.source.restart(self.derivation.follower().clone());
-        // Else the new derivation would make the same blocks again.
-        if let Some(by) = self.newest.clone() {
-            self.read_attested(&by).await?;
-        }
-        self.read_agreed().await
+        Ok(())
     }
 
     /// Looks at the L1 though nothing asks for it: levels, and pins.
@@ -440,9 +440,8 @@ impl From<SourceError> for Trouble {
     }
 }
 
-fn resume<V: Vm>(node: &Node<V>, cursor: &Cursor) -> Result<Derivation, ExecutorError> {
-    let derivation = Derivation::resume(rules(node.definition()), cursor.clone());
-    derivation.map_err(|error| ExecutorError::Derivation(error.to_string()))
+fn other_rollup(error: CursorError) -> ExecutorError {
+    ExecutorError::Derivation(error.to_string())
 }
 
 /// The inputs of a segment, each with where it comes from.

@@ -54,7 +54,7 @@ pub enum Need {
         /// A final block that names it.
         height: Height,
     },
-    /// A view of the L1, attested or not: a pin that was executed in part is not known.
+    /// A view of the L1, attested or not: a pin that was executed in part, or that undid blocks, is not known.
     View,
 }
 
@@ -88,8 +88,8 @@ pub enum Step {
     Execute(Authenticated<Segment>),
     /// Tell this.
     Need(Need),
-    /// Undo blocks, and go on with a new derivation from the cursor of the last one that is kept, told a view of the L1
-    /// before anything else. This one says nothing else any more.
+    /// Undo blocks, and go on from the cursor of the last one that is kept: [`Derivation::rolled_back`]. It says nothing
+    /// else before.
     RollBack(RollBack),
     /// Tell more blocks.
     Idle,

@@ -234,6 +234,11 @@ fn a_late_pin_undoes_exactly_what_stands_after_it() {
     assert_eq!(node.derivation.step(), Step::RollBack(expected));
     assert!(node.run(&l1, 5, || 1));
     assert_eq!(node.undone, 2);
+    // Without the pin the same blocks would come again. A view that can't have it does not do.
+    node.tell(4, || true);
+    assert_eq!(node.derivation.step(), Step::Need(Need::View));
+    node.see(&l1, 4, true);
+    assert_eq!(node.derivation.step(), Step::Need(Need::View));
     let segments = everything(&mut node, &l1);
     assert_eq!(
         segments,

@@ -286,10 +286,13 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn restart(&mut self) {
+        self.derivation = Derivation::resume(self.derivation.rules, self.stored()).unwrap();
+    }
+
+    fn stored(&self) -> Cursor {
         let cursor = self.blocks.last().map_or(&self.start, |(_, cursor)| cursor);
         let bytes = borsh::to_vec(cursor).unwrap();
-        let cursor = borsh::from_slice(&bytes).unwrap();
-        self.derivation = Derivation::resume(self.derivation.rules, cursor).unwrap();
+        borsh::from_slice(&bytes).unwrap()
     }
 
     pub(super) fn see(&mut self, l1: &L1, number: u64, is_attested: bool) {
@@ -366,7 +369,6 @@ impl<'a> Node<'a> {
                 }
                 Step::RollBack(rollback) => {
                     self.undo(&rollback);
-                    self.see(l1, number, false);
                     return true;
                 }
                 Step::Idle => return false,
@@ -383,7 +385,7 @@ impl<'a> Node<'a> {
             self.blocks.pop();
             self.undone += 1;
         }
-        self.restart();
+        self.derivation.rolled_back(self.stored()).unwrap();
     }
 
     /// What was executed, a segment an entry.
