@@ -33,7 +33,7 @@ pub struct Derivation {
     /// Headers that were asked for, by height.
     headers: BTreeMap<Height, VerifiedBlock>,
     wanted: Option<Height>,
-    /// The segment that is being executed, with what is left of it.
+    /// The segment that is being executed.
     current: Option<Current>,
     levels: Levels,
     rollback: Option<RollBack>,
@@ -383,12 +383,11 @@ impl Derivation {
         &self,
         block: &VerifiedBlock,
         kind: SegmentKind,
-        mut inputs: Vec<Input>,
+        inputs: Vec<Input>,
         l1_number: u64,
     ) -> Current {
         let header = &block.header;
         let done = usize::try_from(self.at.inside).unwrap_or(usize::MAX);
-        inputs.drain(..done.min(inputs.len()));
         let segment = Segment {
             height: header.height,
             block: block.hash,
@@ -397,12 +396,12 @@ impl Derivation {
             randao_mix: header.randao_mix,
             kind,
             is_attested: true,
-            done: self.at.inside,
-            inputs,
+            done,
+            inputs: inputs.into(),
         };
         let place = Some(segment.place());
         assert!(
-            self.at.inside == 0 || self.at.place == place,
+            done == 0 || (self.at.place == place && done < segment.inputs.len()),
             "what was executed in part goes on before anything else"
         );
         let after = Cursor {
@@ -421,7 +420,7 @@ impl Derivation {
     /// There is no segment, or it does not have as many inputs, or none was executed.
     pub fn executed(&mut self, count: usize) -> Cursor {
         let current = self.current.as_mut().expect("a segment was executed");
-        let left = current.segment.inputs.len();
+        let left = current.segment.left().len();
         assert!(
             count > 0 && count <= left,
             "of {left} inputs {count} were executed"
@@ -434,9 +433,8 @@ impl Derivation {
         };
         if count < left {
             (self.at.reached, self.at.doubt) = (after.reached, after.doubt);
-            current.segment.inputs.drain(..count);
+            current.segment.done += count;
             self.at.inside += count as u64;
-            current.segment.done = self.at.inside;
             return self.cursor();
         }
         self.at = current.after.clone();

@@ -11,12 +11,12 @@ use std::{
 use rollup_derive::{
     Cursor, CursorError, Derivation, Fact, Need, RollBack, Rules, Segment, SegmentKind, Step,
 };
-use rollup_types::{Input, Vm};
+use rollup_types::Vm;
 use sequencer_proof::VerifiedBlock;
 use tokio::time::{interval, sleep};
 
 use crate::{
-    Definition, Node, Origin, StorageError,
+    Definition, Node, StorageError,
     board::{Board, L1Standing},
     execution::{SegmentParts, make_block},
     l1::{At, Reader},
@@ -220,7 +220,6 @@ impl<V: Vm> Executor<V> {
     /// One block of a segment; the rest of it comes with the next turn.
     fn execute(&mut self, segment: &Segment) -> Result<(), Trouble> {
         let started = Clock::now();
-        let inputs = with_origins(&self.node, segment, &self.derivation.cursor())?;
         let parts = SegmentParts {
             height: segment.height.0,
             sequencer_block: segment.block,
@@ -233,7 +232,7 @@ impl<V: Vm> Executor<V> {
             },
         };
         let derivation = &mut self.derivation;
-        let block = make_block(&self.node, &parts, &inputs, |count| {
+        let block = make_block(&self.node, &parts, &segment.inputs, segment.done, |count| {
             encode(&derivation.executed(count))
         })?;
         self.noted = Clock::now();
@@ -442,32 +441,6 @@ impl From<SourceError> for Trouble {
 
 fn other_rollup(error: CursorError) -> ExecutorError {
     ExecutorError::Derivation(error.to_string())
-}
-
-/// The inputs of a segment, each with where it comes from.
-fn with_origins<V: Vm>(
-    node: &Node<V>,
-    segment: &Segment,
-    before: &Cursor,
-) -> Result<Vec<(Input, Origin)>, StorageError> {
-    let is_message = |input: &&Input| matches!(input, Input::L1(_));
-    let left = segment.inputs.iter().filter(is_message).count() as u64;
-    // Those of this segment that earlier blocks executed.
-    let executed = node.view().newest()?.messages - before.messages();
-    let mut index = segment.done.saturating_sub(executed);
-    debug_assert!(left == 0 || index == 0, "messages come before transactions");
-    let origin = |input: &Input| match input {
-        Input::L1(message) => Origin::Message(message.index),
-        Input::Transaction(bytes) => {
-            index += 1;
-            Origin::Transaction {
-                index: index - 1,
-                hash: rollup_types::Hash(da::tx_hash(bytes)),
-            }
-        }
-    };
-    let origins: Vec<Origin> = segment.inputs.iter().map(origin).collect();
-    Ok(segment.inputs.iter().cloned().zip(origins).collect())
 }
 
 pub(crate) fn encode(cursor: &Cursor) -> Vec<u8> {

@@ -322,9 +322,10 @@ impl<'a> Node<'a> {
             match self.derivation.step() {
                 Step::Execute(segment) => {
                     let last = self.blocks.last().filter(|(_, last)| last.inside() > 0);
-                    assert_eq!(segment.done, last.map_or(0, |(_, last)| last.inside()));
+                    let done = last.map_or(0, |(_, last)| last.inside());
+                    assert_eq!(segment.done as u64, done);
                     assert!(last.is_none_or(|(last, _)| last.place == segment.place()));
-                    let count = most().min(segment.inputs.len());
+                    let count = most().min(segment.left().len());
                     if count == 0 {
                         return false;
                     }
@@ -334,7 +335,7 @@ impl<'a> Node<'a> {
                         timestamp_ms: segment.timestamp_ms,
                         l1_number: segment.l1_number,
                         randao_mix: segment.randao_mix,
-                        inputs: segment.inputs[..count].to_vec(),
+                        inputs: segment.left()[..count].to_vec(),
                     };
                     let cursor = self.derivation.executed(count);
                     self.blocks.push((made, cursor));
