@@ -43,13 +43,14 @@ pub(crate) fn make_block<V: Vm>(
         withdrawals: parent.withdrawals,
     };
     let (done, given) = inputs.split_at(done);
+    assert!(!given.is_empty(), "a block is made of at least one input");
     let transition = node
         .vm()
         .execute(&view, &env, given)
         .map_err(|error| StorageError::damaged("the machine's state", error.0))?;
     let count = transition.outcomes.len();
     assert!(
-        count <= given.len() && (count > 0 || given.is_empty()),
+        count > 0 && count <= given.len(),
         "a machine executes at least the first input and no more than it is given"
     );
     let block = node.storage().commit(&Executed {

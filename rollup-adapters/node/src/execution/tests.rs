@@ -1,11 +1,9 @@
-//! Blocks of segments that do not fit into one.
+//! Blocks of segments that do not fit into one, and of nothing.
 
-use rollup_types::{Address, Input, L1Message, MessageBody};
+use rollup_types::{Address, L1Message, MessageBody};
 
-use crate::{
-    Origin,
-    testing::{self, tally::Tally},
-};
+use super::*;
+use crate::testing::{self, tally::Tally};
 
 #[test]
 fn transactions_are_counted_through_all_blocks_of_a_segment() {
@@ -36,4 +34,22 @@ fn transactions_are_counted_through_all_blocks_of_a_segment() {
             vec!["transaction 3"]
         ]
     );
+}
+
+/// RT3
+#[test]
+#[should_panic(expected = "a block is made of at least one input")]
+fn no_block_is_made_of_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let definition = testing::definition("tally", 7, toml::Table::new());
+    let node = testing::node(Tally(2), definition, directory.path()).unwrap();
+    let parts = SegmentParts {
+        height: 5,
+        sequencer_block: Hash::ZERO,
+        timestamp_ms: 0,
+        l1_number: 0,
+        randao_mix: Hash::ZERO,
+        pin: Some(0),
+    };
+    make_block(&node, &parts, &[], 0, |_| Vec::new()).unwrap();
 }
