@@ -136,6 +136,11 @@ impl Cursor {
         self.base
     }
 
+    /// Whether a pin was executed in part.
+    pub(crate) fn is_inside_pin(&self) -> bool {
+        self.inside > 0 && self.place.is_some_and(|place| place.pin > 0)
+    }
+
     /// Inputs of the next segment that were executed already.
     #[must_use]
     pub fn inside(&self) -> u64 {

@@ -33,10 +33,12 @@ pub struct Derivation {
     /// Headers that were asked for, by height.
     headers: BTreeMap<Height, VerifiedBlock>,
     wanted: Option<Height>,
-    /// The segment that is being executed, with what is left of it.
+    /// The segment that is being executed.
     current: Option<Current>,
     levels: Levels,
     rollback: Option<RollBack>,
+    /// What was undone, until a view shows whether what undid it is there.
+    undone: Option<RollBack>,
 }
 
 /// A segment and what it leaves behind.
@@ -68,7 +70,20 @@ impl Derivation {
             current: None,
             levels: Levels::default(),
             rollback: None,
+            undone: None,
         })
+    }
+
+    /// Goes on after a roll back, from the cursor of the last block that is kept. Needs a view of the L1 first: without it
+    /// the same blocks would be made again.
+    ///
+    /// # Errors
+    /// A cursor of another rollup.
+    pub fn rolled_back(&mut self, cursor: Cursor) -> Result<(), CursorError> {
+        let undone = self.rollback;
+        *self = Self::resume(self.rules, cursor)?;
+        self.undone = undone;
+        Ok(())
     }
 
     /// Takes a fact. Facts may come at any time and in any order, but blocks and completions by rising height.
@@ -121,6 +136,9 @@ impl Derivation {
             self.levels.advanced = self.levels.advanced.max(view.advanced);
             self.levels.pins = self.levels.pins.max(view.head.pins.count);
         }
+        if self.undone.is_some_and(|undone| self.is_told(undone, view)) {
+            self.undone = None;
+        }
         if self.at.inside == 0 {
             self.current = None;
         }
@@ -132,6 +150,18 @@ impl Derivation {
             };
         }
         Ok(())
+    }
+
+    /// Whether the view has what undid blocks, or shows that it is not there.
+    fn is_told(&self, undone: RollBack, view: &L1View) -> bool {
+        match undone {
+            RollBack::Overtaken(pin) => {
+                self.queue.pin(pin.pin - 1).is_some()
+                    || !view.is_attested
+                    || view.light_client > pin.height
+            }
+            RollBack::Contradicted(_) => true,
+        }
     }
 
     /// Whether something that was executed is not what the L1 has. What is attested never turns out so.
@@ -199,6 +229,9 @@ impl Derivation {
     /// move to.
     fn advance(&mut self) -> Result<bool, Need> {
         let pin = self.next_pin();
+        if self.undone.is_some() || pin.is_none() && self.at.is_inside_pin() {
+            return Err(Need::View);
+        }
         if let Some(pin) = pin.filter(|pin| pin.after <= self.at.height) {
             self.pass(&pin)?;
             return Ok(true);
@@ -350,12 +383,11 @@ impl Derivation {
         &self,
         block: &VerifiedBlock,
         kind: SegmentKind,
-        mut inputs: Vec<Input>,
+        inputs: Vec<Input>,
         l1_number: u64,
     ) -> Current {
         let header = &block.header;
         let done = usize::try_from(self.at.inside).unwrap_or(usize::MAX);
-        inputs.drain(..done.min(inputs.len()));
         let segment = Segment {
             height: header.height,
             block: block.hash,
@@ -364,12 +396,17 @@ impl Derivation {
             randao_mix: header.randao_mix,
             kind,
             is_attested: true,
-            done: self.at.inside,
-            inputs,
+            done,
+            inputs: inputs.into(),
         };
+        let place = Some(segment.place());
+        assert!(
+            done == 0 || (self.at.place == place && done < segment.inputs.len()),
+            "what was executed in part goes on before anything else"
+        );
         let after = Cursor {
             inside: 0,
-            place: Some(segment.place()),
+            place,
             timestamp_ms: segment.timestamp_ms,
             l1_number: segment.l1_number,
             ..self.at.clone()
@@ -383,7 +420,7 @@ impl Derivation {
     /// There is no segment, or it does not have as many inputs, or none was executed.
     pub fn executed(&mut self, count: usize) -> Cursor {
         let current = self.current.as_mut().expect("a segment was executed");
-        let left = current.segment.inputs.len();
+        let left = current.segment.left().len();
         assert!(
             count > 0 && count <= left,
             "of {left} inputs {count} were executed"
@@ -396,9 +433,8 @@ impl Derivation {
         };
         if count < left {
             (self.at.reached, self.at.doubt) = (after.reached, after.doubt);
-            current.segment.inputs.drain(..count);
+            current.segment.done += count;
             self.at.inside += count as u64;
-            current.segment.done = self.at.inside;
             return self.cursor();
         }
         self.at = current.after.clone();

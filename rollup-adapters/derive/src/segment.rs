@@ -1,5 +1,7 @@
 //! What a rollup executes at one place of the sequencer's chain.
 
+use std::sync::Arc;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use da::NamespaceId;
 use hotshot_types::{Hash, Height};
@@ -55,7 +57,7 @@ pub enum SegmentKind {
     Pin(u64),
 }
 
-/// What is executed at one place, in one or more of the rollup's blocks (RD3).
+/// What is executed at one place, in one or more of the rollup's blocks (RD3). Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
     /// The sequencer's block; for a pin the one that it is pinned after.
@@ -74,12 +76,18 @@ pub struct Segment {
     /// the node's own L1 says.
     pub is_attested: bool,
     /// How many of its inputs were executed before.
-    pub done: u64,
-    /// Those that are left, at least one: messages first, then transactions.
-    pub inputs: Vec<Input>,
+    pub done: usize,
+    /// All of them, more than were executed: messages first, then transactions.
+    pub inputs: Arc<[Input]>,
 }
 
 impl Segment {
+    /// The inputs that are left, at least one.
+    #[must_use]
+    pub fn left(&self) -> &[Input] {
+        &self.inputs[self.done..]
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn place(&self) -> Place {

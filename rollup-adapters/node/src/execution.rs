@@ -18,15 +18,16 @@ pub(crate) struct SegmentParts {
     pub(crate) pin: Option<u64>,
 }
 
-/// Makes one block of these inputs or the first of them, and puts it on the disk. `cursor` says where derivation
-/// stands after that many inputs.
+/// Makes one block of a segment's inputs behind those that are done, or of the first of them, and puts it on the disk.
+/// `cursor` says where derivation stands after that many inputs.
 ///
 /// # Panics
-/// The machine broke its contract: it executed nothing, or more than it was given.
+/// All inputs are done. The machine broke its contract: it executed nothing, or more than it was given.
 pub(crate) fn make_block<V: Vm>(
     node: &Node<V>,
     parts: &SegmentParts,
-    inputs: &[(Input, Origin)],
+    inputs: &[Input],
+    done: usize,
     cursor: impl FnOnce(usize) -> Vec<u8>,
 ) -> Result<Block, StorageError> {
     let view = node.view();
@@ -41,24 +42,46 @@ pub(crate) fn make_block<V: Vm>(
         is_forced: parts.pin.is_some(),
         withdrawals: parent.withdrawals,
     };
-    let given: Vec<Input> = inputs.iter().map(|(input, _)| input.clone()).collect();
+    let (done, given) = inputs.split_at(done);
+    assert!(!given.is_empty(), "a block is made of at least one input");
     let transition = node
         .vm()
-        .execute(&view, &env, &given)
+        .execute(&view, &env, given)
         .map_err(|error| StorageError::damaged("the machine's state", error.0))?;
     let count = transition.outcomes.len();
     assert!(
-        count <= given.len() && (count > 0 || given.is_empty()),
+        count > 0 && count <= given.len(),
         "a machine executes at least the first input and no more than it is given"
     );
     let block = node.storage().commit(&Executed {
         env: &env,
         sequencer_block: parts.sequencer_block,
         pin: parts.pin,
-        inputs: &inputs[..count],
+        inputs: &given[..count],
+        origins: origins(done, &given[..count]),
         transition,
         cursor: cursor(count),
     })?;
     node.appended(&block);
     Ok(block)
 }
+
+/// Where inputs come from, given those of their segment before them.
+fn origins(before: &[Input], inputs: &[Input]) -> Vec<Origin> {
+    let is_transaction = |input: &&Input| matches!(input, Input::Transaction(_));
+    let mut index = before.iter().filter(is_transaction).count() as u64;
+    let origin = |input: &Input| match input {
+        Input::L1(message) => Origin::Message(message.index),
+        Input::Transaction(bytes) => {
+            index += 1;
+            Origin::Transaction {
+                index: index - 1,
+                hash: Hash(da::tx_hash(bytes)),
+            }
+        }
+    };
+    inputs.iter().map(origin).collect()
+}
+
+#[cfg(test)]
+mod tests;

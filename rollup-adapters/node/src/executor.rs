@@ -8,13 +8,15 @@ use std::{
     time::{Duration, Instant as Clock},
 };
 
-use rollup_derive::{Cursor, Derivation, Fact, Need, RollBack, Rules, Segment, SegmentKind, Step};
-use rollup_types::{Input, Vm};
+use rollup_derive::{
+    Cursor, CursorError, Derivation, Fact, Need, RollBack, Rules, Segment, SegmentKind, Step,
+};
+use rollup_types::Vm;
 use sequencer_proof::VerifiedBlock;
 use tokio::time::{interval, sleep};
 
 use crate::{
-    Definition, Node, Origin, StorageError,
+    Definition, Node, StorageError,
     board::{Board, L1Standing},
     execution::{SegmentParts, make_block},
     l1::{At, Reader},
@@ -88,7 +90,8 @@ impl<V: Vm> Executor<V> {
         if node.view().cursor()?.is_empty() {
             node.storage().keep_cursor(encode(&start))?;
         }
-        let derivation = resume(&node, &start)?;
+        let derivation = Derivation::resume(rules(node.definition()), start);
+        let derivation = derivation.map_err(other_rollup)?;
         let l1_known = node.view().l1_known(derivation.l1_base())?;
         Ok(Self {
             node,
@@ -134,7 +137,7 @@ impl<V: Vm> Executor<V> {
     async fn turn(&mut self, ticks: &mut tokio::time::Interval) -> Result<(), Trouble> {
         match self.derivation.step() {
             Step::Execute(segment) => self.execute(&segment)?,
-            Step::RollBack(rollback) => self.roll_back(rollback).await?,
+            Step::RollBack(rollback) => self.roll_back(rollback)?,
             Step::Need(Need::Header(height)) => {
                 let block = self.source.header(height).await?;
                 self.take(Fact::Header(block))?;
@@ -153,6 +156,7 @@ impl<V: Vm> Executor<V> {
                 };
                 self.read_attested(&by).await?;
             }
+            Step::Need(Need::View) => self.read_all().await?,
             Step::Idle => tokio::select! {
                 fact = self.source.next() => self.hear(fact?)?,
                 _ = ticks.tick() => self.look().await?,
@@ -216,7 +220,6 @@ impl<V: Vm> Executor<V> {
     /// One block of a segment; the rest of it comes with the next turn.
     fn execute(&mut self, segment: &Segment) -> Result<(), Trouble> {
         let started = Clock::now();
-        let inputs = with_origins(&self.node, segment, &self.derivation.cursor())?;
         let parts = SegmentParts {
             height: segment.height.0,
             sequencer_block: segment.block,
@@ -229,7 +232,7 @@ impl<V: Vm> Executor<V> {
             },
         };
         let derivation = &mut self.derivation;
-        let block = make_block(&self.node, &parts, &inputs, |count| {
+        let block = make_block(&self.node, &parts, &segment.inputs, segment.done, |count| {
             encode(&derivation.executed(count))
         })?;
         self.noted = Clock::now();
@@ -261,7 +264,7 @@ impl<V: Vm> Executor<V> {
     }
 
     /// Takes blocks off until derivation can go on. RN3
-    async fn roll_back(&mut self, rollback: RollBack) -> Result<(), Trouble> {
+    fn roll_back(&mut self, rollback: RollBack) -> Result<(), Trouble> {
         let storage = self.node.storage().clone();
         let from = self.node.levels().latest;
         loop {
@@ -288,14 +291,11 @@ impl<V: Vm> Executor<V> {
             "the L1 undid blocks that were not safe"
         );
         let cursor: Cursor = decode(&storage.view().cursor()?)?;
-        self.derivation = resume(&self.node, &cursor)?;
+        let resumed = self.derivation.rolled_back(cursor);
+        resumed.map_err(other_rollup)?;
         self.l1_known = storage.view().l1_known(self.derivation.l1_base())?;
         self.source.restart(self.derivation.follower().clone());
-        // Else the new derivation would make the same blocks again.
-        if let Some(by) = self.newest.clone() {
-            self.read_attested(&by).await?;
-        }
-        self.read_agreed().await
+        Ok(())
     }
 
     /// Looks at the L1 though nothing asks for it: levels, and pins.
@@ -312,6 +312,22 @@ impl<V: Vm> Executor<V> {
             return self.read_agreed().await;
         }
         Ok(())
+    }
+
+    /// Reads all that the L1 has, attested or not, because the derivation can't go on without.
+    async fn read_all(&mut self) -> Result<(), Trouble> {
+        let newest = self.source.head().await?;
+        if newest.header.l1_finalized.number >= self.l1_known {
+            self.read_attested(&newest).await?;
+        }
+        self.read_agreed().await?;
+        match self.derivation.step() {
+            Step::Need(Need::View) => Err(Trouble::Passing(
+                "l1",
+                "its final blocks do not have a pin that they had before".into(),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Reads the L1 block that a final header names.
@@ -423,35 +439,8 @@ impl From<SourceError> for Trouble {
     }
 }
 
-fn resume<V: Vm>(node: &Node<V>, cursor: &Cursor) -> Result<Derivation, ExecutorError> {
-    let derivation = Derivation::resume(rules(node.definition()), cursor.clone());
-    derivation.map_err(|error| ExecutorError::Derivation(error.to_string()))
-}
-
-/// The inputs of a segment, each with where it comes from.
-fn with_origins<V: Vm>(
-    node: &Node<V>,
-    segment: &Segment,
-    before: &Cursor,
-) -> Result<Vec<(Input, Origin)>, StorageError> {
-    let is_message = |input: &&Input| matches!(input, Input::L1(_));
-    let left = segment.inputs.iter().filter(is_message).count() as u64;
-    // Those of this segment that earlier blocks executed.
-    let executed = node.view().newest()?.messages - before.messages();
-    let mut index = segment.done.saturating_sub(executed);
-    debug_assert!(left == 0 || index == 0, "messages come before transactions");
-    let origin = |input: &Input| match input {
-        Input::L1(message) => Origin::Message(message.index),
-        Input::Transaction(bytes) => {
-            index += 1;
-            Origin::Transaction {
-                index: index - 1,
-                hash: rollup_types::Hash(da::tx_hash(bytes)),
-            }
-        }
-    };
-    let origins: Vec<Origin> = segment.inputs.iter().map(origin).collect();
-    Ok(segment.inputs.iter().cloned().zip(origins).collect())
+fn other_rollup(error: CursorError) -> ExecutorError {
+    ExecutorError::Derivation(error.to_string())
 }
 
 pub(crate) fn encode(cursor: &Cursor) -> Vec<u8> {

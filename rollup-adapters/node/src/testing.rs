@@ -14,7 +14,7 @@ use hotshot_types::{
 use rollup_types::{Height, Input, Vm};
 
 use crate::{
-    Block, Definition, Node, Origin, StorageError,
+    Block, Definition, Node, StorageError,
     execution::{SegmentParts, make_block},
     storage::Storage,
 };
@@ -97,24 +97,11 @@ pub fn execute<V: Vm>(
         randao_mix: digest::keccak(&[b"mix".as_slice(), &height.to_be_bytes()].concat()),
         pin: None,
     };
-    let mut index = 0;
-    let origin = |input: &Input| match input {
-        Input::L1(message) => Origin::Message(message.index),
-        Input::Transaction(bytes) => {
-            index += 1;
-            Origin::Transaction {
-                index: index - 1,
-                hash: Hash(da::tx_hash(bytes)),
-            }
-        }
-    };
-    let origins: Vec<_> = inputs.iter().map(origin).collect();
-    let inputs: Vec<_> = inputs.iter().cloned().zip(origins).collect();
-    let mut rest = inputs.as_slice();
     let mut blocks = Vec::new();
-    while !rest.is_empty() {
-        let block = make_block(node, &parts, rest, |_| Vec::new())?;
-        rest = &rest[block.outcomes.len()..];
+    let mut done = 0;
+    while done < inputs.len() {
+        let block = make_block(node, &parts, inputs, done, |_| Vec::new())?;
+        done += block.outcomes.len();
         blocks.push(block);
     }
     Ok(blocks)

@@ -102,7 +102,7 @@ pub trait Vm: Send + Sync + 'static {
     /// The block 0, before any input.
     fn genesis(&self) -> Transition;
 
-    /// Makes the next block of `inputs`, which are never empty but for a pin: executes at least the first of them. RT3
+    /// Makes the next block of `inputs`, which are never empty: executes at least the first of them. RT3
     ///
     /// # Errors
     /// The state could not be read; nothing else.

@@ -54,6 +54,8 @@ pub enum Need {
         /// A final block that names it.
         height: Height,
     },
+    /// A view of the L1, attested or not: a pin that was executed in part, or that undid blocks, is not known.
+    View,
 }
 
 /// What to undo: rollup blocks, from the last one on, until one whose cursor is kept.
@@ -86,8 +88,8 @@ pub enum Step {
     Execute(Authenticated<Segment>),
     /// Tell this.
     Need(Need),
-    /// Undo blocks, and go on with a new derivation from the cursor of the last one that is kept, told a view of the L1
-    /// before anything else. This one says nothing else any more.
+    /// Undo blocks, and go on from the cursor of the last one that is kept: [`Derivation::rolled_back`]. It says nothing
+    /// else before.
     RollBack(RollBack),
     /// Tell more blocks.
     Idle,

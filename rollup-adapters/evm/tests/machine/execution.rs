@@ -295,11 +295,11 @@ fn a_block_takes_a_bounded_number_of_inputs() {
 }
 
 #[test]
-fn a_block_without_inputs_changes_no_account() {
+fn a_block_in_which_all_is_skipped_changes_no_account() {
     let mut chain = Chain::new();
     let before = chain.view().header(0).unwrap().unwrap().state_root;
     chain.env.is_forced = true;
-    let transition = chain.block(&[]);
+    let transition = chain.block(&[Input::Transaction(Bytes::from_static(b"x"))]);
     assert_eq!(transition.state_root.0, before.0);
 }
 
@@ -330,7 +330,7 @@ fn contracts_see_the_environment_of_the_rollup() {
         alice().send(create(1, codes::ENVIRONMENT)),
     ]);
     let parent = chain.env.parent;
-    chain.block(&[]);
+    chain.block(&[Input::Transaction(Bytes::from_static(b"x"))]);
     let view = chain.view();
     let at = view.at(2).unwrap().unwrap();
     let ask = |to| {

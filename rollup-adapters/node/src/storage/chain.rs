@@ -33,8 +33,10 @@ pub(crate) struct Executed<'a> {
     pub(crate) sequencer_block: Hash,
     /// If it is of a pin, the pin's number.
     pub(crate) pin: Option<u64>,
-    /// The executed inputs and where they come from, in order.
-    pub(crate) inputs: &'a [(Input, Origin)],
+    /// The executed inputs, in order.
+    pub(crate) inputs: &'a [Input],
+    /// Where each comes from.
+    pub(crate) origins: Vec<Origin>,
     /// What the machine answered.
     pub(crate) transition: Transition,
     /// Where derivation stands after it.
@@ -279,7 +281,7 @@ impl Executed<'_> {
     /// The messages of the L1 among the inputs, with their positions.
     fn messages(&self) -> impl Iterator<Item = (usize, &L1Message)> {
         let inputs = self.inputs.iter().enumerate();
-        inputs.filter_map(|(position, (input, _))| match input {
+        inputs.filter_map(|(position, input)| match input {
             Input::L1(message) => Some((position, message)),
             Input::Transaction(_) => None,
         })
@@ -290,11 +292,11 @@ fn block_of(executed: &Executed<'_>, parent: &Block) -> Block {
     let Executed {
         env,
         transition,
-        inputs,
+        origins,
         ..
     } = executed;
-    let outcomes = transition.outcomes.iter().zip(*inputs);
-    let outcomes = outcomes.map(|(outcome, (_, origin))| Done {
+    let outcomes = transition.outcomes.iter().zip(origins);
+    let outcomes = outcomes.map(|(outcome, origin)| Done {
         id: outcome.id,
         origin: *origin,
         skipped: match &outcome.verdict {

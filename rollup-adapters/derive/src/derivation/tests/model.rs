@@ -119,7 +119,7 @@ fn check(plan: &Plan, may_lie: bool) {
             }
         }
         let number = u64::from(choose()) % 70;
-        node.run(&l1, number, || usize::from(choose() % 4) + 1);
+        node.run(&l1, number, || usize::from(choose() % 5));
     }
     // In the end the light client is above everything, so whatever was only believed is known to be true or not.
     let mut l1 = l1;

@@ -139,10 +139,8 @@ fn a_segment_goes_on_where_the_block_before_it_ended() {
         loop {
             match node.derivation.step() {
                 Step::Execute(segment) => {
-                    assert_eq!(
-                        (segment.done, segment.inputs.len() as u64),
-                        (done, 5 - done)
-                    );
+                    let left = segment.left().len() as u64;
+                    assert_eq!((segment.done as u64, left), (done, 5 - done));
                     break;
                 }
                 Step::Need(Need::L1 { .. }) => node.see(&l1, 5, true),
@@ -190,6 +188,32 @@ fn a_pin_stands_between_its_block_and_the_next() {
     assert_eq!(made[1].randao_mix, chain.header(2).header.randao_mix);
 }
 
+/// RD4: also if the block after it names no newer L1 block, so that nothing else asks for a view.
+#[test]
+fn a_pin_goes_on_after_a_restart_before_anything_else() {
+    let mut chain = Chain::new(NETWORK);
+    chain.push(1, &[(7, &["a"])]);
+    chain.push(1, &[(7, &["b", "c"])]);
+    let mut l1 = L1::default();
+    l1.send(4);
+    l1.send(4);
+    l1.pin(5, 1);
+    let mut node = Node::new(&chain, 1);
+    node.see(&l1, 5, false);
+    node.tell(1, || true);
+    let mut inputs = [1, 1, 0].into_iter();
+    node.run(&l1, 5, || inputs.next().unwrap());
+    assert_eq!(node.blocks.last().unwrap().1.inside(), 1);
+    node.restart();
+    node.tell(2, || true);
+    assert_eq!(node.derivation.step(), Step::Need(Need::View));
+    // A view from before the pin does not do.
+    node.see(&l1, 4, true);
+    assert_eq!(node.derivation.step(), Step::Need(Need::View));
+    let segments = everything(&mut node, &l1);
+    assert_eq!(segments, ["1 block: a", "1 pin 0: m0 m1", "2 block: b c"]);
+}
+
 /// RD4: while the light client lags, blocks after its head are soft.
 #[test]
 fn a_late_pin_undoes_exactly_what_stands_after_it() {
@@ -208,6 +232,11 @@ fn a_late_pin_undoes_exactly_what_stands_after_it() {
     assert_eq!(node.derivation.step(), Step::RollBack(expected));
     assert!(node.run(&l1, 5, || 1));
     assert_eq!(node.undone, 2);
+    // Without the pin the same blocks would come again. A view that can't have it does not do.
+    node.tell(4, || true);
+    assert_eq!(node.derivation.step(), Step::Need(Need::View));
+    node.see(&l1, 4, true);
+    assert_eq!(node.derivation.step(), Step::Need(Need::View));
     let segments = everything(&mut node, &l1);
     assert_eq!(
         segments,

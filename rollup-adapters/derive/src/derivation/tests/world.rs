@@ -286,10 +286,13 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn restart(&mut self) {
+        self.derivation = Derivation::resume(self.derivation.rules, self.stored()).unwrap();
+    }
+
+    fn stored(&self) -> Cursor {
         let cursor = self.blocks.last().map_or(&self.start, |(_, cursor)| cursor);
         let bytes = borsh::to_vec(cursor).unwrap();
-        let cursor = borsh::from_slice(&bytes).unwrap();
-        self.derivation = Derivation::resume(self.derivation.rules, cursor).unwrap();
+        borsh::from_slice(&bytes).unwrap()
     }
 
     pub(super) fn see(&mut self, l1: &L1, number: u64, is_attested: bool) {
@@ -312,19 +315,27 @@ impl<'a> Node<'a> {
     }
 
     /// Steps until there is nothing to do; `number` is the L1 block that the L1 is read at, if that is late enough, and
-    /// `most` how many inputs a block takes. True if blocks were undone, and the caller has to tell them again.
+    /// `most` how many inputs a block takes: none ends it there, and so does a view that does not have what is needed.
+    /// True if blocks were undone, and the caller has to tell them again.
     pub(super) fn run(&mut self, l1: &L1, number: u64, mut most: impl FnMut() -> usize) -> bool {
         loop {
             match self.derivation.step() {
                 Step::Execute(segment) => {
-                    let count = most().clamp(1, segment.inputs.len());
+                    let last = self.blocks.last().filter(|(_, last)| last.inside() > 0);
+                    let done = last.map_or(0, |(_, last)| last.inside());
+                    assert_eq!(segment.done as u64, done);
+                    assert!(last.is_none_or(|(last, _)| last.place == segment.place()));
+                    let count = most().min(segment.left().len());
+                    if count == 0 {
+                        return false;
+                    }
                     let made = Made {
                         place: segment.place(),
                         kind: segment.kind,
                         timestamp_ms: segment.timestamp_ms,
                         l1_number: segment.l1_number,
                         randao_mix: segment.randao_mix,
-                        inputs: segment.inputs[..count].to_vec(),
+                        inputs: segment.left()[..count].to_vec(),
                     };
                     let cursor = self.derivation.executed(count);
                     self.blocks.push((made, cursor));
@@ -349,11 +360,16 @@ impl<'a> Node<'a> {
                             assert_eq!(self.chain.l1(height.0), least);
                             self.see(l1, number.max(least), true);
                         }
+                        Need::View => {
+                            self.see(l1, number, false);
+                            if self.derivation.step() == Step::Need(Need::View) {
+                                return false;
+                            }
+                        }
                     }
                 }
                 Step::RollBack(rollback) => {
                     self.undo(&rollback);
-                    self.see(l1, number, false);
                     return true;
                 }
                 Step::Idle => return false,
@@ -370,7 +386,7 @@ impl<'a> Node<'a> {
             self.blocks.pop();
             self.undone += 1;
         }
-        self.restart();
+        self.derivation.rolled_back(self.stored()).unwrap();
     }
 
     /// What was executed, a segment an entry.
