@@ -103,10 +103,7 @@ fn inbox(error: &Inbox) -> String {
             "this L1 is a replica: messages are forced on the home L1, chain {}",
             e.homeChainId
         ),
-        Inbox::RollupInbox_NotHead(e) => format!(
-            "block {} is not the light client's newest, which is {}: ask again",
-            e.height, e.head
-        ),
+        Inbox::RollupInbox_Frozen(_) => "the light client is frozen, for two final blocks contradict each other: nothing can be forced".into(),
         Inbox::RollupInbox_Covered(e) => format!(
             "the message is covered: the light client's newest block takes up messages of L1 blocks up to {}, pins the first {} messages",
             e.l1Number, e.pinned

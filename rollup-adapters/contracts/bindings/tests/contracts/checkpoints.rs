@@ -99,14 +99,14 @@ async fn message_is_forced_in_time_though_somebody_fills_the_ring() {
         let _: Value = rollup.l1.order("evm_increaseTime", seconds).await;
         rollup.fill(blocks).await;
     }
-    let force = |hint| calls::force_segment(rollup.l1.genesis.header(), hint);
     let checkpoint = rollup.border(0, 0).await.uncovered.unwrap();
-    let early = force(Hint::Checkpoint(checkpoint));
+    let early = calls::force_segment(Hint::Checkpoint(checkpoint));
     let early = rollup.refusal(inbox, 0, early).await;
     assert!(early.contains("can be forced from"), "{early}");
     let hint = rollup.oldest(0).await;
     assert_eq!(hint, Some(Hint::Hour(hour)));
-    let forced = rollup.sender.send(Some(inbox), force(hint.unwrap())).await;
+    let force = calls::force_segment(hint.unwrap());
+    let forced = rollup.sender.send(Some(inbox), force).await;
     assert!(forced.is_ok(), "{forced:?}");
 
     // Below a pin's end nothing waits, whatever the hours hold.
