@@ -2,7 +2,11 @@
 
 use bytes::Bytes;
 use light_client::abi::light_client::ILightClient;
-use rollup_contracts::{abi::inbox::IRollupInbox, calls, queue};
+use rollup_contracts::{
+    abi::inbox::IRollupInbox,
+    calls,
+    queue::{self, Coverage},
+};
 use serde_json::json;
 
 use super::{
@@ -71,12 +75,14 @@ pub(super) struct PinArgs {
 pub(super) async fn pin(args: PinArgs) -> Result<(), Failure> {
     let desk = args.l1.open().await?;
     let (inbox, light_client) = (desk.contracts.inbox, desk.contracts.light_client);
-    let head = desk
-        .read(light_client, ILightClient::finalizedCall {})
-        .await?;
-    let pinned = desk.read(inbox, IRollupInbox::pinnedCall {}).await?;
     let (endpoint, queue) = (desk.sender.endpoint(), desk.contracts.queue);
-    let hint = queue::oldest(endpoint, queue, head.l1Finalized, pinned).await?;
+    let at = endpoint.newest().await?;
+    let head = ILightClient::finalizedCall {};
+    let coverage = Coverage {
+        l1_block: desk.read(light_client, head, at).await?.l1Finalized,
+        pinned: desk.read(inbox, IRollupInbox::pinnedCall {}, at).await?,
+    };
+    let hint = queue::oldest(endpoint, queue, coverage, at).await?;
     let hint = hint.ok_or_else(|| {
         let message = "no message waits that the light client's newest block does not cover";
         Failure::new(Exit::Refused, message)
