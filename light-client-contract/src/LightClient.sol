@@ -96,7 +96,7 @@ contract LightClient is ILightClient {
         Finality.verify(chainDomain, commitment, header, blockHash, certificate);
 
         if (epoch != known.epoch()) _advance(known.epoch(), header);
-        _store(known.entry(), height, epoch, blockHash, header.historyRoot, header.timestampMs);
+        _store(known.entry(), height, epoch, blockHash, header.historyRoot, header.timestampMs, header.l1Finalized);
     }
 
     /// @inheritdoc ILightClient
@@ -227,7 +227,8 @@ contract LightClient is ILightClient {
             epoch: known.epoch(),
             timestamp: known.timestamp(),
             l1Block: known.l1Block(),
-            entry: known.entry()
+            entry: known.entry(),
+            l1Finalized: known.l1Finalized()
         });
     }
 
@@ -321,25 +322,33 @@ contract LightClient is ILightClient {
         require(current != 0 && next != 0, LightClient_InvalidAnchor());
         uint64 epoch = header.height == 0 ? 1 : header.epoch;
         require(epoch != 0 && (header.height != 0 || header.epoch == 0), LightClient_InvalidAnchor());
+        require(epoch < type(uint32).max, LightClient_InvalidAnchor());
         _committees[epoch % 2] = current;
         _committees[(epoch + 1) % 2] = next;
         _draws = header.l1Finalized;
         emit CommitteeKnown(epoch, current);
         emit CommitteeKnown(epoch + 1, next);
-        _store(_newest.entry(), header.height, epoch, blockHash, header.historyRoot, header.timestampMs);
+        uint8 last = _newest.entry();
+        _store(last, header.height, epoch, blockHash, header.historyRoot, header.timestampMs, header.l1Finalized);
     }
 
     /// Writes the newest block and the place after `last` in the ring.
-    function _store(uint8 last, uint64 height, uint64 epoch, bytes32 blockHash, bytes32 historyRoot, uint64 timestampMs)
-        private
-    {
+    function _store(
+        uint8 last,
+        uint64 height,
+        uint64 epoch,
+        bytes32 blockHash,
+        bytes32 historyRoot,
+        uint64 timestampMs,
+        uint64 l1Finalized
+    ) private {
         uint256 time = timestampMs / 1000;
         if (time > block.timestamp) time = block.timestamp;
         uint8 entry;
         unchecked {
             entry = (last + 1) % ringSize;
         }
-        _newest = newest(height, epoch, uint48(time), uint64(block.number), entry);
+        _newest = newest(height, uint32(epoch), uint40(time), uint40(block.number), l1Finalized, entry);
         _ring[entry] = Digests.ringEntry(blockHash, historyRoot);
         emit Updated(height, epoch, blockHash, historyRoot, entry);
     }

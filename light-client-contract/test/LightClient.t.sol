@@ -32,6 +32,7 @@ contract LightClientTest is LightClientFixture {
             assertEq(found.timestamp, target.header.timestampMs / 1000, "timestamp");
             assertEq(found.l1Block, block.number, "l1 block");
             assertEq(found.entry, entry, "entry");
+            assertEq(found.l1Finalized, target.header.l1Finalized, "finalized on the home L1");
             assertEq(client.entryAt(entry), keccak256(abi.encode(hash, root)), "entry's hash");
         }
         assertEq(count, 10, "cases");
@@ -377,6 +378,27 @@ contract LightClientTest is LightClientFixture {
         _refuseAnchor(some, anchor, some, some);
         anchor.epoch = 0;
         assertEq(deployClient(some, anchor, some, some).finalized().epoch, 1, "genesis stands for epoch 1");
+        (anchor.height, anchor.epoch) = (1, 2 ** 32 - 1);
+        _refuseAnchor(some, anchor, some, some);
+    }
+
+    /// No part of the word spills into another.
+    function testFuzz_finalized_anyAnchor_isKept(uint64 height, uint32 epoch, uint40 l1Block, uint64 l1Finalized)
+        public
+    {
+        Header memory anchor = readCase(updates(), 0).header;
+        anchor.height = height == 0 ? 1 : height;
+        anchor.epoch = uint64(bound(epoch, 1, type(uint32).max - 1));
+        (anchor.timestampMs, anchor.l1Finalized) = (type(uint64).max, l1Finalized);
+        vm.roll(l1Block);
+        vm.warp(type(uint40).max);
+        Finalized memory found = deployClient(domain(), anchor, keccak256("1"), keccak256("2")).finalized();
+        assertEq(found.height, anchor.height, "height");
+        assertEq(found.epoch, anchor.epoch, "epoch");
+        assertEq(found.timestamp, type(uint40).max, "timestamp");
+        assertEq(found.l1Block, l1Block, "l1 block");
+        assertEq(found.entry, 1, "entry");
+        assertEq(found.l1Finalized, l1Finalized, "finalized on the home L1");
     }
 
     function test_constructor_ring_isFullOfTheAnchor() public {

@@ -292,6 +292,16 @@ impl Endpoint {
         self.narrow("eth_chainId", id)
     }
 
+    /// The newest block, by its number: several questions about it are answered from one state.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn newest(&self) -> Result<Tag, RpcError> {
+        let method = "eth_blockNumber";
+        let number: Quantity = self.ask(method, json!([])).await?;
+        Ok(Tag::Number(self.narrow(method, number)?))
+    }
+
     /// A block's head; none if the node has no such block.
     ///
     /// # Errors

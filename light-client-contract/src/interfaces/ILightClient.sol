@@ -112,6 +112,8 @@ struct Finalized {
     uint64 l1Block;
     /// Its place in the ring: the `entry` of `verifyHeader`.
     uint8 entry;
+    /// The block of the home L1 that its header names as finalized.
+    uint64 l1Finalized;
 }
 
 /// Follows one network by its own certificates of finality. Anyone may update it. No key can write its state, except

@@ -9,7 +9,6 @@ import {
     ILightClient,
     RingEntry
 } from "@light-client/interfaces/ILightClient.sol";
-import {Digests} from "@light-client/libraries/Digests.sol";
 import {NamespaceMap} from "@light-client/libraries/NamespaceMap.sol";
 import {Checkpoint, IL1MessageQueue} from "./interfaces/IL1MessageQueue.sol";
 import {IRollupInbox} from "./interfaces/IRollupInbox.sol";
@@ -79,9 +78,10 @@ contract RollupInbox is IRollupInbox {
     }
 
     /// @inheritdoc IRollupInbox
-    function forceSegment(Header calldata head, bytes32 restHash, uint256 hint, bool isHour) external {
+    function forceSegment(uint256 hint, bool isHour) external {
         require(block.chainid == homeChainId, RollupInbox_NotHome(homeChainId));
-        _requireHead(head, restHash);
+        require(!ILightClient(lightClient).isFrozen(), RollupInbox_Frozen());
+        Finalized memory head = ILightClient(lightClient).finalized();
         IL1MessageQueue messages = IL1MessageQueue(queue);
         Checkpoint memory point = isHour ? messages.hourly(hint) : messages.checkpoint(hint);
         require(point.l1Block > head.l1Finalized && point.count > pinned, RollupInbox_Covered(head.l1Finalized, pinned));
@@ -103,14 +103,6 @@ contract RollupInbox is IRollupInbox {
     ) private view {
         require(header.height > height, RollupInbox_StaleHeight(header.height, height));
         ILightClient(lightClient).verifyHeader(entry, stored, header, restHash, proof);
-    }
-
-    /// Reverts unless this is the newest block that the light client has. A light client that is frozen has none.
-    function _requireHead(Header calldata head, bytes32 restHash) private view {
-        Finalized memory newest = ILightClient(lightClient).finalized();
-        bytes32 entry = Digests.ringEntry(Digests.blockHash(head, restHash), head.historyRoot);
-        bool isHead = head.height == newest.height && entry == ILightClient(lightClient).entryAt(newest.entry);
-        require(isHead, RollupInbox_NotHead(head.height, newest.height));
     }
 
     function _advance(Header calldata header, Accumulator memory accumulator) private {

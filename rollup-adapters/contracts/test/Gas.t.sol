@@ -118,11 +118,10 @@ contract GasTest is RollupFixture {
     }
 
     function test_forceSegment_second_gas() public {
-        inbox.forceSegment(headers[0], rest(0), queue.checkpoints() - 250, false);
+        inbox.forceSegment(queue.checkpoints() - 250, false);
         force(ALICE, "x");
         vm.warp(block.timestamp + FORCE_DELAY);
-        bytes memory input =
-            abi.encodeCall(inbox.forceSegment, (headers[0], rest(0), uint256(queue.checkpoints()), false));
+        bytes memory input = abi.encodeCall(inbox.forceSegment, (uint256(queue.checkpoints()), false));
         vm.cool(address(client));
         vm.cool(address(queue));
         _measure("force_segment", address(inbox), 0, input);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {Accumulator} from "@light-client/interfaces/ILightClient.sol";
 import {Withdrawal} from "../src/interfaces/IWithdrawalVault.sol";
 import {L1MessageQueue} from "../src/L1MessageQueue.sol";
 import {WithdrawalVault} from "../src/WithdrawalVault.sol";
@@ -30,7 +31,8 @@ contract Users is Test {
     uint256 public fees;
     uint64 public count;
     bytes32 public chain;
-    uint64 public lastBlock;
+    /// By message: its L1 block.
+    uint64[] public blocks;
 
     constructor(L1MessageQueue queue_, WithdrawalVault vault_, address settler_, Token token) {
         (queue, vault, settler) = (queue_, vault_, settler_);
@@ -117,10 +119,14 @@ contract Users is Test {
         }
     }
 
+    function lastBlock() external view returns (uint64) {
+        return blocks.length == 0 ? 0 : blocks[blocks.length - 1];
+    }
+
     function _follow(uint8 kind, address sender, bytes memory body) private {
         bytes32 message = keccak256(abi.encode(kind, count++, block.number, sender, keccak256(body)));
         chain = keccak256(abi.encodePacked(chain, message));
-        lastBlock = uint64(block.number);
+        blocks.push(uint64(block.number));
     }
 
     function _user(uint256 seed) private pure returns (address) {
@@ -129,8 +135,16 @@ contract Users is Test {
 }
 
 contract InvariantsTest is RollupFixture {
+    struct FuzzSelector {
+        address addr;
+        bytes4[] selectors;
+    }
+
     Users private users;
     Token private token;
+    /// The rollup's summary, the same in all blocks.
+    Accumulator private _summary = Accumulator(3, 5, keccak256("blocks"));
+    uint64 private _after;
 
     function setUp() public override {
         super.setUp();
@@ -139,8 +153,58 @@ contract InvariantsTest is RollupFixture {
     }
 
     function targetContracts() external view returns (address[] memory targets) {
-        targets = new address[](1);
-        targets[0] = address(users);
+        targets = new address[](2);
+        (targets[0], targets[1]) = (address(users), address(this));
+    }
+
+    function targetSelectors() external view returns (FuzzSelector[] memory targets) {
+        targets = new FuzzSelector[](1);
+        targets[0] = FuzzSelector(address(this), new bytes4[](4));
+        targets[0].selectors[0] = this.makeBlock.selector;
+        targets[0].selectors[1] = this.advanceInbox.selector;
+        targets[0].selectors[2] = this.cover.selector;
+        targets[0].selectors[3] = this.pin.selector;
+    }
+
+    /// The network makes a block, which names a newer L1 block or the same again.
+    function makeBlock(uint256 seed) external {
+        uint64 named = headers[headers.length - 1].l1Finalized;
+        if (seed % 3 == 0) named = uint64(bound(seed, named, block.number));
+        relay(produce(mapRoot(_summary, new bytes32[](0)), named));
+    }
+
+    function advanceInbox() external {
+        uint64 head = client.finalized().height;
+        if (head > inbox.height()) advance(head, _summary, new bytes32[](0));
+    }
+
+    function cover(uint256 seed) external {
+        uint64 before = queue.covered();
+        (bool done,) = address(queue).call(abi.encodeCall(queue.cover, (_hint(seed))));
+        assertTrue(done ? queue.covered() > before : queue.covered() == before, "covered rises");
+    }
+
+    /// RQ11: the end rises, the height never falls.
+    function pin(uint256 seed) external {
+        if (seed % 2 == 0) pass(FORCE_DELAY / 12);
+        (uint64 end, bytes32 chain, uint64 head) = (inbox.pinned(), inbox.pinChain(), client.finalized().height);
+        (bool done,) = address(inbox).call(abi.encodeCall(inbox.forceSegment, (_hint(seed / 2), false)));
+        if (!done) return;
+        assertTrue(inbox.pinned() > end && head >= _after, "end and height");
+        assertEq(inbox.pinChain(), keccak256(abi.encode(chain, head, queue.count(), block.number)), "chain");
+        assertTrue(users.blocks(queue.count() - 1) > headers[head].l1Finalized, "the head covers not all");
+        _after = head;
+    }
+
+    function _hint(uint256 seed) private view returns (uint256) {
+        return bound(seed, 0, queue.checkpoints());
+    }
+
+    /// RQ5: what the queue knows to be covered is named by a block that the inbox knows, or pinned.
+    function invariant_coveredIsExecuted() external view {
+        uint64 covered = queue.covered();
+        assertTrue(covered <= queue.count() && inbox.pinned() <= queue.count(), "of the queue");
+        assertTrue(covered <= inbox.pinned() || users.blocks(covered - 1) <= inbox.l1Number(), "named or pinned");
     }
 
     /// What is on the rollup and what it owes is in the escrow, no more and no less.

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {HistoryProof} from "@light-client/interfaces/ILightClient.sol";
 import {Vm} from "@light-client-test/Vm.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IL1MessageQueue} from "../src/interfaces/IL1MessageQueue.sol";
 import {IRollupInbox} from "../src/interfaces/IRollupInbox.sol";
-import {IWithdrawalVault} from "../src/interfaces/IWithdrawalVault.sol";
+import {IWithdrawalVault, Withdrawal} from "../src/interfaces/IWithdrawalVault.sol";
 import {L1MessageQueue} from "../src/L1MessageQueue.sol";
 import {RollupInbox} from "../src/RollupInbox.sol";
 import {WithdrawalVault} from "../src/WithdrawalVault.sol";
@@ -373,6 +374,23 @@ contract L1MessageQueueTest is RollupFixture {
         assertTrue(!token.done(), "refused");
         assertEq(bytes4(token.answer()), ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector, "by the lock");
         assertEq(queue.count(), 1, "one message");
+    }
+
+    /// RQ13: the vault has a lock of its own, and the escrow's balance shows what went out meanwhile.
+    function test_deposit_tokenThatClaims_reverts() public {
+        CallingToken token = new CallingToken();
+        _token(token);
+        token.mint(address(vault), 1000);
+        Withdrawal memory owed = Withdrawal(0, HOME, address(token), 400, BOB);
+        vm.prank(SETTLER);
+        bytes32 leaf = keccak256(abi.encode(owed));
+        vault.settle(keccak256(abi.encodePacked(uint8(3), uint64(1), leaf)));
+        HistoryProof memory proof;
+        proof.count = 1;
+        token.onMove(address(vault), abi.encodeCall(vault.claim, (owed, proof)));
+        _expectRefusal(
+            address(token), abi.encodeWithSelector(IL1MessageQueue.L1MessageQueue_WrongTransfer.selector, 1000, 600)
+        );
     }
 
     function testFuzz_deposit_anyAmount_isEscrowed(uint128 amount, uint96 surplus, address sender) public {

@@ -40,7 +40,7 @@ contract VectorsTest is RollupFixture {
             if (client.finalized().height != head) relay(head);
             while (queue.count() < number(json, path, ".message_end")) force(ALICE, "x");
             vm.warp(block.timestamp + FORCE_DELAY);
-            inbox.forceSegment(headers[head], rest(head), queue.checkpoints(), false);
+            inbox.forceSegment(queue.checkpoints(), false);
             assertEq(inbox.pinChain(), word(json, path, ".chain"), "chain");
         }
         assertEq(found, 3, "pins");

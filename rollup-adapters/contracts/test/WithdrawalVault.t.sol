@@ -6,6 +6,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IWithdrawalVault, Withdrawal} from "../src/interfaces/IWithdrawalVault.sol";
 import {History} from "./support/History.sol";
+import {L1MessageQueue} from "../src/L1MessageQueue.sol";
 import {RollupFixture} from "./support/RollupFixture.sol";
 import {CallingToken, FalseToken, FeeToken, LyingToken, Token} from "./support/Tokens.sol";
 
@@ -25,6 +26,19 @@ contract ReentrantRecipient {
         catch (bytes memory found) {
             reason = bytes4(found);
         }
+    }
+}
+
+/// Forces a transaction with what it is paid.
+contract ForcingRecipient {
+    L1MessageQueue private immutable queue;
+
+    constructor(L1MessageQueue queue_) {
+        queue = queue_;
+    }
+
+    receive() external payable {
+        if (msg.sender != address(queue)) queue.forceTx{value: msg.value}("paid");
     }
 }
 
@@ -208,6 +222,16 @@ contract WithdrawalVaultTest is RollupFixture {
             assertEq(address(recipient).balance, 1 ether, "paid once");
             vm.revertToState(snapshot);
         }
+    }
+
+    /// RQ13: the queue has a lock of its own.
+    function test_claim_recipientThatForces_getsIntoTheQueue() public {
+        ForcingRecipient recipient = new ForcingRecipient(queue);
+        _owe(HOME, address(0), 1 ether, address(recipient));
+        _settle();
+        _claim(0);
+        assertEq(queue.count(), 2, "messages");
+        assertEq(address(vault).balance, 99 ether, "paid once");
     }
 
     function _token(Token token) private returns (uint64) {

@@ -14,7 +14,9 @@ use light_client::{
 use rollup_contracts::{
     abi::{inbox::IRollupInbox, queue::IL1MessageQueue},
     calls::{self, Stored},
-    inbox, queue, refusal,
+    inbox,
+    queue::{self, Coverage},
+    refusal,
 };
 use rollup_types::{Address, Height};
 use sequencer_client::{Claim, ClientError, Servers, client::BlockId};
@@ -43,13 +45,6 @@ enum AdvanceError {
     OtherChain(String, u64),
     #[error("no L1 endpoint")]
     NoEndpoint,
-}
-
-/// What the inbox covers: messages up to an L1 block, and those below a pin's end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Coverage {
-    l1_block: u64,
-    pinned: u64,
 }
 
 /// Whoever does it.
@@ -85,8 +80,13 @@ impl Advancer {
         }
     }
 
-    /// Does what is due. What the queue was told does not have to be looked at again.
-    async fn look(&self, turn: usize, told: &mut Option<Coverage>) -> Result<(), AdvanceError> {
+    /// Does what is due. What the queue was told does not have to be looked at again, until it or the inbox knows something
+    /// else: also less, if the L1 took a block back.
+    async fn look(
+        &self,
+        turn: usize,
+        told: &mut Option<(Coverage, u64)>,
+    ) -> Result<(), AdvanceError> {
         let count = self.endpoints.len().max(1);
         let endpoint = self.endpoints.get(turn % count);
         let endpoint = endpoint.ok_or(AdvanceError::NoEndpoint)?;
@@ -96,9 +96,10 @@ impl Advancer {
         }
         let advanced = self.advance(endpoint).await;
         // Also if it failed, for a sequencer that stands still proves nothing; and others advance and pin, too.
-        let now = self.coverage(endpoint).await?;
+        let at = endpoint.newest().await?;
+        let now = self.coverage(endpoint, at).await?;
         if *told != Some(now) {
-            self.cover(endpoint, now).await?;
+            self.cover(endpoint, now.0, at).await?;
             *told = Some(now);
         }
         advanced
@@ -136,28 +137,30 @@ impl Advancer {
         Ok(())
     }
 
-    async fn coverage(&self, endpoint: &Endpoint) -> Result<Coverage, AdvanceError> {
-        let inbox = self.contracts.inbox;
-        let call = IRollupInbox::l1NumberCall {};
-        let l1_block = endpoint.view(inbox, &call, Tag::Latest).await?;
-        let call = IRollupInbox::pinnedCall {};
-        let pinned = endpoint.view(inbox, &call, Tag::Latest).await?;
-        Ok(Coverage { l1_block, pinned })
+    /// What the inbox covers, and how many messages the queue knows to be covered.
+    async fn coverage(&self, endpoint: &Endpoint, at: Tag) -> Result<(Coverage, u64), ViewError> {
+        let L1Contracts { inbox, queue, .. } = self.contracts;
+        let (l1_block, pinned) = (IRollupInbox::l1NumberCall {}, IRollupInbox::pinnedCall {});
+        let coverage = Coverage {
+            l1_block: endpoint.view(inbox, &l1_block, at).await?,
+            pinned: endpoint.view(inbox, &pinned, at).await?,
+        };
+        let told = endpoint.view(queue, &IL1MessageQueue::coveredCall {}, at);
+        Ok((coverage, told.await?))
     }
 
     /// Tells the queue which messages the inbox covers: its fee rises with those that it does not know to be covered.
-    async fn cover(&self, endpoint: &Endpoint, now: Coverage) -> Result<(), AdvanceError> {
-        let Coverage { l1_block, pinned } = now;
+    async fn cover(
+        &self,
+        endpoint: &Endpoint,
+        coverage: Coverage,
+        at: Tag,
+    ) -> Result<(), AdvanceError> {
         let queue = self.contracts.queue;
-        let border = queue::border(endpoint, queue, l1_block, pinned).await?;
-        let Some((checkpoint, count)) = border.covered else {
+        let untold = queue::untold(endpoint, queue, coverage, at).await?;
+        let Some((checkpoint, covered)) = untold else {
             return Ok(());
         };
-        let covered = count.max(pinned);
-        let call = IL1MessageQueue::coveredCall {};
-        if covered <= endpoint.view(queue, &call, Tag::Latest).await? {
-            return Ok(());
-        }
         let call = calls::cover(checkpoint);
         let receipt = self.send(endpoint, queue, call).await?;
         let gas = receipt.gas_used;
@@ -180,3 +183,6 @@ impl Advancer {
         Ok(sender.send(Some(to), call).await?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,4 +17,4 @@ pub(crate) use logs::pin;
 pub(crate) use reader::{At, Reader, header_at, prove};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

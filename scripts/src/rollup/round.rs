@@ -159,8 +159,7 @@ impl Evm {
 
     /// `rollup pin`: pins the queue after the light client's newest block.
     pub(crate) async fn pin(&self) -> Result<Value> {
-        self.pay(&["pin", "--sequencer", &self.rollup.sequencers[0]])
-            .await
+        self.pay(&["pin"]).await
     }
 
     /// A verb by the user's account on the home L1.

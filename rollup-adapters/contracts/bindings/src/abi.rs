@@ -39,14 +39,14 @@ pub mod inbox {
 
             error RollupInbox_StaleHeight(uint64 height, uint64 known);
             error RollupInbox_NotHome(uint256 homeChainId);
-            error RollupInbox_NotHead(uint64 height, uint64 head);
+            error RollupInbox_Frozen();
             error RollupInbox_Covered(uint64 l1Number, uint64 pinned);
             error RollupInbox_TooEarly(uint256 until);
             error RollupInbox_InvalidParameter();
 
             function advance(uint8 entry, RingEntry calldata stored, Header calldata header, bytes32 restHash, HistoryProof calldata proof, Accumulator calldata accumulator, bytes32[] calldata siblings) external;
             function advanceAbsent(uint8 entry, RingEntry calldata stored, Header calldata header, bytes32 restHash, HistoryProof calldata proof, bytes32 otherKey, bytes32 otherValue, bytes32[] calldata siblings) external;
-            function forceSegment(Header calldata head, bytes32 restHash, uint256 hint, bool isHour) external;
+            function forceSegment(uint256 hint, bool isHour) external;
             function pinChain() external view returns (bytes32);
             function pinCount() external view returns (uint64);
             function pinned() external view returns (uint64);

@@ -111,16 +111,14 @@ pub enum Hint {
     Hour(u64),
 }
 
-/// Pins all messages after the light client's head, whose header this is.
+/// Pins all messages after the light client's head.
 #[must_use]
-pub fn force_segment(head: &Header, hint: Hint) -> Vec<u8> {
+pub fn force_segment(hint: Hint) -> Vec<u8> {
     let (hint, is_hour) = match hint {
         Hint::Checkpoint(number) => (number, false),
         Hint::Hour(hour) => (hour, true),
     };
     let call = IRollupInbox::forceSegmentCall {
-        head: header(head),
-        restHash: word(head.rest_hash()),
         hint: U256::from(hint),
         isHour: is_hour,
     };

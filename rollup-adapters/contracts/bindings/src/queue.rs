@@ -23,21 +23,32 @@ pub struct Border {
     pub covered: Option<(u64, u64)>,
     /// The oldest that is not.
     pub uncovered: Option<u64>,
+    /// The newest of all: the last that the ring loses.
+    pub newest: u64,
 }
 
-/// Finds the border for whoever knows the messages up to an L1 block, and those below a pin's end. Blocks and counts of
-/// checkpoints rise with their numbers.
+/// What counts as covered: messages up to an L1 block, and those below a pin's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coverage {
+    /// The L1 block.
+    pub l1_block: u64,
+    /// The pin's end.
+    pub pinned: u64,
+}
+
+/// Finds the border, as of an L1 block that is named by its number: the ring may lose a checkpoint with each new one.
+/// Blocks and counts of checkpoints rise with their numbers.
 ///
 /// # Errors
 /// No answer.
 pub async fn border(
     endpoint: &Endpoint,
     queue: Address,
-    l1_block: u64,
-    pinned: u64,
+    Coverage { l1_block, pinned }: Coverage,
+    at: Tag,
 ) -> Result<Border, ViewError> {
     let call = IL1MessageQueue::checkpointsCall {};
-    let last = endpoint.view(queue, &call, Tag::Latest).await?;
+    let last = endpoint.view(queue, &call, at).await?;
     let mut covered = None;
     // All before `from` are covered, none from `to` on.
     let (mut from, mut to) = (last.saturating_sub(RING - 1), last.saturating_add(1));
@@ -45,7 +56,7 @@ pub async fn border(
         let place = u64::midpoint(from, to);
         let number = U256::from(place);
         let call = IL1MessageQueue::checkpointCall { number };
-        let point = endpoint.view(queue, &call, Tag::Latest).await?;
+        let point = endpoint.view(queue, &call, at).await?;
         if point.l1Block <= l1_block || point.count <= pinned {
             covered = Some((place, point.count));
             from = place + 1;
@@ -56,28 +67,50 @@ pub async fn border(
     Ok(Border {
         covered,
         uncovered: (from <= last).then_some(from),
+        newest: last,
     })
 }
 
-/// What shows how long a message has been waiting that is not covered, of all that show one the one with the oldest.
+/// What to tell the queue that it does not know, as of a block as in [`border`]: a checkpoint, and how many messages
+/// are covered then.
+///
+/// # Errors
+/// No answer.
+pub async fn untold(
+    endpoint: &Endpoint,
+    queue: Address,
+    coverage: Coverage,
+    at: Tag,
+) -> Result<Option<(u64, u64)>, ViewError> {
+    let border = border(endpoint, queue, coverage, at).await?;
+    // What is pinned counts with any checkpoint.
+    let (checkpoint, count) = border.covered.unwrap_or((border.newest, 0));
+    let covered = count.max(coverage.pinned);
+    let call = IL1MessageQueue::coveredCall {};
+    let told = endpoint.view(queue, &call, at).await?;
+    Ok((covered > told).then_some((checkpoint, covered)))
+}
+
+/// What shows how long a message has been waiting that is not covered, of all that show one the one with the oldest. As
+/// of a block as in [`border`].
 ///
 /// # Errors
 /// No answer.
 pub async fn oldest(
     endpoint: &Endpoint,
     queue: Address,
-    l1_block: u64,
-    pinned: u64,
+    coverage: Coverage,
+    at: Tag,
 ) -> Result<Option<Hint>, ViewError> {
-    let border = border(endpoint, queue, l1_block, pinned).await?;
+    let border = border(endpoint, queue, coverage, at).await?;
     if border.covered.is_none() {
         // Messages may be older than all that the ring still has.
         let mut oldest = None;
         for place in 0..HOURS {
             let hour = U256::from(place);
             let call = IL1MessageQueue::hourlyCall { hour };
-            let point = endpoint.view(queue, &call, Tag::Latest).await?;
-            if point.l1Block > l1_block && point.count > pinned {
+            let point = endpoint.view(queue, &call, at).await?;
+            if point.l1Block > coverage.l1_block && point.count > coverage.pinned {
                 oldest = Some(oldest.map_or(point.time, |time: u64| time.min(point.time)));
             }
         }

@@ -103,10 +103,7 @@ fn inbox(error: &Inbox) -> String {
             "this L1 is a replica: messages are forced on the home L1, chain {}",
             e.homeChainId
         ),
-        Inbox::RollupInbox_NotHead(e) => format!(
-            "block {} is not the light client's newest, which is {}: ask again",
-            e.height, e.head
-        ),
+        Inbox::RollupInbox_Frozen(_) => "the light client is frozen, for two final blocks contradict each other: nothing can be forced".into(),
         Inbox::RollupInbox_Covered(e) => format!(
             "the message is covered: the light client's newest block takes up messages of L1 blocks up to {}, pins the first {} messages",
             e.l1Number, e.pinned
@@ -168,11 +165,26 @@ fn token(error: &Token) -> String {
 mod tests {
     use alloy_sol_types::SolError as _;
 
-    use super::sentence;
+    use super::*;
     use crate::abi::{U256, queue::IL1MessageQueue, vault::IWithdrawalVault};
 
+    /// That each error has one, `match` sees to; that none is hidden behind another interface, this.
     #[test]
     fn errors_of_all_contracts_have_sentences() {
+        let all = [
+            Queue::SELECTORS,
+            Inbox::SELECTORS,
+            Vault::SELECTORS,
+            Token::SELECTORS,
+        ];
+        for selector in all.concat() {
+            // Of these errors none says more than three words.
+            let is_told = (0..=3).any(|words| {
+                let data = [&selector[..], &[0; 32].repeat(words)].concat();
+                sentence(&data) != refusal::sentence(&data)
+            });
+            assert!(is_told, "{selector:x?}");
+        }
         let home = IL1MessageQueue::L1MessageQueue_NotHome {
             homeChainId: U256::from(31_337),
         };

@@ -151,7 +151,7 @@ async fn messages_pins_and_known_inputs_are_what_the_storage_commits_to() {
     assert_eq!(rollup.word(queue, field::QUEUE_CHAIN).await, head.chain);
 
     // The sequencer says nothing for twelve hours: the L1 pins the messages after the genesis block.
-    let force = calls::force_segment(rollup.l1.genesis.header(), Hint::Checkpoint(1));
+    let force = calls::force_segment(Hint::Checkpoint(1));
     let early = rollup.refusal(inbox, 0, force.clone()).await;
     assert!(early.contains("can be forced from"), "{early}");
     let _: Value = rollup
@@ -271,7 +271,7 @@ async fn replica_refuses_and_names_the_home() {
         sentence.ends_with("on the home L1, chain 31338"),
         "{sentence}"
     );
-    let force = calls::force_segment(rollup.l1.genesis.header(), Hint::Hour(1));
+    let force = calls::force_segment(Hint::Hour(1));
     let sentence = rollup.refusal(rollup.contracts.inbox, 0, force).await;
     assert!(
         sentence.ends_with("on the home L1, chain 31338"),

@@ -19,8 +19,8 @@ interface IRollupInbox {
     error RollupInbox_StaleHeight(uint64 height, uint64 known);
     /// Messages are forced on the home L1 only, whose chain id this is.
     error RollupInbox_NotHome(uint256 homeChainId);
-    /// The header is not that of the light client's head.
-    error RollupInbox_NotHead(uint64 height, uint64 head);
+    /// The light client is frozen: it has no head to pin after.
+    error RollupInbox_Frozen();
     /// The messages of the checkpoint are covered by the light client's head, whose L1 block is named, or by a pin.
     error RollupInbox_Covered(uint64 l1Number, uint64 pinned);
     /// The messages of the checkpoint are not old enough.
@@ -57,11 +57,9 @@ interface IRollupInbox {
     ) external;
 
     /// Pins all messages of the queue after the light client's head, if a message is not covered for `forceDelay`.
-    /// Anyone may. Whoever knows a newer block than the head hands it to the light client first. RQ11
-    /// @param head The header of the light client's head
-    /// @param restHash The hash of its rest
+    /// Anyone may. Whoever knows a newer block that covers it hands that to the light client first. RQ11
     /// @param hint A checkpoint of the queue whose last message is not covered: its number, or the hour if `isHour`
-    function forceSegment(Header calldata head, bytes32 restHash, uint256 hint, bool isHour) external;
+    function forceSegment(uint256 hint, bool isHour) external;
 
     /// The chain over all pins, in storage slot 0: 0 at first, then keccak256(abi.encode(chain before, uint64
     /// afterHeight, uint64 messageEnd, uint64 l1Block)), where `l1Block` is the block of the event.

@@ -98,6 +98,25 @@ abstract contract RollupFixture is Test {
         client.update(header, rest(height), Validators.certify(DOMAIN, header, rest(height), _members, 0));
     }
 
+    /// The network signs two blocks of one height, and somebody tells the light client.
+    function freeze() internal {
+        Header memory one = headers[produce(0, 0)];
+        Header memory other = headers[one.height];
+        other.nsAccRoot = keccak256("another");
+        bytes32 same = rest(one.height);
+        HistoryProof memory none;
+        client.reportConflict(
+            one,
+            same,
+            Validators.certify(DOMAIN, one, same, _members, 0),
+            other,
+            same,
+            Validators.certify(DOMAIN, other, same, _members, 0),
+            0,
+            none
+        );
+    }
+
     /// The hash of the rest of a header.
     function rest(uint64 height) internal pure returns (bytes32) {
         return keccak256(abi.encode("rest", height));

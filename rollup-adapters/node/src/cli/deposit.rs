@@ -12,7 +12,10 @@ use super::{
     output,
     remote::{Desk, L1Args, parse_address, refused},
 };
-use light_client::abi::{SolCall as _, address};
+use light_client::{
+    abi::{SolCall as _, address},
+    rpc::Tag,
+};
 
 /// Arguments of `deposit`.
 #[derive(Debug, clap::Args)]
@@ -82,7 +85,7 @@ async fn approve(desk: &Desk, token: Address, amount: u128) -> Result<(), Failur
         address(desk.contracts.queue),
     );
     let allowance = desk
-        .read(token, IToken::allowanceCall { owner, spender })
+        .read(token, IToken::allowanceCall { owner, spender }, Tag::Latest)
         .await?;
     if allowance >= U256::from(amount) {
         return Ok(());

@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use light_client::abi::light_client::ILightClient;
-use rollup_contracts::{abi::inbox::IRollupInbox, calls, queue};
-use rollup_types::Height;
-use sequencer_client::{ClientConfig, client::Api, types};
+use rollup_contracts::{
+    abi::inbox::IRollupInbox,
+    calls,
+    queue::{self, Coverage},
+};
 use serde_json::json;
 
 use super::{
@@ -59,17 +61,10 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Works once a message has waited for longer than the rollup's delay and the light client's newest block \
-does not cover it. Then every message of the queue is executed right after that block, whatever the sequencer does."
+does not cover it. Then every message of the queue is executed right after that block, whatever the sequencer does. The \
+L1 alone is asked: no node of the sequencer has to answer."
 )]
 pub(super) struct PinArgs {
-    /// URL of a node of the sequencer, for the header of the light client's newest block
-    #[arg(
-        long,
-        env = "ROLLUP_SEQUENCER",
-        value_name = "URL",
-        default_value = "http://127.0.0.1:8080"
-    )]
-    sequencer: String,
     #[command(flatten)]
     l1: L1Args,
     /// Print JSON
@@ -80,21 +75,19 @@ pub(super) struct PinArgs {
 pub(super) async fn pin(args: PinArgs) -> Result<(), Failure> {
     let desk = args.l1.open().await?;
     let (inbox, light_client) = (desk.contracts.inbox, desk.contracts.light_client);
-    let head = desk
-        .read(light_client, ILightClient::finalizedCall {})
-        .await?;
-    let api = Api::new(&args.sequencer, ClientConfig::default())?;
-    // The contract checks it.
-    let id = sequencer_client::client::BlockId::Height(Height(head.height));
-    let types::Block { header, .. } = api.block(id).await?;
-    let pinned = desk.read(inbox, IRollupInbox::pinnedCall {}).await?;
     let (endpoint, queue) = (desk.sender.endpoint(), desk.contracts.queue);
-    let hint = queue::oldest(endpoint, queue, header.l1_finalized.number, pinned).await?;
+    let at = endpoint.newest().await?;
+    let head = ILightClient::finalizedCall {};
+    let coverage = Coverage {
+        l1_block: desk.read(light_client, head, at).await?.l1Finalized,
+        pinned: desk.read(inbox, IRollupInbox::pinnedCall {}, at).await?,
+    };
+    let hint = queue::oldest(endpoint, queue, coverage, at).await?;
     let hint = hint.ok_or_else(|| {
         let message = "no message waits that the light client's newest block does not cover";
         Failure::new(Exit::Refused, message)
     })?;
-    let call = calls::force_segment(&header, hint);
+    let call = calls::force_segment(hint);
     let receipt = desk.sender.send(Some(inbox), call).await.map_err(refused)?;
     let pin = receipt.logs.iter().rev().find_map(l1::pin);
     let pin = pin.ok_or_else(|| {

@@ -189,18 +189,23 @@ impl Desk {
 
     /// What a message costs now, in wei.
     pub(super) async fn fee(&self) -> Result<u128, Failure> {
-        let fee = self.read(self.contracts.queue, IL1MessageQueue::feeCall {});
+        let fee = self.read(
+            self.contracts.queue,
+            IL1MessageQueue::feeCall {},
+            Tag::Latest,
+        );
         u128::try_from(fee.await?)
             .map_err(|_| Failure::new(Exit::Refused, "the queue's fee is beyond 128 bits"))
     }
 
-    /// What a view function of a contract returns.
+    /// What a view function of a contract returns, as of a block.
     pub(super) async fn read<C: SolCall>(
         &self,
         contract: Address,
         call: C,
+        at: Tag,
     ) -> Result<C::Return, Failure> {
-        let answer = self.sender.endpoint().view(contract, &call, Tag::Latest);
+        let answer = self.sender.endpoint().view(contract, &call, at);
         answer.await.map_err(of_view)
     }
 }

@@ -1,5 +1,6 @@
 //! `withdraw`: claims on the L1 what left the rollup.
 
+use light_client::rpc::Tag;
 use rollup_contracts::{abi::vault::IWithdrawalVault, calls};
 use rollup_types::{Address, Hash, HeaderProof, Height, Withdrawal};
 use serde::Deserialize;
@@ -55,11 +56,13 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let desk = args.l1.open().await?;
     let vault = desk.contracts.vault;
     let claimed = IWithdrawalVault::isClaimedCall { index: args.index };
-    if desk.read(vault, claimed).await? {
+    if desk.read(vault, claimed, Tag::Latest).await? {
         let message = format!("withdrawal {} has been paid", args.index);
         return Err(Failure::new(Exit::Refused, message));
     }
-    let root = desk.read(vault, IWithdrawalVault::rootCall {}).await?;
+    let root = desk
+        .read(vault, IWithdrawalVault::rootCall {}, Tag::Latest)
+        .await?;
     let root = Hash(root.0);
     if root == Hash::ZERO {
         let message = "the vault's settler has settled nothing yet";

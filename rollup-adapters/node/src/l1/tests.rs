@@ -33,10 +33,10 @@ use tokio::{
 use super::*;
 use crate::{L1Contracts, testing};
 
-struct Rollup {
+pub(crate) struct Rollup {
     anvil: Anvil,
-    sender: Sender,
-    contracts: L1Contracts,
+    pub(crate) sender: Sender,
+    pub(crate) contracts: L1Contracts,
 }
 
 fn document(stake_table: hotshot_types::Address) -> GenesisDocument {
@@ -50,7 +50,7 @@ fn document(stake_table: hotshot_types::Address) -> GenesisDocument {
 }
 
 impl Rollup {
-    async fn start(age_s: u64) -> Self {
+    pub(crate) async fn start(age_s: u64) -> Self {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap()
@@ -97,7 +97,7 @@ impl Rollup {
     }
 
     /// Puts transactions into the queue, each in a block of its own.
-    async fn force(&self, transactions: &[&[u8]]) {
+    pub(crate) async fn force(&self, transactions: &[&[u8]]) {
         for transaction in transactions {
             let call = calls::force_tx(transaction);
             let fee = 1_000_000_000_000_000_000;

@@ -67,6 +67,7 @@ fn state(height: u64, epoch: u64) -> Finalized {
         timestamp: 0,
         l1Block: 0,
         entry: 0,
+        l1Finalized: 0,
     }
 }
 

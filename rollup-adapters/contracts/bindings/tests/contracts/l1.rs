@@ -31,7 +31,6 @@ pub(crate) struct L1 {
     _anvil: Anvil,
     pub(crate) sender: Sender,
     pub(crate) light_client: Address,
-    pub(crate) genesis: SealedHeader,
     document: GenesisDocument,
     /// The newest block, and the history over those before it.
     newest: Mutex<(SealedHeader, MountainRange)>,
@@ -69,8 +68,7 @@ impl L1 {
             _anvil: anvil,
             sender,
             light_client: contracts.unwrap().light_client,
-            newest: Mutex::new((genesis.clone(), MountainRange::new())),
-            genesis,
+            newest: Mutex::new((genesis, MountainRange::new())),
             document,
         }
     }
