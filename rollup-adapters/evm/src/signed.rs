@@ -7,7 +7,7 @@ use alloy_eips::{Decodable2718 as _, Encodable2718 as _, eip2718::Eip2718Error};
 use alloy_primitives::{Address, B256, Bytes, Signature, U256};
 use revm::{context::TxEnv, context_interface::either::Either, precompile::crypto};
 
-use crate::BLOCK_GAS;
+use crate::TRANSACTION_GAS;
 
 /// No fee of a transaction is higher, in wei per gas: a fee times all gas of a block stays below 2^128.
 pub(crate) const MAX_FEE: u128 = (1 << 96) - 1;
@@ -34,7 +34,7 @@ pub(crate) enum Malformed {
     OtherChain { found: u64, expected: u64 },
     #[error("bound to no chain")]
     NoChain,
-    #[error("a gas limit of {0} is more than a block has")]
+    #[error("a gas limit of {0} is more than a transaction may have")]
     TooMuchGas(u64),
     #[error("a fee of {0} wei per gas is out of range")]
     FeeOutOfRange(u128),
@@ -85,7 +85,7 @@ impl Signed {
             }
             None => return Err(Malformed::NoChain),
         }
-        if envelope.gas_limit() > BLOCK_GAS {
+        if envelope.gas_limit() > TRANSACTION_GAS {
             return Err(Malformed::TooMuchGas(envelope.gas_limit()));
         }
         if envelope.max_fee_per_gas() > MAX_FEE {

@@ -201,7 +201,7 @@ async fn a_transaction_is_refused_in_the_words_that_wallets_know() {
         (with(|it| it.gas_limit = 20_999), "intrinsic gas too low"),
         (
             with(|it| it.gas_limit = 30_000_001),
-            "exceeds block gas limit",
+            "transaction gas limit too high",
         ),
         (
             with(|it| it.max_priority_fee_per_gas = it.max_fee_per_gas + 1),

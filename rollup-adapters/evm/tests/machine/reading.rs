@@ -296,7 +296,7 @@ fn fees_are_told_by_block() {
     chain.block(&inputs);
     let fees = chain.view().fees(1).unwrap().unwrap();
     assert_eq!(fees.tips, [(2, 21_000), (3, 21_000)]);
-    assert_eq!((fees.gas_used, fees.gas_limit), (42_000, 30_000_000));
+    assert_eq!((fees.gas_used, fees.gas_limit), (42_000, 60_000_000));
     let header = chain.view().header(1).unwrap().unwrap();
     assert_eq!(header.base_fee_per_gas, Some(fees.base_fee));
 }

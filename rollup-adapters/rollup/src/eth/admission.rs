@@ -5,7 +5,7 @@
 
 use alloy_consensus::{Transaction, TxEnvelope, Typed2718, transaction::SignerRecoverable};
 use alloy_eips::eip2718::Decodable2718;
-use rollup_evm::{BLOCK_GAS, highest_cost};
+use rollup_evm::{TRANSACTION_GAS, highest_cost};
 use rollup_node::SubmitError;
 use rollup_types::Hash;
 
@@ -81,9 +81,9 @@ fn well_formed(chain_id: u64, bytes: &[u8]) -> Result<TxEnvelope, Error> {
             ));
         }
     }
-    if envelope.gas_limit() > BLOCK_GAS {
+    if envelope.gas_limit() > TRANSACTION_GAS {
         return Err(server(format!(
-            "exceeds block gas limit: {} of {BLOCK_GAS}",
+            "transaction gas limit too high (cap: {TRANSACTION_GAS}, tx: {})",
             envelope.gas_limit()
         )));
     }
