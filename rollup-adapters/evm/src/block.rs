@@ -85,7 +85,11 @@ impl<'a> Block<'a> {
             parent.hash().0,
             "a block is made on its parent"
         );
-        let base_fee = next_base_fee(&parent);
+        let mut base_fee = next_base_fee(&parent);
+        // Else inputs that are skipped, which cost nothing, would end blocks and make the gas after them cheaper. RE4
+        if !env.is_forced && parent.extra_data.starts_with(&env.height.to_be_bytes()) {
+            base_fee = base_fee.max(parent.base_fee_per_gas.unwrap_or(MIN_BASE_FEE));
+        }
         let overlay = Overlay::new(Base { state, root: None });
         let block = RevmBlock {
             number: U256::from(env.number),
@@ -353,7 +357,7 @@ pub(crate) fn machine(overlay: Overlay<'_>, chain_id: u64, block: RevmBlock) -> 
         .build_mainnet()
 }
 
-/// The base fee of the block after one (RE4).
+/// The base fee of the block after one, if another block of the sequencer makes it (RE4).
 pub(crate) fn next_base_fee(parent: &Header) -> u64 {
     let base_fee = parent.base_fee_per_gas.unwrap_or(MIN_BASE_FEE);
     calc_next_block_base_fee(parent.gas_used, parent.gas_limit, base_fee, FEE_PARAMS)

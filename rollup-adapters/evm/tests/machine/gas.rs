@@ -4,7 +4,7 @@ use alloy_consensus::{TxEip1559, TxEip7702};
 use alloy_eips::eip2930::{AccessList, AccessListItem};
 use alloy_primitives::{Address, TxKind, U256};
 use bytes::Bytes;
-use rollup_evm::{BLOCK_GAS, EvmConfig, GenesisAccount, TRANSACTION_GAS};
+use rollup_evm::{BLOCK_GAS, EvmConfig, GenesisAccount, MAX_INPUTS, TRANSACTION_GAS};
 use rollup_types::{Input, MessageBody, Verdict};
 
 use crate::{
@@ -142,6 +142,36 @@ fn gas_of_one_sequencer_block_costs_ever_more() {
     assert_eq!(paid(134), U256::from(7_927_213_110_000_000_u64));
     let last = 134_779_642_380_377_341_020_000_000_u128;
     assert_eq!(paid(334), U256::from(last));
+}
+
+#[test]
+fn what_is_skipped_makes_no_gas_of_its_sequencer_block_cheaper() {
+    const BURNS: u64 = 20;
+    let mut chain = cheap();
+    let mut inputs: Vec<_> = (0..BURNS)
+        .map(|nonce| Input::Transaction(burn(nonce, TRANSACTION_GAS)))
+        .collect();
+    let nothing = Input::Transaction(Bytes::from_static(b"x"));
+    inputs.resize(inputs.len() + 2 * MAX_INPUTS + 1, nothing.clone());
+    let height = chain.env.height;
+    chain.segment(&inputs);
+    assert_eq!(chain.head(), BURNS + 3);
+    let high = base_fee(&chain, BURNS + 1);
+    assert!(high > base_fee(&chain, BURNS));
+    assert_eq!(base_fee(&chain, BURNS + 2), high);
+    assert_eq!(base_fee(&chain, BURNS + 3), high);
+
+    // A pin after the same block of the sequencer.
+    (chain.env.height, chain.env.is_forced) = (height, true);
+    let lower = high - high / 8;
+    let forced = chain.message(MessageBody::ForcedTransaction(Bytes::new()));
+    chain.block(&[forced]);
+    assert_eq!(base_fee(&chain, BURNS + 4), lower);
+
+    // And the next block of the sequencer.
+    chain.env.is_forced = false;
+    chain.block(&[nothing]);
+    assert_eq!(base_fee(&chain, BURNS + 5), lower - lower / 8);
 }
 
 #[test]
