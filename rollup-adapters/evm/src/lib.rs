@@ -22,6 +22,6 @@ pub use admission::MAX_NONCE_AHEAD;
 pub use block::{BLOCK_GAS, DEPOSIT_GAS, MAX_INPUTS, TRANSACTION_GAS};
 pub use config::{ConfigError, EvmConfig, GenesisAccount};
 pub use predeploys::{BRIDGE, TOKEN_FACTORY};
-pub use signed::highest_cost;
+pub use signed::{Malformed, Signed, highest_cost};
 pub use transaction::DEPOSIT_TYPE;
 pub use vm::Evm;

@@ -14,31 +14,44 @@ pub(crate) const MAX_FEE: u128 = (1 << 96) - 1;
 
 /// A transaction with its signer.
 #[derive(Debug)]
-pub(crate) struct Signed {
-    pub(crate) envelope: TxEnvelope,
-    pub(crate) sender: Address,
+pub struct Signed {
+    /// The transaction.
+    pub envelope: TxEnvelope,
+    /// Who signed it.
+    pub sender: Address,
 }
 
-/// What is wrong with a transaction on any state.
+/// What is wrong with a transaction on any state. The texts begin as geth's, by which wallets tell them apart.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Malformed {
-    #[error("not a transaction: {0}")]
+pub enum Malformed {
+    /// The bytes are none.
+    #[error("invalid transaction: {0}")]
     Undecodable(String),
-    #[error("not encoded the one way it may be")]
+    /// The bytes are another encoding of it than the one that they have to be.
+    #[error("invalid transaction: not encoded the one way it may be")]
     NotCanonical,
-    #[error("transactions of type {0} are not taken")]
+    /// Blobs too.
+    #[error("transaction type not supported: {0}")]
     UnknownType(u8),
-    #[error("transactions with blobs are not taken")]
-    Blobs,
-    #[error("for chain {found}, this is {expected}")]
-    OtherChain { found: u64, expected: u64 },
-    #[error("bound to no chain")]
+    /// It is for another chain.
+    #[error("invalid chain id for signer: have {found} want {expected}")]
+    OtherChain {
+        /// Its chain.
+        found: u64,
+        /// This one.
+        expected: u64,
+    },
+    /// It is for any chain.
+    #[error("only replay-protected (EIP-155) transactions allowed")]
     NoChain,
-    #[error("a gas limit of {0} is more than a transaction may have")]
+    /// Its gas limit.
+    #[error("transaction gas limit too high (cap: {TRANSACTION_GAS}, tx: {0})")]
     TooMuchGas(u64),
+    /// Its highest fee, in wei per gas.
     #[error("a fee of {0} wei per gas is out of range")]
     FeeOutOfRange(u128),
-    #[error("the signature is invalid")]
+    /// Nobody can have signed it so.
+    #[error("invalid sender: the signature is invalid")]
     BadSignature,
 }
 
@@ -46,7 +59,7 @@ impl Malformed {
     /// Whether the bytes are a transaction at all, so that it has a hash that somebody may know.
     pub(crate) fn is_transaction(&self) -> bool {
         match self {
-            Self::Undecodable(_) | Self::NotCanonical | Self::UnknownType(_) | Self::Blobs => false,
+            Self::Undecodable(_) | Self::NotCanonical | Self::UnknownType(_) => false,
             Self::OtherChain { .. }
             | Self::NoChain
             | Self::TooMuchGas(_)
@@ -58,10 +71,12 @@ impl Malformed {
 
 impl Signed {
     /// Reads a transaction and finds out who signed it.
-    pub(crate) fn read(bytes: &[u8], chain_id: u64) -> Result<Self, Malformed> {
+    ///
+    /// # Errors
+    /// No state makes it good. RE2
+    pub fn read(bytes: &[u8], chain_id: u64) -> Result<Self, Malformed> {
         match bytes.first() {
             None => return Err(Malformed::Undecodable("no bytes".to_owned())),
-            Some(3) => return Err(Malformed::Blobs),
             // RLP lists, which legacy transactions are, start from 0xc0.
             Some(&first) if !matches!(first, 1 | 2 | 4 | 0xc0..) => {
                 return Err(Malformed::UnknownType(first));

@@ -52,19 +52,6 @@ pub struct Included {
     pub effective_gas_price: u128,
 }
 
-/// What a block tells about fees.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlockFees {
-    /// Its base fee.
-    pub base_fee: u64,
-    /// Gas that its transactions used.
-    pub gas_used: u64,
-    /// Gas that it had.
-    pub gas_limit: u64,
-    /// Of each signed transaction the tip per gas, and the gas that it used; from the lowest tip on.
-    pub tips: Vec<(u128, u64)>,
-}
-
 impl<'a> View<'a> {
     /// Reads `state`, which `evm` wrote.
     #[must_use]
@@ -196,15 +183,13 @@ impl<'a> View<'a> {
         Ok(Some(StateAt::new(self.evm, self.state, header, is_newest)))
     }
 
-    /// What a block tells about fees; none above the head.
+    /// Of each signed transaction of a block the tip per gas, and the gas that it used; from the lowest tip on.
     ///
     /// # Errors
     /// The state could not be read.
-    pub fn fees(&self, number: u64) -> Result<Option<BlockFees>, StateError> {
-        let (Some(header), Some(receipts)) = (self.header(number)?, self.receipts(number)?) else {
-            return Ok(None);
-        };
+    pub fn tips(&self, header: &Header) -> Result<Vec<(u128, u64)>, StateError> {
         let base_fee = header.base_fee_per_gas.unwrap_or_default();
+        let receipts = self.receipts(header.number)?.unwrap_or_default();
         let mut tips: Vec<_> = (receipts.iter())
             .filter(|receipt| receipt.transaction_type != DEPOSIT_TYPE)
             .map(|receipt| {
@@ -213,12 +198,7 @@ impl<'a> View<'a> {
             })
             .collect();
         tips.sort_unstable();
-        Ok(Some(BlockFees {
-            base_fee,
-            gas_used: header.gas_used,
-            gas_limit: header.gas_limit,
-            tips,
-        }))
+        Ok(tips)
     }
 
     /// The base fee of the block after the newest.

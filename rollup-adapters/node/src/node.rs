@@ -159,9 +159,9 @@ impl<V: Vm> Node<V> {
         self.0.submissions.with_id(id)
     }
 
-    /// The slots (RT6) that begin with some bytes, of what was accepted and is in no block yet.
+    /// The slots (RT6) that begin with some bytes, and the transactions in them that are in no block yet.
     #[must_use]
-    pub fn slots(&self, prefix: &[u8]) -> Vec<Vec<u8>> {
+    pub fn slots(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Bytes)> {
         self.0.submissions.slots(prefix)
     }
 

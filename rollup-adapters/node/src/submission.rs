@@ -160,13 +160,12 @@ impl Submissions {
         queue.entries.get(queue.by_id.get(&id)?).map(pending)
     }
 
-    pub(crate) fn slots(&self, prefix: &[u8]) -> Vec<Vec<u8>> {
+    pub(crate) fn slots(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Bytes)> {
         let queue = self.queue();
         let slots = queue.by_slot.range(prefix.to_vec()..);
         slots
-            .map(|(slot, _)| slot)
-            .take_while(|slot| slot.starts_with(prefix))
-            .cloned()
+            .take_while(|(slot, _)| slot.starts_with(prefix))
+            .filter_map(|(slot, at)| Some((slot.clone(), queue.entries.get(at)?.bytes.clone())))
             .collect()
     }
 

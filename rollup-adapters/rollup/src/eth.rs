@@ -27,17 +27,17 @@ use jsonrpsee::{RpcModule, core::RegisterMethodError, types::Params};
 use rollup_evm::Evm;
 use rollup_node::Node;
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use error::Error;
+use error::{Error, internal};
 use snapshot::Snapshot;
 
 /// What all methods share.
 pub(crate) struct Eth {
     node: Node<Evm>,
     chain_id: u64,
-    /// One permit for each call that is executed now.
-    calls: Arc<Semaphore>,
+    /// One permit for each request that takes long and is worked on now.
+    works: Arc<Semaphore>,
 }
 
 impl Eth {
@@ -54,7 +54,7 @@ pub(crate) fn methods(node: &Node<Evm>) -> Result<RpcModule<()>, RegisterMethodE
     let mut module = RpcModule::new(Eth {
         node: node.clone(),
         chain_id: node.definition().chain_id(),
-        calls: Arc::new(Semaphore::new(limits::MAX_CALLS_AT_ONCE)),
+        works: Arc::new(Semaphore::new(limits::MAX_WORKS_AT_ONCE)),
     });
     client::register(&mut module)?;
     blocks::register(&mut module)?;
@@ -74,5 +74,26 @@ fn reads<T: Serialize + Clone + Send + 'static>(
     answer: fn(&Eth, &Params<'_>) -> Result<T, Error>,
 ) -> Result<(), RegisterMethodError> {
     module.register_blocking_method(name, move |params, eth, _| answer(&eth, &params))?;
+    Ok(())
+}
+
+/// Registers a method that may take a block's time, or read thousands of blocks: a bounded number of them run at once.
+fn works<T: Serialize + Clone + Send + 'static>(
+    module: &mut RpcModule<Eth>,
+    name: &'static str,
+    answer: impl Fn(&Eth, &Params<'_>) -> Result<T, Error> + Copy + Send + Sync + 'static,
+) -> Result<(), RegisterMethodError> {
+    module.register_async_method(name, move |params, eth, _| async move {
+        let permit = Arc::clone(&eth.works)
+            .acquire_owned()
+            .await
+            .map_err(internal)?;
+        let working = spawn_blocking(move || {
+            let answered = answer(&eth, &params);
+            drop(permit);
+            answered
+        });
+        working.await.unwrap_or_else(|error| Err(internal(error)))
+    })?;
     Ok(())
 }

@@ -4,8 +4,10 @@
 mod rig;
 
 use alloy_consensus::{TxEip1559, TxLegacy};
-use alloy_primitives::{B256, Bytes, TxKind, U256};
-use rig::{ALICE, CHAIN, CONTRACT_KEY, NOBODY, Rig, signed, signed_by, transaction};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
+use rig::{
+    ALICE, CHAIN, CONTRACT_KEY, NOBODY, Rig, signed, signed_by, three_large_logs, transaction,
+};
 use serde_json::{Value, json};
 
 fn selector(signature: &str) -> Vec<u8> {
@@ -81,16 +83,51 @@ async fn a_call_that_cannot_run_is_a_server_error() {
         .await;
     assert_eq!(code, -32000);
     assert!(message.starts_with("intrinsic gas too low"), "{message}");
-    // INVALID, a jump to nowhere, and an endless loop.
+    // INVALID, a jump to nowhere, a read behind the returned data, and code that begins with 0xef.
     for (code, want) in [
         ("0xfe", "invalid opcode: INVALID"),
         ("0x600056", "invalid jump destination"),
-        ("0x5b600056", "out of gas"),
+        ("0x60015f5f3e", "return data out of bounds"),
+        (
+            "0x60ef5f5360015ff3",
+            "invalid code: must not begin with 0xef",
+        ),
     ] {
         for method in ["eth_call", "eth_estimateGas"] {
             let (number, message, _) = rig.error(method, json!([{"data": code}])).await;
             assert_eq!((number, message.as_str()), (-32000, want));
         }
+    }
+    // An endless loop, and what a caller can pay: viem knows these texts.
+    let endless = json!({"data": "0x5b600056"});
+    let paid = |from: Address, price: &str| json!({"from": from, "to": ALICE, "gasPrice": price});
+    // 1,000 ether are enough for 20,000 gas at this price.
+    let dear = "0xb1a2bc2ec50000";
+    for (method, call, want) in [
+        ("eth_call", endless.clone(), "out of gas"),
+        (
+            "eth_estimateGas",
+            endless,
+            "gas required exceeds allowance (30000000)",
+        ),
+        (
+            "eth_estimateGas",
+            paid(ALICE, dear),
+            "gas required exceeds allowance (20000)",
+        ),
+        (
+            "eth_estimateGas",
+            paid(NOBODY, dear),
+            "insufficient funds for transfer",
+        ),
+        (
+            "eth_call",
+            paid(ALICE, dear),
+            "insufficient funds for gas * price + value: lack of funds (1000000000000000000000) for max fee (1500000000000000000000000)",
+        ),
+    ] {
+        let (code, message, _) = rig.error(method, json!([call])).await;
+        assert_eq!((code, message.as_str()), (-32000, want));
     }
     let (code, message, _) = rig
         .error("eth_call", json!([{"to": ALICE, "chainId": "0x1"}]))
@@ -216,7 +253,7 @@ async fn a_transaction_is_refused_in_the_words_that_wallets_know() {
                 to: TxKind::Call(NOBODY),
                 ..TxLegacy::default()
             }),
-            "only replay-protected (EIP-155) transactions allowed over RPC",
+            "only replay-protected (EIP-155) transactions allowed",
         ),
         (
             with(|it| it.input = vec![0; 100_000].into()),
@@ -272,6 +309,34 @@ async fn of_transactions_with_one_nonce_that_come_at_once_one_is_accepted() {
     let accepted = answers.iter().filter(|it| it["result"].is_string());
     assert_eq!(accepted.count(), 1, "{answers:?}");
     assert_eq!(rig.node.pending().len(), 1);
+}
+
+/// RR4: what a sender has is counted once, over all that waits before.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_before_a_transaction_leaves_it_less_to_spend() {
+    let rig = Rig::start().await;
+    let ether = |nonce, ether: u128, fee| {
+        let value = ether * 1_000_000_000_000_000_000;
+        json!([signed(TxEip1559 {
+            max_fee_per_gas: fee,
+            max_priority_fee_per_gas: 0,
+            ..transaction(nonce, TxKind::Call(NOBODY), value, Bytes::new())
+        })])
+    };
+    let send = "eth_sendRawTransaction";
+    // Of 1,000. What comes later takes nothing from what comes before.
+    rig.result(send, ether(1, 600, 2_000_000_000)).await;
+    rig.result(send, ether(0, 600, 2_000_000_000)).await;
+    let (code, message, _) = rig.error(send, ether(1, 600, 3_000_000_000)).await;
+    let want = "insufficient funds for gas * price + value: balance 1000000000000000000000, queued cost 600002000000000000000, tx cost 600003000000000000000, overshot 200005000000000000000";
+    assert_eq!((code, message.as_str()), (-32000, want));
+    let (_, message, _) = rig.error(send, ether(5, 600, 2_000_000_000)).await;
+    assert!(
+        message.starts_with("insufficient funds for gas"),
+        "{message}"
+    );
+    rig.result(send, ether(0, 300, 3_000_000_000)).await;
+    rig.result(send, ether(1, 600, 3_000_000_000)).await;
 }
 
 /// RT6: there is one way in, behind both methods.
@@ -372,6 +437,18 @@ async fn a_request_that_asks_for_too_much_is_told_the_limit() {
         .result("eth_feeHistory", json!(["0xffffffffffffffff", "latest"]))
         .await;
     assert_eq!(all["oldestBlock"], "0x0");
+    // As geth.
+    assert_eq!(all["baseFeePerBlobGas"], json!(["0x1", "0x1"]));
+    for percentiles in [json!([]), json!(null)] {
+        let params = json!(["0x1", "latest", percentiles]);
+        let history = rig.result("eth_feeHistory", params).await;
+        assert!(history.get("reward").is_none(), "{history}");
+    }
+    let (code, message, _) = rig.error("eth_feeHistory", json!(["0x1", "0x7"])).await;
+    assert_eq!(
+        (code, message.as_str()),
+        (-32000, "request beyond head block: requested 7, head 0")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -406,6 +483,25 @@ async fn more_logs_than_one_answer_holds_are_refused() {
     assert_eq!(
         (code, message.as_str()),
         (-32005, "query returned more than 10000 results")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_bytes_of_logs_than_one_answer_holds_are_refused() {
+    let rig = Rig::start().await;
+    for nonce in 0..2 {
+        let raw = json!([three_large_logs(nonce)]);
+        rig.result("eth_sendRawTransaction", raw).await;
+        rig.order();
+    }
+    let last = rig.result("eth_getLogs", json!([{}])).await;
+    assert_eq!(last.as_array().unwrap().len(), 3);
+    let (code, message, _) = rig
+        .error("eth_getLogs", json!([{"fromBlock": "0x0"}]))
+        .await;
+    assert_eq!(
+        (code, message.as_str()),
+        (-32005, "query returned more than 4194304 bytes of data")
     );
 }
 

@@ -6,7 +6,7 @@ mod shapes;
 
 use alloy_primitives::TxKind;
 use futures::{SinkExt, StreamExt};
-use rig::{NOBODY, Rig};
+use rig::{NOBODY, Rig, three_large_logs};
 use rollup_node::testing;
 use serde_json::{Value, json};
 use shapes::OpenRpc;
@@ -146,6 +146,39 @@ async fn logs_of_a_rolled_back_block_are_taken_back() {
     assert_eq!(removed["transactionHash"], second["transactionHash"]);
     let response = other.ask("eth_blockNumber", json!([])).await;
     assert_eq!(response["result"], "0x3", "nothing came in between");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_remembers_as_many_bytes_of_logs_as_one_answer_holds() {
+    let rig = Rig::start().await;
+    let mut listener = Listener::new(&rig).await;
+    listener.ask("eth_subscribe", json!(["logs"])).await;
+    let mut told = Vec::new();
+    for nonce in 0..2 {
+        let raw = json!([three_large_logs(nonce)]);
+        rig.result("eth_sendRawTransaction", raw).await;
+        rig.order();
+        for _ in 0..3 {
+            told.push(listener.told("logs").await.1);
+        }
+    }
+    testing::undo(&rig.node).unwrap();
+    for log in told[3..].iter().rev() {
+        let (_, removed) = listener.told("logs").await;
+        assert_eq!(removed["removed"], true);
+        assert_eq!(removed["logIndex"], log["logIndex"]);
+        assert_eq!(removed["blockHash"], log["blockHash"]);
+    }
+    // What the first block logged is forgotten.
+    testing::undo(&rig.node).unwrap();
+    let (_, address) = rig.notebook().await;
+    let to = serde_json::from_value(address).unwrap();
+    rig.send(TxKind::Call(to), 0, rig::write("one")).await;
+    let (_, next) = listener.told("logs").await;
+    assert_eq!(
+        (&next["removed"], &next["blockNumber"]),
+        (&json!(false), &json!("0x2"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use revm::{
     ExecuteEvm as _,
     context::{
         BlockEnv as RevmBlock, ContextTr as _, TxEnv,
-        result::{EVMError, ExecutionResult},
+        result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction},
     },
     context_interface::either::Either,
 };
@@ -61,12 +61,21 @@ pub enum CallFailure {
     /// It reverted, with these bytes.
     #[error("execution reverted")]
     Reverted(Bytes),
-    /// It ran out of gas or did what the EVM forbids.
-    #[error("execution halted: {0}")]
+    /// It ran out of gas.
+    #[error("out of gas")]
+    OutOfGas,
+    /// It did what the EVM forbids, in the words of geth.
+    #[error("{0}")]
     Halted(String),
+    /// It could not start with so little gas.
+    #[error("{0}")]
+    IntrinsicGas(String),
     /// It could not start.
     #[error("{0}")]
     Refused(String),
+    /// An estimate found this gas too little, which is all that the request or the caller's money allows.
+    #[error("gas required exceeds allowance ({0})")]
+    Allowance(u64),
 }
 
 type Answer = Result<Result<CallResult, CallFailure>, StateError>;
@@ -81,11 +90,7 @@ pub(super) fn call(
         Ok(caller) => caller,
         Err(failure) => return Ok(Err(failure)),
     };
-    let gas = match caller.affordable_gas()? {
-        Ok(gas) => gas,
-        Err(failure) => return Ok(Err(failure)),
-    };
-    caller.run(gas)
+    caller.run(caller.transaction.gas_limit)
 }
 
 pub(super) fn estimate_gas(
@@ -109,6 +114,9 @@ pub(super) fn estimate_gas(
     }
     let used = match caller.run(enough)? {
         Ok(result) => result.gas_used,
+        Err(CallFailure::OutOfGas | CallFailure::IntrinsicGas(_)) => {
+            return Ok(Err(CallFailure::Allowance(enough)));
+        }
         Err(failure) => return Ok(Err(failure)),
     };
     // What it used is what it needs, but for refunds and for the 64th that inner calls leave.
@@ -197,10 +205,11 @@ impl<'a> Caller<'a> {
         let overlay = self.machine.ctx.db_mut();
         let account = overlay.account(self.transaction.caller)?;
         let balance = account.map_or(U256::ZERO, |account| account.balance);
-        let Some(left) = balance.checked_sub(self.transaction.value) else {
+        let left = balance.saturating_sub(self.transaction.value);
+        if left.is_zero() {
             let reason = "insufficient funds for transfer".to_owned();
             return Ok(Err(CallFailure::Refused(reason)));
-        };
+        }
         let gas = left / U256::from(self.transaction.gas_price);
         Ok(Ok(asked.min(u64::try_from(gas).unwrap_or(u64::MAX))))
     }
@@ -213,6 +222,12 @@ impl<'a> Caller<'a> {
         let result = match self.machine.transact(transaction) {
             Ok(done) => done.result,
             Err(EVMError::Database(Failure(error))) => return Err(error),
+            Err(
+                error @ EVMError::Transaction(
+                    InvalidTransaction::CallGasCostMoreThanGasLimit { .. }
+                    | InvalidTransaction::GasFloorMoreThanGasLimit { .. },
+                ),
+            ) => return Ok(Err(CallFailure::IntrinsicGas(block::reason(&error)))),
             Err(error) => return Ok(Err(CallFailure::Refused(block::reason(&error)))),
         };
         let gas_used = result.gas().tx_gas_used();
@@ -223,7 +238,32 @@ impl<'a> Caller<'a> {
                 logs,
             }),
             ExecutionResult::Revert { output, .. } => Err(CallFailure::Reverted(output)),
-            ExecutionResult::Halt { reason, .. } => Err(CallFailure::Halted(format!("{reason:?}"))),
+            ExecutionResult::Halt { reason, .. } => Err(halted(&reason)),
         })
     }
+}
+
+/// What the EVM stopped at.
+fn halted(reason: &HaltReason) -> CallFailure {
+    let words = match reason {
+        HaltReason::OutOfGas(_) => return CallFailure::OutOfGas,
+        HaltReason::StackUnderflow => "stack underflow",
+        HaltReason::StackOverflow => "stack limit reached",
+        HaltReason::InvalidJump => "invalid jump destination",
+        HaltReason::OpcodeNotFound | HaltReason::NotActivated => "invalid opcode",
+        HaltReason::InvalidFEOpcode => "invalid opcode: INVALID",
+        HaltReason::OutOfOffset => "return data out of bounds",
+        HaltReason::CreateCollision => "contract address collision",
+        HaltReason::CreateContractSizeLimit => "max code size exceeded",
+        HaltReason::CreateContractStartingWithEF => "invalid code: must not begin with 0xef",
+        HaltReason::CreateInitCodeSizeLimit => "max initcode size exceeded",
+        HaltReason::StateChangeDuringStaticCall | HaltReason::CallNotAllowedInsideStatic => {
+            "write protection"
+        }
+        HaltReason::CallTooDeep => "max call depth exceeded",
+        HaltReason::OutOfFunds => "insufficient balance for transfer",
+        HaltReason::NonceOverflow => "nonce uint64 overflow",
+        other => return CallFailure::Halted(format!("execution halted: {other}")),
+    };
+    CallFailure::Halted(words.to_owned())
 }

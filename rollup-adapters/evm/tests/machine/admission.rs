@@ -23,7 +23,7 @@ fn a_refusal_says_whether_waiting_helps() {
     chain.apply(&[alice().send(transfer(0, bob().address, ETHER))]);
     let to = bob().address;
     let never = [
-        (Bytes::from_static(b"garbage"), "are not taken"),
+        (Bytes::from_static(b"garbage"), "type not supported"),
         (
             alice().send(transfer(0, to, ETHER)),
             "nonce 0 was used; the next is 1",
@@ -42,7 +42,7 @@ fn a_refusal_says_whether_waiting_helps() {
                 to: TxKind::Call(to),
                 ..TxLegacy::default()
             }),
-            "bound to no chain",
+            "only replay-protected",
         ),
         (
             alice().send(TxEip1559 {

@@ -141,11 +141,14 @@ fn what_cannot_be_executed_is_skipped_and_changes_nothing() {
     let mut trailing = alice().send(transfer(0, to, ETHER)).to_vec();
     trailing.push(0);
     let cases: [(Bytes, &str); 12] = [
-        (alice().send(no_chain), "bound to no chain"),
-        (alice().send(other_chain), "for chain 7778, this is 7777"),
+        (alice().send(no_chain), "only replay-protected"),
+        (
+            alice().send(other_chain),
+            "invalid chain id for signer: have 7778 want 7777",
+        ),
         (
             alice().send(too_much_gas),
-            "a gas limit of 30000001 is more than a transaction may have",
+            "transaction gas limit too high (cap: 30000000, tx: 30000001)",
         ),
         (alice().send(too_little_gas), "call gas cost"),
         (alice().send(too_cheap), "gas price is less than basefee"),
@@ -158,13 +161,16 @@ fn what_cannot_be_executed_is_skipped_and_changes_nothing() {
             alice().send(transfer(0, to, ETHER * U256::from(1_000))),
             "lack of funds",
         ),
-        (trailing.into(), "not a transaction"),
-        (Bytes::from_static(&[3, 0xc0]), "blobs"),
+        (trailing.into(), "invalid transaction"),
+        (
+            Bytes::from_static(&[3, 0xc0]),
+            "transaction type not supported: 3",
+        ),
         (
             Bytes::from_static(&[0x7e, 0xc0]),
-            "transactions of type 126 are not taken",
+            "transaction type not supported: 126",
         ),
-        (Bytes::new(), "not a transaction"),
+        (Bytes::new(), "invalid transaction"),
     ];
     let inputs: Vec<_> = cases
         .iter()
@@ -207,7 +213,10 @@ fn a_signature_with_the_other_s_is_skipped() {
     );
     let bytes = alloy_eips::eip2718::Encodable2718::encoded_2718(&twin);
     let transition = chain.block(&[Input::Transaction(bytes.into())]);
-    assert_eq!(skipped(&transition.outcomes[0]), "the signature is invalid");
+    assert_eq!(
+        skipped(&transition.outcomes[0]),
+        "invalid sender: the signature is invalid"
+    );
 }
 
 #[test]
@@ -311,7 +320,7 @@ fn forced_transactions_are_executed_like_sequenced_ones() {
     let transition = chain.block(&[forced, garbage, Input::Transaction(bytes.clone())]);
     assert_eq!(transition.outcomes[0].verdict, Verdict::Applied);
     assert_eq!(transition.outcomes[0].id, Hash(keccak256(&bytes).0));
-    assert!(skipped(&transition.outcomes[1]).contains("not a transaction"));
+    assert!(skipped(&transition.outcomes[1]).contains("invalid transaction"));
     assert_eq!(transition.outcomes[1].id, garbage_id);
     // The copy that was sequenced too finds its nonce used.
     assert!(skipped(&transition.outcomes[2]).contains("nonce 0 too low"));

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    Levels, Node, SubmitError,
+    Levels, Node, SubmitError, View,
     board::Board,
     server::code,
     storage::{Block, Done, Origin, StorageError},
@@ -93,14 +93,25 @@ pub(crate) fn methods<V: Vm>(
     Ok(module)
 }
 
+/// What is stored now and how sure it is. The levels first: a block that a pin replaces meanwhile is called less sure than
+/// it is, and none is called safe for the one that took its place.
+fn now<V: Vm>(node: &Node<V>) -> Result<(View, Levels), ErrorObjectOwned> {
+    let levels = node.levels();
+    let view = node.view();
+    let latest = view.head().map_err(internal)?;
+    let levels = Levels {
+        latest,
+        safe: levels.safe.min(latest),
+        finalized: levels.finalized.min(latest),
+    };
+    Ok((view, levels))
+}
+
 fn status<V: Vm>(context: &Context<V>) -> Answer {
     let node = &context.node;
-    let (definition, view, levels) = (node.definition(), node.view(), node.levels());
+    let definition = node.definition();
+    let (view, levels) = now(node)?;
     let latest = view.newest().map_err(internal)?;
-    let levels = Levels {
-        latest: latest.number,
-        ..levels
-    };
     let named = |number: u64| -> Answer {
         let block = view.block(number).map_err(internal)?;
         let block = block.map(
@@ -116,8 +127,8 @@ fn status<V: Vm>(context: &Context<V>) -> Answer {
         "definition": definition.digest(),
         "origin": definition.origin.0,
         "latest": named(levels.latest)?,
-        "safe": named(levels.safe.min(levels.latest))?,
-        "finalized": named(levels.finalized.min(levels.latest))?,
+        "safe": named(levels.safe)?,
+        "finalized": named(levels.finalized)?,
         "sequencer": context.board.progress(),
         "l1": context.board.l1_standing(),
         "replicas": context.board.replica_standings(),
@@ -148,10 +159,10 @@ pub(crate) fn warnings(definition: &crate::Definition) -> Vec<&'static str> {
 
 fn get_block<V: Vm>(params: &Params<'_>, context: &Context<V>) -> Answer {
     let id: BlockId = params.one()?;
-    let (view, levels) = (context.node.view(), context.node.levels());
+    let (view, levels) = now(&context.node)?;
     let number = match id {
         BlockId::Number(number) => number,
-        BlockId::Level(Level::Latest) => view.head().map_err(internal)?,
+        BlockId::Level(Level::Latest) => levels.latest,
         BlockId::Level(Level::Safe) => levels.safe,
         BlockId::Level(Level::Finalized) => levels.finalized,
     };
@@ -188,7 +199,7 @@ fn done_json(done: &Done) -> Value {
 
 fn finality<V: Vm>(params: &Params<'_>, context: &Context<V>) -> Answer {
     let id: Hash = params.one()?;
-    let (view, levels) = (context.node.view(), context.node.levels());
+    let (view, levels) = now(&context.node)?;
     if let Some(place) = view.place(id).map_err(internal)? {
         let done = view.done(place).map_err(internal)?;
         return Ok(json!({
@@ -225,8 +236,7 @@ fn deposits<V: Vm>(params: &Params<'_>, context: &Context<V>) -> Answer {
         let message = format!("at most {MOST_DEPOSITS} deposits in an answer");
         return Err(ErrorObjectOwned::owned(code::INVALID, message, None::<()>));
     }
-    let view = context.node.view();
-    let levels = context.node.levels();
+    let (view, levels) = now(&context.node)?;
     let found = view.messages(from, limit).map_err(internal)?;
     let mut deposits = Vec::new();
     for (message, place) in found {

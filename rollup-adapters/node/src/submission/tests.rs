@@ -123,10 +123,14 @@ async fn what_is_replaced_waits_no_longer_even_after_a_restart() {
     assert_eq!(waiting(&node), [bytes("=b1"), bytes("=a22")]);
     let error = node.submit(bytes("=a1")).await.unwrap_err();
     assert!(matches!(error, SubmitError::Taken(_)), "{error}");
-    assert_eq!(node.slots(b"="), [b"=a", b"=b"]);
-    assert_eq!(node.slots(b"=b"), [b"=b"]);
+    let (a, b) = (
+        (b"=a".to_vec(), bytes("=a22")),
+        (b"=b".to_vec(), bytes("=b1")),
+    );
+    assert_eq!(node.slots(b"="), [a, b.clone()]);
+    assert_eq!(node.slots(b"=b"), std::slice::from_ref(&b));
     testing::execute(&node, 1, &[Input::Transaction(bytes("=a22"))]).unwrap();
-    assert_eq!(node.slots(b"="), [b"=b"]);
+    assert_eq!(node.slots(b"="), [b]);
     node.submit(bytes("=a3")).await.unwrap();
     assert_eq!(waiting(&node), [bytes("=b1"), bytes("=a3")]);
 }

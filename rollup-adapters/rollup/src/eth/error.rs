@@ -58,6 +58,10 @@ pub(crate) fn refused(reason: &str) -> Error {
             "less than basefee",
             "max fee per gas less than block base fee",
         ),
+        (
+            "priority fee is greater",
+            "max priority fee per gas higher than max fee per gas",
+        ),
         ("initcode size", "max initcode size exceeded"),
         ("ahead of the next", "nonce too high"),
         ("was used", "nonce too low"),
@@ -66,24 +70,6 @@ pub(crate) fn refused(reason: &str) -> Error {
     match known.iter().find(|(part, _)| reason.contains(part)) {
         Some((_, words)) => server(format!("{words}: {reason}")),
         None => server(reason),
-    }
-}
-
-/// What the EVM stopped at.
-pub(crate) fn halted(reason: &str) -> Error {
-    let known = [
-        ("OutOfGas", "out of gas"),
-        ("StackUnderflow", "stack underflow"),
-        ("StackOverflow", "stack limit reached"),
-        ("InvalidJump", "invalid jump destination"),
-        ("OpcodeNotFound", "invalid opcode"),
-        ("InvalidFEOpcode", "invalid opcode: INVALID"),
-        ("CreateCollision", "contract address collision"),
-        ("CreateContractSizeLimit", "max code size exceeded"),
-    ];
-    match known.iter().find(|(name, _)| reason.starts_with(name)) {
-        Some((_, words)) => server(*words),
-        None => server(format!("execution halted: {reason}")),
     }
 }
 

@@ -1,36 +1,27 @@
 //! Calls that change nothing, and estimates of gas.
 
-use std::sync::Arc;
-
 use alloy_primitives::U64;
 use jsonrpsee::{RpcModule, core::RegisterMethodError, types::Params};
 use rollup_evm::view::{CallFailure, CallRequest as Call, StateAt};
 use rollup_types::StateError;
-use serde::Serialize;
 use serde_json::Value;
-use tokio::task::spawn_blocking;
 
 use super::{
     Eth,
     arguments::{Argument, Arguments, kind},
     block_id::BlockId,
     call_request::CallRequest,
-    error::{Error, halted, internal, invalid, refused, reverted},
+    error::{Error, internal, invalid, refused, reverted, server},
+    works,
 };
 
 pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethodError> {
-    executes(
-        module,
-        "eth_call",
-        |state, call| state.call(call),
-        |result| result.output,
-    )?;
-    executes(
-        module,
-        "eth_estimateGas",
-        |state, call| state.estimate_gas(call),
-        U64::from,
-    )
+    works(module, "eth_call", |eth, params| {
+        run(eth, params, |state, call| state.call(call)).map(|result| result.output)
+    })?;
+    works(module, "eth_estimateGas", |eth, params| {
+        run(eth, params, |state, call| state.estimate_gas(call)).map(U64::from)
+    })
 }
 
 /// What a method does with a call.
@@ -47,28 +38,6 @@ impl Argument for NoOverrides {
             None => Err(format!("want an object, not {}", kind(value))),
         }
     }
-}
-
-/// Registers a method that executes a call. A bounded number of them run at once: each may take a block's time.
-fn executes<R: 'static, T: Serialize + Clone + Send + 'static>(
-    module: &mut RpcModule<Eth>,
-    name: &'static str,
-    execute: Execute<R>,
-    answer: fn(R) -> T,
-) -> Result<(), RegisterMethodError> {
-    module.register_async_method(name, move |params, eth, _| async move {
-        let permit = Arc::clone(&eth.calls)
-            .acquire_owned()
-            .await
-            .map_err(internal)?;
-        let running = spawn_blocking(move || {
-            let answered = run(&eth, &params, execute).map(answer);
-            drop(permit);
-            answered
-        });
-        running.await.unwrap_or_else(|error| Err(internal(error)))
-    })?;
-    Ok(())
 }
 
 fn run<R>(eth: &Eth, params: &Params<'_>, execute: Execute<R>) -> Result<R, Error> {
@@ -101,7 +70,7 @@ fn run<R>(eth: &Eth, params: &Params<'_>, execute: Execute<R>) -> Result<R, Erro
     match execute(&state, &call).map_err(internal)? {
         Ok(result) => Ok(result),
         Err(CallFailure::Reverted(output)) => Err(reverted(&output)),
-        Err(CallFailure::Halted(why)) => Err(halted(&why)),
-        Err(CallFailure::Refused(why)) => Err(refused(&why)),
+        Err(CallFailure::IntrinsicGas(why) | CallFailure::Refused(why)) => Err(refused(&why)),
+        Err(failure) => Err(server(failure.to_string())),
     }
 }

@@ -1,28 +1,28 @@
 //! What gas costs.
 
+use alloy_consensus::Header;
 use alloy_primitives::U128;
 use alloy_rpc_types_eth::FeeHistory;
 use jsonrpsee::{RpcModule, core::RegisterMethodError, types::Params};
-use rollup_evm::view::BlockFees;
 use serde_json::Value;
 
 use super::{
     Eth,
     arguments::{Argument, Arguments, Count, kind},
     block_id::{BlockId, BlockTag},
-    error::{Error, internal, invalid, not_found},
+    error::{Error, internal, invalid, server},
     limits::{MAX_FEE_BLOCKS, MAX_PERCENTILES},
-    reads,
+    reads, works,
 };
 
 pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethodError> {
     reads(module, "eth_gasPrice", gas_price)?;
     reads(module, "eth_maxPriorityFeePerGas", priority_fee)?;
-    reads(module, "eth_feeHistory", fee_history)
+    works(module, "eth_feeHistory", fee_history)
 }
 
-/// All that a transaction has to pay: the base fee of the next block, or that of the newest if it is higher, so that a
-/// call with this price can be tried on the newest.
+/// All that a transaction has to pay. The base fee of the newest block counts if it is higher than the next: a call with
+/// this price can be tried on the newest.
 fn gas_price(eth: &Eth, params: &Params<'_>) -> Result<U128, Error> {
     Arguments::none(params)?;
     let snapshot = eth.snapshot();
@@ -30,8 +30,13 @@ fn gas_price(eth: &Eth, params: &Params<'_>) -> Result<U128, Error> {
     let newest = snapshot.header(BlockId::LATEST)?;
     let newest = newest.and_then(|header| header.base_fee_per_gas);
     let price = next.max(newest.unwrap_or_default());
-    // Room for two full blocks: a transaction whose price is below the base fee is skipped, and its bytes are lost.
-    Ok(U128::from(price.saturating_add(price / 4 + 1)))
+    Ok(U128::from(after_two_full_blocks(price.into())))
+}
+
+/// No base fee is higher two full blocks later, each of which adds an eighth. A transaction whose price is below the base
+/// fee is skipped, and its bytes are lost.
+fn after_two_full_blocks(base_fee: u128) -> u128 {
+    base_fee + base_fee * 17 / 64 + 1
 }
 
 /// Nothing: the sequencer orders transactions without looking into them, so that a tip buys no place.
@@ -39,6 +44,9 @@ fn priority_fee(_: &Eth, params: &Params<'_>) -> Result<U128, Error> {
     Arguments::none(params)?;
     Ok(U128::ZERO)
 }
+
+/// Of every block: there are no blobs. `BLOBBASEFEE` says it too (RE5).
+const BLOB_BASE_FEE: u128 = 1;
 
 /// The percentiles of `eth_feeHistory`: rising numbers from 0 to 100.
 struct Percentiles(Vec<f64>);
@@ -77,10 +85,14 @@ fn fee_history(eth: &Eth, params: &Params<'_>) -> Result<FeeHistory, Error> {
     if count == 0 {
         return Err(invalid("block count: want at least 1"));
     }
+    let percentiles = percentiles.filter(|Percentiles(percentiles)| !percentiles.is_empty());
     let snapshot = eth.snapshot();
-    let newest = snapshot
-        .number(BlockId::Tag(newest))?
-        .ok_or_else(|| not_found(newest))?;
+    let (newest, head) = (snapshot.place(newest)?, snapshot.head()?);
+    if newest > head {
+        return Err(server(format!(
+            "request beyond head block: requested {newest}, head {head}"
+        )));
+    }
     let oldest = (newest + 1).saturating_sub(count.min(MAX_FEE_BLOCKS));
     let view = snapshot.view();
     let mut history = FeeHistory {
@@ -89,40 +101,43 @@ fn fee_history(eth: &Eth, params: &Params<'_>) -> Result<FeeHistory, Error> {
         ..FeeHistory::default()
     };
     for number in oldest..=newest {
-        let fees = view.fees(number).map_err(internal)?;
-        let fees = fees.ok_or_else(|| not_found(format!("{number:#x}")))?;
-        history.base_fee_per_gas.push(u128::from(fees.base_fee));
-        history.gas_used_ratio.push(ratio(&fees));
-        history.base_fee_per_blob_gas.push(0);
+        let header = view.header(number).map_err(internal)?;
+        let header = header.ok_or_else(|| internal("a block below the head is missing"))?;
+        history.base_fee_per_gas.push(base_fee(&header));
+        history.gas_used_ratio.push(used(&header));
+        history.base_fee_per_blob_gas.push(BLOB_BASE_FEE);
         history.blob_gas_used_ratio.push(0.0);
         if let (Some(rewards), Some(Percentiles(percentiles))) = (&mut history.reward, &percentiles)
         {
-            rewards.push(percentiles.iter().map(|at| tip_at(&fees, *at)).collect());
+            let tips = view.tips(&header).map_err(internal)?;
+            rewards.push(percentiles.iter().map(|at| tip_at(&tips, *at)).collect());
         }
     }
-    let next = match view.fees(newest + 1).map_err(internal)? {
-        Some(fees) => fees.base_fee,
-        None => view.next_base_fee().map_err(internal)?,
+    let next = match view.header(newest + 1).map_err(internal)? {
+        Some(header) => base_fee(&header),
+        None => u128::from(view.next_base_fee().map_err(internal)?),
     };
-    history.base_fee_per_gas.push(u128::from(next));
-    history.base_fee_per_blob_gas.push(0);
+    history.base_fee_per_gas.push(next);
+    history.base_fee_per_blob_gas.push(BLOB_BASE_FEE);
     Ok(history)
 }
 
+fn base_fee(header: &Header) -> u128 {
+    header.base_fee_per_gas.unwrap_or_default().into()
+}
+
+/// The part of a block's gas that its transactions used.
 #[expect(
     clippy::cast_precision_loss,
     reason = "gas of a block is far below 2^53"
 )]
-fn ratio(fees: &BlockFees) -> f64 {
-    if fees.gas_limit == 0 {
-        return 0.0;
-    }
-    fees.gas_used as f64 / fees.gas_limit as f64
+fn used(header: &Header) -> f64 {
+    header.gas_used as f64 / header.gas_limit as f64
 }
 
 /// The tip below which `percentile` of a block's gas paid; 0 for a block without transactions.
-fn tip_at(fees: &BlockFees, percentile: f64) -> u128 {
-    let total: u64 = fees.tips.iter().map(|(_, gas)| gas).sum();
+fn tip_at(tips: &[(u128, u64)], percentile: f64) -> u128 {
+    let total: u64 = tips.iter().map(|(_, gas)| gas).sum();
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -131,7 +146,7 @@ fn tip_at(fees: &BlockFees, percentile: f64) -> u128 {
     )]
     let threshold = (total as f64 * percentile / 100.0) as u64;
     let mut passed = 0;
-    for (tip, gas) in &fees.tips {
+    for (tip, gas) in tips {
         passed += gas;
         if passed >= threshold {
             return *tip;
@@ -142,29 +157,39 @@ fn tip_at(fees: &BlockFees, percentile: f64) -> u128 {
 
 #[cfg(test)]
 mod tests {
+    use alloy_eips::eip1559::{BaseFeeParams, calc_next_block_base_fee};
     use serde_json::json;
 
     use super::*;
 
-    fn block(tips: &[(u128, u64)]) -> BlockFees {
-        BlockFees {
-            base_fee: 7,
-            gas_used: 15_000_000,
-            gas_limit: 30_000_000,
-            tips: tips.to_vec(),
+    #[test]
+    fn the_price_of_gas_covers_two_full_blocks() {
+        for base_fee in (7..1_000).chain([1_000_000_007, (1 << 60) - 1, 1 << 60]) {
+            let after = |base_fee: u64| {
+                let params = BaseFeeParams::ethereum();
+                calc_next_block_base_fee(30_000_000, 30_000_000, base_fee, params)
+            };
+            let highest = u128::from(after(after(base_fee)));
+            let price = after_two_full_blocks(base_fee.into());
+            assert!((highest..=highest + 3).contains(&price), "{base_fee}");
         }
     }
 
     #[test]
     fn rewards_are_weighted_by_gas() {
-        let fees = block(&[(1, 10), (5, 80), (9, 10)]);
+        let all = [(1, 10), (5, 80), (9, 10)];
         let tips: Vec<u128> = [0.0, 10.0, 11.0, 50.0, 90.0, 91.0, 100.0]
             .into_iter()
-            .map(|at| tip_at(&fees, at))
+            .map(|at| tip_at(&all, at))
             .collect();
         assert_eq!(tips, [1, 1, 5, 5, 5, 9, 9]);
-        assert_eq!(tip_at(&block(&[]), 50.0), 0);
-        assert!((ratio(&fees) - 0.5).abs() < f64::EPSILON);
+        assert_eq!(tip_at(&[], 50.0), 0);
+        let header = Header {
+            gas_used: 15_000_000,
+            gas_limit: 30_000_000,
+            ..Header::default()
+        };
+        assert!((used(&header) - 0.5).abs() < f64::EPSILON);
     }
 
     #[test]

@@ -12,13 +12,33 @@ use super::{
     block_id::BlockId,
     error::{Error, internal, invalid, limit, not_found},
     filter::{Blocks, Filter, Wanted},
-    limits::{MAX_LOG_BLOCKS, MAX_LOGS},
-    reads,
+    limits::{MAX_LOG_BLOCKS, MAX_LOG_BYTES, MAX_LOGS},
     snapshot::Snapshot,
+    works,
 };
 
 pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethodError> {
-    reads(module, "eth_getLogs", get_logs)
+    works(module, "eth_getLogs", get_logs)
+}
+
+/// How much logs are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Size {
+    logs: usize,
+    /// Of data in them.
+    bytes: usize,
+}
+
+impl Size {
+    pub(crate) fn add(&mut self, logs: &[Log]) {
+        self.logs += logs.len();
+        self.bytes += logs.iter().map(|log| log.data().data.len()).sum::<usize>();
+    }
+
+    /// More than one answer holds.
+    pub(crate) fn is_too_much(self) -> bool {
+        self.logs > MAX_LOGS || self.bytes > MAX_LOG_BYTES
+    }
 }
 
 fn get_logs(eth: &Eth, params: &Params<'_>) -> Result<Vec<Log>, Error> {
@@ -33,26 +53,35 @@ fn get_logs(eth: &Eth, params: &Params<'_>) -> Result<Vec<Log>, Error> {
         Blocks::Range(from, to) => (snapshot.place(from)?, snapshot.place(to)?),
     };
     let mut logs = Vec::new();
+    let mut size = Size::default();
     for number in range(from, to, snapshot.head()?)? {
-        logs.extend(of_block(&snapshot, number, &filter.wanted)?);
-        if logs.len() > MAX_LOGS {
+        let found = of_block(&snapshot, number, &filter.wanted)?;
+        size.add(&found);
+        if size.logs > MAX_LOGS {
             return Err(limit(format!(
                 "query returned more than {MAX_LOGS} results"
             )));
         }
+        if size.bytes > MAX_LOG_BYTES {
+            return Err(limit(format!(
+                "query returned more than {MAX_LOG_BYTES} bytes of data"
+            )));
+        }
+        logs.extend(found);
     }
     Ok(logs)
 }
 
-/// The blocks to search; there are none above the head.
+/// The blocks to search. A range that goes above the head is refused: cut there, its answer would look like that of all
+/// the blocks that were asked for.
 fn range(from: u64, to: u64, head: u64) -> Result<RangeInclusive<u64>, Error> {
-    if from > to {
-        return Err(invalid(format!(
-            "invalid block range: fromBlock {from:#x} is above toBlock {to:#x}"
-        )));
+    if to > head {
+        return Err(invalid("block range extends beyond current head block"));
     }
-    let to = to.min(head);
-    if to.saturating_sub(from) >= MAX_LOG_BLOCKS {
+    if from > to {
+        return Err(invalid("invalid block range params"));
+    }
+    if to - from >= MAX_LOG_BLOCKS {
         return Err(limit(format!(
             "block range too wide: want at most {MAX_LOG_BLOCKS} blocks"
         )));
@@ -92,12 +121,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_ends_at_the_head_and_is_bounded() {
-        assert_eq!(range(0, u64::MAX, 9_999), Ok(0..=9_999));
-        assert_eq!(range(1, 10_000, 20_000), Ok(1..=10_000));
-        assert_eq!(range(7, 9, 3).map(Iterator::count), Ok(0));
+    fn a_range_is_below_the_head_and_bounded() {
+        assert_eq!(range(1, 10_000, 10_000), Ok(1..=10_000));
+        assert_eq!(range(3, 3, 3), Ok(3..=3));
         assert_eq!(range(0, 10_000, 20_000).unwrap_err().code(), -32005);
-        assert_eq!(range(0, u64::MAX, 10_000).unwrap_err().code(), -32005);
-        assert_eq!(range(2, 1, 20_000).unwrap_err().code(), -32602);
+    }
+
+    /// As the tests of execution-apis have it: `filter-error-future-block-range`, `...-reversed-block-range`, and
+    /// from a block above the head to `latest`.
+    #[test]
+    fn a_range_is_refused_in_the_words_of_other_nodes() {
+        let refused = |from, to, head| {
+            let error = range(from, to, head).unwrap_err();
+            assert_eq!(error.code(), -32602);
+            error.message().to_owned()
+        };
+        let beyond = "block range extends beyond current head block";
+        assert_eq!(refused(0x38, 0x3e, 0x3a), beyond);
+        assert_eq!(refused(0, u64::MAX, 10_000), beyond);
+        assert_eq!(refused(7, 9, 3), beyond);
+        let reversed = "invalid block range params";
+        assert_eq!(refused(0x29, 0x26, 0x30), reversed);
+        assert_eq!(refused(0x38, 0x36, 0x36), reversed);
     }
 }

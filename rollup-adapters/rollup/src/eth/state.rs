@@ -41,7 +41,7 @@ fn transaction_count(eth: &Eth, params: &Params<'_>) -> Result<U64, Error> {
     let id = block(&mut arguments)?;
     let is_pending = id == BlockId::Tag(BlockTag::Pending);
     // Before the snapshot: what leaves the queue meanwhile is in a block of the snapshot.
-    let waiting = is_pending.then(|| submit::nonces(eth, address));
+    let waiting = is_pending.then(|| submit::waiting(eth, address));
     let snapshot = eth.snapshot();
     let account = snapshot.at(id)?.account(address).map_err(internal)?;
     let nonce = account.map_or(0, |account| account.nonce);

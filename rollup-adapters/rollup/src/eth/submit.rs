@@ -1,6 +1,6 @@
 //! Transactions on their way: handing one in, and what wallets ask of those that are in no block yet. RR4
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, Bytes};
 use jsonrpsee::{RpcModule, core::RegisterMethodError, types::Params};
@@ -39,16 +39,17 @@ pub(crate) fn pending(eth: &Eth, hash: B256) -> Option<TransactionAnswer> {
     TransactionAnswer::pending(&decode(&pending.bytes)?)
 }
 
-/// The nonces of a sender's transactions that wait.
-pub(crate) fn nonces(eth: &Eth, sender: Address) -> BTreeSet<u64> {
-    let slots = eth.node.slots(sender.as_slice());
-    let nonces = slots.iter().filter_map(|slot| slot.last_chunk());
-    nonces.map(|nonce| u64::from_be_bytes(*nonce)).collect()
+/// A sender's transactions that wait, by nonce.
+pub(crate) fn waiting(eth: &Eth, sender: Address) -> BTreeMap<u64, Bytes> {
+    let slots = eth.node.slots(sender.as_slice()).into_iter();
+    slots
+        .filter_map(|(slot, bytes)| Some((u64::from_be_bytes(*slot.last_chunk()?), Bytes(bytes))))
+        .collect()
 }
 
 /// The lowest nonce from `nonce` on that none of those that wait has.
-pub(crate) fn after(waiting: &BTreeSet<u64>, nonce: u64) -> u64 {
+pub(crate) fn after(waiting: &BTreeMap<u64, Bytes>, nonce: u64) -> u64 {
     (nonce..)
-        .find(|nonce| !waiting.contains(nonce))
+        .find(|nonce| !waiting.contains_key(nonce))
         .unwrap_or(nonce)
 }

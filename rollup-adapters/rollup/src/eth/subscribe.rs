@@ -26,12 +26,12 @@ use super::{
     blocks,
     error::{Error, internal, invalid, no_subscription},
     filter::Wanted,
-    limits::{REMEMBERED_BLOCKS, REMEMBERED_LOGS},
-    logs,
+    limits::REMEMBERED_BLOCKS,
+    logs::{self, Size},
     snapshot::Snapshot,
 };
 
-/// Blocks that are read at once for a listener.
+/// Blocks that are read at once for a listener; fewer if their logs are more than one answer holds.
 const STEP: u64 = 64;
 
 pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethodError> {
@@ -162,8 +162,13 @@ impl Told {
         }])))
     }
 
-    fn logs(&self) -> usize {
-        self.0.iter().map(|block| block.logs.len()).sum()
+    /// How much of their logs is remembered.
+    fn size(&self) -> Size {
+        let mut size = Size::default();
+        for block in &self.0 {
+            size.add(&block.logs);
+        }
+        size
     }
 
     /// Goes on towards what is now, by at most [`STEP`] blocks.
@@ -195,7 +200,10 @@ impl Told {
             });
         }
         let end = head.min(next.saturating_add(STEP - 1));
-        for number in next..=end {
+        let mut size = Size::default();
+        while next <= end && !size.is_too_much() {
+            let number = next;
+            next += 1;
             let header = snapshot.header(BlockId::Tag(BlockTag::Number(number)))?;
             let header = header.ok_or_else(|| internal("a block below the head is missing"))?;
             let logs = match topic {
@@ -205,6 +213,7 @@ impl Told {
                 }
                 Topic::Logs(wanted) => {
                     let logs = logs::of_block(snapshot, number, wanted)?;
+                    size.add(&logs);
                     for log in &logs {
                         messages.push(message(log)?);
                     }
@@ -216,15 +225,14 @@ impl Told {
                 hash: header.seal(),
                 logs,
             });
-            while self.0.len() > REMEMBERED_BLOCKS
-                || self.0.len() > 1 && self.logs() > REMEMBERED_LOGS
+            while self.0.len() > REMEMBERED_BLOCKS || self.0.len() > 1 && self.size().is_too_much()
             {
                 self.0.pop_front();
             }
         }
         Ok(Step {
             messages,
-            is_done: end == head,
+            is_done: next > head,
         })
     }
 }

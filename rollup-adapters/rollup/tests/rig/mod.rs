@@ -278,6 +278,15 @@ fn sign(key: B256, hash: B256) -> Signature {
     )
 }
 
+/// A transaction of [`ALICE`] with three logs of 1 MiB each, which is what a block has gas for.
+pub fn three_large_logs(nonce: u64) -> Bytes {
+    let log = [0x62, 0x10, 0, 0, 0x5f, 0xa0];
+    signed(TxEip1559 {
+        gas_limit: 29_000_000,
+        ..transaction(nonce, TxKind::Create, 0, log.repeat(3).into())
+    })
+}
+
 /// `write(text)` of the notebook; the text is shorter than a word.
 pub fn write(text: &str) -> Bytes {
     let mut input = alloy_primitives::keccak256("write(string)")[..4].to_vec();
