@@ -377,7 +377,7 @@ impl L1 {
             relayer.stop().await?;
         }
         for chain in &mut self.chains {
-            chain.process.stop().await?;
+            chain.process.end().await?;
         }
         Ok(())
     }

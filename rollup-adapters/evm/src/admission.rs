@@ -88,18 +88,21 @@ fn check_standing(
             .map_err(|Failure(error)| error)?;
         // EIP-3607, but for delegations.
         if !code.is_eip7702() {
-            return Ok(Err(never("the sender is a contract".to_owned())));
+            return Ok(Err(never("sender not an eoa: it is a contract".to_owned())));
         }
     }
     let envelope = &transaction.envelope;
     let nonce = envelope.nonce();
     if nonce < account.nonce {
-        let reason = format!("nonce {nonce} was used; the next is {}", account.nonce);
+        let reason = format!(
+            "nonce too low: next nonce {}, tx nonce {nonce}",
+            account.nonce
+        );
         return Ok(Err(never(reason)));
     }
     if nonce - account.nonce > MAX_NONCE_AHEAD {
         let reason = format!(
-            "nonce {nonce} is more than {MAX_NONCE_AHEAD} ahead of the next, {}",
+            "nonce too high: {nonce} is more than {MAX_NONCE_AHEAD} ahead of the next, {}",
             account.nonce
         );
         return Ok(Err(never(reason)));

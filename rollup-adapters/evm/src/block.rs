@@ -13,7 +13,7 @@ use revm::{
     context::{
         BlockEnv as RevmBlock, CfgEnv, Context, ContextSetters as _, ContextTr as _, Journal,
         TxEnv,
-        result::{EVMError, ExecutionResult},
+        result::{EVMError, ExecutionResult, InvalidTransaction},
     },
     handler::{
         EthFrame, Handler as _, MainnetContext, MainnetHandler, SYSTEM_ADDRESS, SystemCallTx as _,
@@ -389,12 +389,28 @@ fn logs(result: ExecutionResult) -> Vec<Log> {
     }
 }
 
-/// What revm has against a transaction, in words.
+/// What revm has against a transaction, after the words of geth for it, by which wallets tell reasons apart.
 pub(crate) fn reason(error: &EVMError<Failure>) -> String {
-    match error {
-        EVMError::Transaction(reason) => reason.to_string(),
-        error => error.to_string(),
-    }
+    let EVMError::Transaction(reason) = error else {
+        return error.to_string();
+    };
+    let words = match reason {
+        InvalidTransaction::LackOfFundForMaxFee { .. } => {
+            "insufficient funds for gas * price + value"
+        }
+        InvalidTransaction::CallGasCostMoreThanGasLimit { .. }
+        | InvalidTransaction::GasFloorMoreThanGasLimit { .. } => "intrinsic gas too low",
+        InvalidTransaction::GasPriceLessThanBasefee => "max fee per gas less than block base fee",
+        InvalidTransaction::PriorityFeeGreaterThanMaxFee => {
+            "max priority fee per gas higher than max fee per gas"
+        }
+        InvalidTransaction::CreateInitCodeSizeLimit => "max initcode size exceeded",
+        InvalidTransaction::NonceTooHigh { .. } => "nonce too high",
+        InvalidTransaction::NonceTooLow { .. } => "nonce too low",
+        InvalidTransaction::RejectCallerWithCode => "sender not an eoa",
+        other => return other.to_string(),
+    };
+    format!("{words}: {reason}")
 }
 
 fn applied(id: Hash) -> Outcome {

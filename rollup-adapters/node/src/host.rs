@@ -260,7 +260,8 @@ async fn begin<A: Application>(config: Config) -> Result<Running, HostError> {
     }
     {
         let (node, servers) = (node.clone(), Arc::clone(&servers));
-        tasks.spawn(async move { submission::run(node, &servers).await.into() });
+        let board = Arc::clone(&board);
+        tasks.spawn(async move { submission::run(node, &servers, &board).await.into() });
     }
     if let (Some((account, every)), Some(l1)) = (config.advance.clone(), definition.l1) {
         let advancer = Advancer {

@@ -47,6 +47,7 @@ pub use application::Application;
 pub use definition::{Definition, DefinitionError, L1Contracts, Replica};
 pub use levels::{Change, Levels};
 pub use node::{Node, Pending, SubmitError};
+pub use server::code;
 pub use storage::{Block, Done, Origin, Place, StorageError, View};
 
 use std::process::ExitCode;

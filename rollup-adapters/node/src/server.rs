@@ -1,7 +1,7 @@
 //! What the node serves: JSON-RPC to applications and users, health and metrics to operators.
 
 mod calls;
-pub(crate) mod code;
+pub mod code;
 mod health;
 mod methods;
 mod patient;

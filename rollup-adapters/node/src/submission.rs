@@ -15,7 +15,7 @@ use rollup_types::{Hash, StateError, Vm};
 use tokio::sync::Notify;
 
 use crate::{
-    Block, Node, Pending, StorageError, SubmitError,
+    Block, Node, Pending, StorageError, SubmitError, View,
     storage::{Origin, Storage, Waiting},
 };
 
@@ -82,7 +82,13 @@ impl Queue {
 impl Submissions {
     pub(crate) fn load<V: Vm>(vm: &V, storage: &Storage) -> Result<Self, StorageError> {
         let mut queue = Queue::default();
+        let view = storage.view();
         for waiting in storage.all_waiting()? {
+            // It came while the block that holds it was written.
+            if settled(&view, waiting.id, waiting.hash)?.is_some() {
+                storage.drop_waiting(&waiting)?;
+                continue;
+            }
             let slot = vm.slot(&waiting.bytes);
             queue.insert(Waiting { slot, ..waiting });
         }
@@ -205,23 +211,28 @@ fn pending(waiting: &Waiting) -> Pending {
     }
 }
 
-fn is_new(view: &crate::View, id: Hash, hash: Hash) -> Result<(), SubmitError> {
-    let Some(place) = view.place(id).map_err(StateError::from)? else {
-        return Ok(());
+fn is_new(view: &View, id: Hash, hash: Hash) -> Result<(), SubmitError> {
+    let settled = settled(view, id, hash).map_err(StateError::from)?;
+    settled.map_or(Ok(()), Err)
+}
+
+/// If a block holds a transaction, what is to be said of it.
+fn settled(view: &View, id: Hash, hash: Hash) -> Result<Option<SubmitError>, StorageError> {
+    let Some(place) = view.place(id)? else {
+        return Ok(None);
     };
     let number = place.number;
     if place.is_applied {
-        return Err(SubmitError::Executed { number });
+        return Ok(Some(SubmitError::Executed { number }));
     }
-    let done = view.done(place).map_err(StateError::from)?;
-    match done {
+    Ok(match view.done(place)? {
         Some((_, done)) if matches!(done.origin, Origin::Transaction { hash: ordered, .. } if ordered == hash) =>
         {
             let reason = done.skipped.unwrap_or_default();
-            Err(SubmitError::Skipped { number, reason })
+            Some(SubmitError::Skipped { number, reason })
         }
-        _ => Ok(()),
-    }
+        _ => None,
+    })
 }
 
 fn now_ms() -> u64 {

@@ -528,8 +528,15 @@ async fn what_is_no_request_is_told_so() {
         "personal_unlockAccount",
         "",
     ] {
-        let (code, _, _) = rig.error(method, json!([])).await;
+        let (code, message, _) = rig.error(method, json!([])).await;
         assert_eq!(code, -32601, "{method}");
+        // By these words ethers knows that it has to do without.
+        let words = format!("the method {method} does not exist/is not available");
+        assert_eq!(message, words);
+    }
+    for method in ["eth_subscribe", "eth_unsubscribe"] {
+        let (code, message, _) = rig.error(method, json!(["newHeads"])).await;
+        assert_eq!((code, &*message), (-32601, "notifications not supported"));
     }
 }
 

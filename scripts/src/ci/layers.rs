@@ -48,6 +48,8 @@ const TOPS: [(&str, &[&str]); 3] = [
 pub(super) fn check() -> Result<()> {
     let graph = metadata::load()?.graph();
     let mut violations = violations(&graph);
+    let missing = PURE.iter().filter(|pure| !graph.members.contains(**pure));
+    violations.extend(missing.map(|pure| format!("the rule names {pure}, which is not here")));
     for (pure, impure) in impurities(&graph) {
         // The graph also has optional packages, and features that other crates turn on.
         if metadata::built_from(&pure)?.contains(impure) {

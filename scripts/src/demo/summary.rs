@@ -160,7 +160,7 @@ impl fmt::Display for Rollups {
         )?;
         writeln!(
             f,
-            "  proofs            logs, account and inclusion checked in {:.0} ms; the light client on the L1 checked the call of block {} and refused {} changed proofs",
+            "  proofs            logs, storage and inclusion checked in {:.0} ms; the light client on the L1 checked the call of block {} and refused {} changed proofs",
             evm.proofs_ms, evm.included.height, evm.included.refused
         )?;
         writeln!(

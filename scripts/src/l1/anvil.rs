@@ -2,12 +2,12 @@
 
 use std::{net::Ipv4Addr, path::Path, process::Command, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use hotshot_types::Address;
 use light_client::{
     Account,
     abi::SolCall,
-    rpc::{CallFrame, Data, Endpoint, RpcError, Tag},
+    rpc::{CallFrame, Data, Endpoint, RpcError, Tag, ViewError},
     send::{SendConfig, Sender},
 };
 use serde_json::{Value, json};
@@ -105,6 +105,15 @@ impl Anvil {
     /// Calls a view of a contract in the newest block.
     pub(crate) async fn view<C: SolCall>(&self, contract: Address, call: &C) -> Result<C::Return> {
         Ok(self.endpoint.view(contract, call, Tag::Latest).await?)
+    }
+
+    /// A view that the contract must refuse.
+    pub(crate) async fn refuses<C: SolCall>(&self, contract: Address, call: &C) -> Result<()> {
+        match self.endpoint.view(contract, call, Tag::Latest).await {
+            Err(ViewError::Refused(_)) => Ok(()),
+            Ok(_) => bail!("the contract believed {}", C::SIGNATURE),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Waits until a block is final.

@@ -110,10 +110,8 @@ pub(crate) async fn verify(
     chain.view(address, &call).await?;
     let mut other = call.clone();
     other.transactionHash.0[0] ^= 1;
-    ensure!(
-        chain.view(address, &other).await.is_err(),
-        "the contract believed in a transaction that is not there"
-    );
+    let refused = chain.refuses(address, &other).await;
+    refused.context("a transaction that is not there")?;
     Ok(Verified {
         height,
         stored: Height(stored.height),

@@ -4,19 +4,19 @@ use std::{
     fs::{File, OpenOptions},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use tokio::time::sleep;
 
 use super::last_lines;
 
 /// Lines of a failed process's log that are shown.
 const SHOWN_LINES: usize = 10;
-/// How long it may take to stop in order.
-const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// How long it may take to stop in order: longer than our programs give themselves.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(20);
 
 /// A running process whose output goes to a file. Dropping it kills it.
@@ -65,17 +65,28 @@ impl Process {
         format!("last lines of {}:\n{lines}", self.name)
     }
 
-    /// Asks it to stop and waits until it has.
+    /// Asks it to stop and waits until it has, in order.
     pub(crate) async fn stop(&mut self) -> Result<()> {
+        if let Some(status) = self.end().await? {
+            ensure!(status.success(), "{} stopped with {status}", self.name);
+        }
+        Ok(())
+    }
+
+    /// Asks it to stop and waits until it has, however it ends.
+    pub(crate) async fn end(&mut self) -> Result<Option<ExitStatus>> {
         self.check()?;
         let Some(child) = &mut self.child else {
-            return Ok(());
+            return Ok(None);
         };
         Command::new("sh")
             .args(["-c", "kill -TERM \"$0\"", &child.id().to_string()])
             .status()?;
         let deadline = Instant::now() + STOP_LIMIT;
-        while child.try_wait()?.is_none() {
+        let status = loop {
+            if let Some(status) = child.try_wait()? {
+                break status;
+            }
             if Instant::now() >= deadline {
                 self.kill()?;
                 bail!(
@@ -85,9 +96,9 @@ impl Process {
                 );
             }
             sleep(POLL).await;
-        }
+        };
         self.child = None;
-        Ok(())
+        Ok(Some(status))
     }
 
     fn kill(&mut self) -> Result<()> {

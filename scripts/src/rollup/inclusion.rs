@@ -2,6 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
+use alloy_consensus::Header;
 use anyhow::{Context as _, Result, ensure};
 use hotshot_types::{Address, Hash, digest::keccak, mountain_range::HeaderProof};
 use rollup_derive::l1::{AccountProof, L1State};
@@ -14,7 +15,7 @@ use sequencer_client::{
 use serde::{Deserialize as _, Serialize};
 use serde_json::{Value, json};
 
-use super::{node::Rollup, wallet::Wallet};
+use super::{node::Rollup, round::NAMESPACE, wallet::Wallet};
 use crate::{
     l1::proof::{self, Claimed},
     network::{Network, answer},
@@ -42,10 +43,16 @@ pub(crate) async fn offline(
     let answered = wallet.ask("rollup_getInclusionProof", json!([id])).await?;
     let file: ProofFile = serde_json::from_value(answered["proof"].clone())?;
     let proven = file.verify(&mut trust::from_genesis(&network.genesis)?)?;
-    let Fact::Transaction { bytes, .. } = &proven.fact else {
+    let Fact::Transaction {
+        bytes, namespace, ..
+    } = &proven.fact
+    else {
         anyhow::bail!("the proof is of another kind");
     };
-    ensure!(keccak(bytes) == id, "the proof is of another transaction");
+    ensure!(
+        keccak(bytes) == id && namespace.get() == NAMESPACE,
+        "the proof is of another transaction"
+    );
     let path = rollup.directory.join("inclusion.json");
     fs::write(&path, serde_json::to_vec(&answered["proof"])?)?;
     let node = network.nodes.first().context("there is no node")?;
@@ -80,15 +87,23 @@ pub(crate) async fn on_l1(network: &Network, mut included: Included) -> Result<I
     };
     let verified = proof::verify(l1, 0, &node.api()?, &claimed).await?;
     for call in proof::changed(&verified.call) {
-        let answer = l1.home().view(l1.light_clients[0], &call).await;
-        ensure!(answer.is_err(), "the contract believed a changed proof");
+        let refused = l1.home().refuses(l1.light_clients[0], &call).await;
+        refused.context("a changed proof")?;
         included.refused += 1;
     }
     Ok(included)
 }
 
-/// Checks a withdrawal's record and its path to the root over all withdrawals.
-pub(crate) fn withdrawal(answer: &Value, recipient: Address, amount: u128) -> Result<()> {
+/// A withdrawal's record and its path to the root over all withdrawals.
+#[derive(Debug)]
+pub(crate) struct Withdrawn {
+    pub(crate) record: Withdrawal,
+    pub(crate) proof: HeaderProof,
+    pub(crate) root: Hash,
+}
+
+/// Checks them, but not whose root it is.
+pub(crate) fn withdrawal(answer: &Value, recipient: Address, amount: u128) -> Result<Withdrawn> {
     let text = |value: &Value| value.as_str().map(str::to_owned).context("no text");
     let told = &answer["withdrawal"];
     let record = Withdrawal {
@@ -113,22 +128,44 @@ pub(crate) fn withdrawal(answer: &Value, recipient: Address, amount: u128) -> Re
         proof.verify(root, record.hash()),
         "the withdrawal's proof does not lead to its root"
     );
-    Ok(())
+    Ok(Withdrawn {
+        record,
+        proof,
+        root,
+    })
 }
 
-/// Checks an account's proof against the state root of a block, whose header hashes to the block's hash.
-pub(crate) fn account(block: &Value, proof: &Value, address: Address) -> Result<()> {
-    let header: alloy_consensus::Header = serde_json::from_value(block.clone())?;
-    let rlp = alloy_rlp::encode(&header);
-    let said: Hash = block["hash"].as_str().unwrap_or_default().parse()?;
-    ensure!(keccak(&rlp) == said, "the header does not hash to {said}");
+/// Reads the header of a block with this hash.
+pub(crate) fn header(block: &Value, hash: Hash) -> Result<Header> {
+    let header: Header = serde_json::from_value(block.clone())?;
+    let found = keccak(&alloy_rlp::encode(&header));
+    ensure!(found == hash, "the header hashes to {found}, not to {hash}");
+    Ok(header)
+}
+
+/// Checks the proof that a contract's slot holds a word in the state of a block.
+pub(crate) fn storage(
+    header: &Header,
+    proof: &Value,
+    contract: Address,
+    (slot, value): (Hash, Hash),
+) -> Result<()> {
     let mut told = AccountProof::deserialize(proof)?;
-    let state = L1State::believed(&rlp)?;
-    state.open(address, &told)?;
-    told.balance.0[31] ^= 1;
+    let state = L1State::believed(&alloy_rlp::encode(header))?;
+    state.open(contract, &told)?;
+    let [found] = &mut told.slots[..] else {
+        anyhow::bail!("the proof is of {} slots", told.slots.len());
+    };
     ensure!(
-        state.open(address, &told).is_err(),
-        "the proof would also prove another balance"
+        (found.slot, found.value) == (slot, value),
+        "slot {} holds {}",
+        found.slot,
+        found.value
+    );
+    found.value.0[31] ^= 1;
+    ensure!(
+        state.open(contract, &told).is_err(),
+        "the proof would also prove another word"
     );
     Ok(())
 }

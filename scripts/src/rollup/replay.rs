@@ -39,6 +39,8 @@ const BLOCK_LIMIT: Duration = Duration::from_millis(600);
 const LEAST_LIMIT: Duration = Duration::from_secs(120);
 /// Lines that tell how far it is.
 const PROGRESS: u64 = 10;
+/// Blocks in which a transaction is looked for.
+const TRIES: u32 = 1_000;
 /// Deposits of the run, and what each is, in wei.
 const DEPOSITS: u64 = 12;
 const DEPOSIT: u128 = 500_000_000_000_000_000;
@@ -169,6 +171,15 @@ async fn play(
     for number in 1..=target {
         oracle.replay(&third.endpoint, number).await?;
     }
+    let Checked {
+        transactions,
+        deposits,
+        ..
+    } = oracle.checked;
+    ensure!(
+        transactions > 0 && deposits == DEPOSITS,
+        "the blocks hold {transactions} transactions and {deposits} deposits of {DEPOSITS}"
+    );
     step("proving a random transaction here and in the light client on the L1");
     let included = prove(args.seed, network, evm, &third, target).await?;
     evm.check()?;
@@ -197,7 +208,9 @@ async fn prove(
 ) -> Result<Included> {
     let wallet = evm.wallet(0).await?.at(&node.endpoint);
     let mut random = StdRng::seed_from_u64(seed);
-    let id = loop {
+    let mut id = None;
+    // Most blocks hold a good transaction.
+    for _ in 0..TRIES {
         let number = random.random_range(1..=blocks);
         let block = wallet.ask("rollup_getBlock", json!([number])).await?;
         let inputs = block["inputs"].as_array().context("no inputs")?;
@@ -205,9 +218,11 @@ async fn prove(
             .iter()
             .filter(|input| input["origin"]["message"].is_null() && input["skipped"].is_null());
         if let Some(input) = sent.next_back() {
-            break input["id"].as_str().context("no id")?.parse()?;
+            id = Some(input["id"].as_str().context("no id")?.parse()?);
+            break;
         }
-    };
+    }
+    let id = id.context("no block holds a transaction that was executed")?;
     let included = inclusion::offline(network, &wallet, id, &evm.rollup).await?;
     inclusion::on_l1(network, included).await
 }

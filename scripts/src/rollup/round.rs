@@ -6,9 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use alloy_consensus::Header;
 use alloy_sol_types::{SolCall as _, SolEvent as _, SolValue as _};
 use anyhow::{Context as _, Result, ensure};
-use hotshot_types::{Address, Hash};
+use hotshot_types::{Address, Hash, digest::keccak};
 use light_client::{
     Account,
     abi::{U256, address, token::IStakeToken},
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 
 use super::{
     BRIDGE,
-    inclusion::{self, Included},
+    inclusion::{self, Included, Withdrawn},
     node::{Rollup, RollupNode, json_of, same},
     setup::{self, Wanted},
     wallet::Wallet,
@@ -216,7 +217,11 @@ impl Evm {
         let other = wallet.at(&self.nodes[1].endpoint);
         let start = Instant::now();
         read_logs(&other, contract, friend, called.block_number).await?;
-        verify_account(&other).await?;
+        let header = self.header(&other, called.block_number).await?;
+        let slot = balance_slot(friend);
+        let params = json!([contract, [slot], format!("{:#x}", called.block_number)]);
+        let proof = other.ask("eth_getProof", params).await?;
+        inclusion::storage(&header, &proof, contract, (slot, word(TOKENS)))?;
         let included =
             inclusion::offline(network, &other, called.transaction_hash, &self.rollup).await?;
         let proofs = start.elapsed();
@@ -261,7 +266,7 @@ impl Evm {
     }
 
     /// Burns ether on the rollup, reads the record back, and checks its proof.
-    pub(crate) async fn withdraw(&self, network: &Network, wallet: &Wallet) -> Result<()> {
+    pub(crate) async fn withdraw(&self, network: &Network, wallet: &Wallet) -> Result<Withdrawn> {
         let l1 = network.l1.as_ref().context("there is no L1")?;
         let before = wallet.balance().await?;
         let call = bridge::withdrawCall {
@@ -269,14 +274,30 @@ impl Evm {
             recipient: address(wallet.address()),
         };
         let bridge = Some(BRIDGE.parse()?);
-        wallet.send(bridge, WITHDRAWAL, call.abi_encode()).await?;
+        let sent = wallet.send(bridge, WITHDRAWAL, call.abi_encode()).await?;
         let after = wallet.balance().await?;
         ensure!(
             after + WITHDRAWAL <= before,
             "the balance was {before} wei and is {after}"
         );
         let proof = wallet.ask("rollup_getWithdrawalProof", json!([0])).await?;
-        inclusion::withdrawal(&proof, wallet.address(), WITHDRAWAL)
+        let withdrawn = inclusion::withdrawal(&proof, wallet.address(), WITHDRAWAL)?;
+        let number = sent.block_number;
+        self.nodes[1].reach(number, CATCH_UP_LIMIT).await?;
+        let other = wallet.at(&self.nodes[1].endpoint);
+        let committed = self.header(&other, number).await?.withdrawals_root;
+        ensure!(
+            committed.is_some_and(|root| root.0 == withdrawn.root.0),
+            "the other node's block {number} commits to other withdrawals: {committed:?}"
+        );
+        Ok(withdrawn)
+    }
+
+    /// A block's header as a node tells it, which has the hash that the first node gives the block.
+    async fn header(&self, at: &Wallet, number: u64) -> Result<Header> {
+        let params = json!([format!("{number:#x}"), false]);
+        let block = at.ask("eth_getBlockByNumber", params).await?;
+        inclusion::header(&block, self.nodes[0].hash(number).await?)
     }
 
     /// Kills the second node and starts it again, as it is and then with nothing on its disk.
@@ -315,11 +336,11 @@ async fn read_logs(wallet: &Wallet, contract: Address, friend: Address, block: u
         "topics": [Hash(IStakeToken::Transfer::SIGNATURE_HASH.0)],
     }]);
     let logs = wallet.ask("eth_getLogs", filter).await?;
-    let data = logs[0]["data"].as_str().context("no log was found")?;
-    ensure!(
-        data.trim_start_matches("0x").parse::<Hash>().ok() == Some(word(TOKENS)),
-        "the log says {data}"
-    );
+    let [log] = &logs.as_array().context("no logs")?[..] else {
+        anyhow::bail!("the logs are {logs}");
+    };
+    let is_right = log["data"] == json!(word(TOKENS)) && log["topics"][2] == json!(padded(friend));
+    ensure!(is_right, "the log is {log}");
     let call = IStakeToken::balanceOfCall {
         account: address(friend),
     };
@@ -335,16 +356,15 @@ async fn read_logs(wallet: &Wallet, contract: Address, friend: Address, block: u
     Ok(())
 }
 
-/// Checks the account's proof against the state root of a block that hashes to what the chain says.
-async fn verify_account(wallet: &Wallet) -> Result<()> {
-    let block = wallet
-        .ask("eth_getBlockByNumber", json!(["latest", false]))
-        .await?;
-    let number = block["number"].clone();
-    let proof = wallet
-        .ask("eth_getProof", json!([wallet.address(), [], number]))
-        .await?;
-    inclusion::account(&block, &proof, wallet.address())
+/// Where the token keeps a balance: its first field maps accounts to balances.
+fn balance_slot(account: Address) -> Hash {
+    keccak(&[padded(account).0, word(0).0].concat())
+}
+
+fn padded(account: Address) -> Hash {
+    let mut word = Hash::ZERO;
+    word.0[12..].copy_from_slice(&account.0);
+    word
 }
 
 fn word(number: u64) -> Hash {

@@ -115,17 +115,24 @@ async fn scenarios(
 /// Money out: burnt on the rollup, settled, claimed. Who settles is an account of this test; there is no proof or dispute
 /// of what the rollup executed yet.
 async fn exit(network: &Network, evm: &Evm, wallet: &Wallet) -> Result<()> {
-    evm.withdraw(network, wallet).await?;
+    let withdrawn = evm.withdraw(network, wallet).await?;
     let l1 = network.l1.as_ref().context("there is no L1")?;
-    let proof = wallet.ask("rollup_getWithdrawalProof", json!([0])).await?;
-    let root: Hash = proof["root"].as_str().context("no root")?.parse()?;
     let settler = l1.deployer_at(l1.home()).await?;
     let vault = evm.contracts[0].vault;
-    settler.send(Some(vault), calls::settle(root)).await?;
+    settler
+        .send(Some(vault), calls::settle(withdrawn.root))
+        .await?;
+    let held = async || l1.home().endpoint.balance(vault).await;
+    let before = held().await?;
     evm.claim(0).await?;
-    let again = evm.claim(0).await;
-    ensure!(again.is_err(), "the withdrawal was paid twice");
-    Ok(())
+    let paid = before.saturating_sub(held().await?);
+    ensure!(
+        paid == withdrawn.record.amount,
+        "the vault paid {paid} wei of {}",
+        withdrawn.record.amount
+    );
+    let again = calls::claim(&withdrawn.record, &withdrawn.proof);
+    refused(l1.home(), vault, again, "paid").await
 }
 
 /// The sequencer stops; a message waits; after the delay anyone pins it; the sequencer comes back.

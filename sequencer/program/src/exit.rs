@@ -50,6 +50,9 @@ impl Exit {
     }
 }
 
+/// As other programs end whose output nobody reads any more (SIGPIPE), without a word: what they had to say was not said.
+const CLOSED_PIPE: u8 = 128 + 13;
+
 /// Why a verb failed, in words for its user, and the exit code.
 #[derive(Debug)]
 pub struct Failure {
@@ -83,7 +86,7 @@ impl Failure {
     /// Prints the message on stderr and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         if self.is_quiet {
-            return ExitCode::SUCCESS;
+            return ExitCode::from(CLOSED_PIPE);
         }
         eprintln!("error: {}", self.message);
         ExitCode::from(self.exit.code())
@@ -231,9 +234,12 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_pipe_is_no_failure() {
+    fn a_closed_pipe_ends_without_a_word() {
         let ended = |kind: io::ErrorKind| of_output(kind.into()).report();
-        assert_eq!(ended(io::ErrorKind::BrokenPipe), ExitCode::SUCCESS);
+        assert_eq!(
+            ended(io::ErrorKind::BrokenPipe),
+            ExitCode::from(CLOSED_PIPE)
+        );
         assert_eq!(
             ended(io::ErrorKind::StorageFull),
             ExitCode::from(Exit::Internal.code())

@@ -7,7 +7,7 @@ use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
     http::{StatusCode, header},
-    response::{IntoResponse as _, Response},
+    response::{Html, IntoResponse as _, Response},
 };
 use futures::StreamExt as _;
 use serde_json::Value;
@@ -24,12 +24,14 @@ pub(crate) enum Lie {
     ForgedCertificate,
     /// Summaries of namespaces are those of an earlier block.
     StaleAccumulator(Value),
-    /// Answers that are no JSON.
+    /// Answers of another API.
     Garbage,
     /// No answers.
     Silence,
-    /// The page of a proxy whose server is away.
-    Gateway,
+    /// The page of a proxy before the server, with this status.
+    Page(StatusCode),
+    /// Answers and events are cut in the middle, as their lengths then say, too.
+    Cut,
     /// A cache that takes no notice of what comes after the path.
     Cached,
     /// True answers, but not before another server has answered and was heard.
@@ -54,6 +56,9 @@ struct Proxy {
     lie: Lie,
     answered: watch::Sender<bool>,
 }
+
+/// What another program says.
+const OTHER: &str = r#"{"welcome": true}"#;
 
 /// As long as an answer may take from the sender to whoever waits for it.
 const HEARD: Duration = Duration::from_secs(10);
@@ -82,9 +87,8 @@ async fn relay(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     if matches!(proxy.lie, Lie::Silence) {
         std::future::pending::<()>().await;
     }
-    if matches!(proxy.lie, Lie::Gateway) {
-        let page = "<html>no healthy upstream</html>";
-        return (StatusCode::SERVICE_UNAVAILABLE, page).into_response();
+    if let Lie::Page(status) = proxy.lie {
+        return (status, Html("<html>no healthy upstream</html>")).into_response();
     }
     if let Lie::After(other) = &proxy.lie
         && !*other.borrow()
@@ -117,7 +121,8 @@ async fn relay(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     } else {
         let body = answer.bytes().await.unwrap();
         match serde_json::from_slice(&body) {
-            Ok(_) if matches!(proxy.lie, Lie::Garbage) => Body::from("<html>welcome</html>"),
+            Ok(_) if matches!(proxy.lie, Lie::Garbage) => Body::from(OTHER),
+            Ok(_) if matches!(proxy.lie, Lie::Cut) => Body::from(body.slice(..body.len() / 2)),
             Ok(mut value) => {
                 proxy.lie.change(&mut value);
                 Body::from(value.to_string())
@@ -140,7 +145,11 @@ impl Lie {
             return String::new();
         }
         if matches!(self, Self::Garbage) {
-            return format!("{head}data: {{\"height\": \n\n");
+            return format!("{head}data: {OTHER}\n\n");
+        }
+        if matches!(self, Self::Cut) {
+            let (half, _) = data.split_at(data.len() / 2);
+            return format!("{head}data: {half}<html>upstream timed out</html>\n\n");
         }
         let mut value = serde_json::from_str(data).unwrap();
         self.change(&mut value);
@@ -180,7 +189,8 @@ impl Lie {
                 Self::Withheld(_)
                 | Self::Garbage
                 | Self::Silence
-                | Self::Gateway
+                | Self::Page(_)
+                | Self::Cut
                 | Self::Cached
                 | Self::After(_) => {}
             }

@@ -77,6 +77,19 @@ impl Desk {
         assert!(!asked.contains(&self.liar.url.as_str()));
     }
 
+    /// The others answer, and nobody is left.
+    async fn is_no_lie(&self) {
+        let block = self.servers.block(BlockId::Height(Height(6))).await;
+        assert_eq!(block.unwrap().header.height, Height(6));
+        assert_eq!(lies(&self.servers), []);
+        // Asked first again.
+        let servers = servers(PATIENT, &self.liar.url, &self.honest);
+        let mut stream = servers.follow(id(7), Height(1)).await.unwrap();
+        assert_eq!(until(&mut stream, 10).await, [1, 3, 5, 7, 9]);
+        assert_eq!(lies(&servers), []);
+        assert_eq!((self.servers.asked().len(), servers.asked().len()), (4, 4));
+    }
+
     /// Reads namespace 7 to the end of the chain.
     async fn reads_everything(&self) {
         let mut stream = self.servers.follow(id(7), Height(1)).await.unwrap();
@@ -234,12 +247,20 @@ async fn what_is_no_answer_of_the_api_is_caught() {
 
 #[tokio::test]
 async fn the_page_of_a_proxy_is_no_lie_of_the_server_behind_it() {
-    let desk = Desk::with(Lie::Gateway).await;
-    desk.reads_everything().await;
-    let block = desk.servers.block(BlockId::Height(Height(6))).await;
-    assert_eq!(block.unwrap().header.height, Height(6));
-    assert_eq!(lies(&desk.servers), []);
-    assert_eq!(desk.servers.asked().len(), 4, "nobody is left");
+    for status in [200, 302, 403, 404, 413, 503] {
+        let desk = Desk::with(Lie::Page(status.try_into().unwrap())).await;
+        desk.is_no_lie().await;
+        let sent = desk.servers.submit(id(7), vec![9].into(), None);
+        sent.await.unwrap();
+        let api = Api::new(&desk.liar.url, ClientConfig::default()).unwrap();
+        let page = api.payload(BlockId::Height(Height(6))).await;
+        assert!(page.unwrap_err().is_transient());
+    }
+}
+
+#[tokio::test]
+async fn what_is_cut_on_its_way_is_no_lie_of_the_server() {
+    Desk::with(Lie::Cut).await.is_no_lie().await;
 }
 
 #[tokio::test]

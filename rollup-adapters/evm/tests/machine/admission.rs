@@ -26,7 +26,7 @@ fn a_refusal_says_whether_waiting_helps() {
         (Bytes::from_static(b"garbage"), "type not supported"),
         (
             alice().send(transfer(0, to, ETHER)),
-            "nonce 0 was used; the next is 1",
+            "nonce too low: next nonce 1, tx nonce 0",
         ),
         (
             alice().send(TxEip1559 {
@@ -49,7 +49,7 @@ fn a_refusal_says_whether_waiting_helps() {
                 max_priority_fee_per_gas: 1 << 60,
                 ..transfer(1, to, ETHER)
             }),
-            "priority fee",
+            "max priority fee per gas higher than max fee per gas",
         ),
         (
             alice().send(TxEip1559 {
@@ -57,11 +57,11 @@ fn a_refusal_says_whether_waiting_helps() {
                 gas_limit: 20_000_000,
                 ..call(1, Address::ZERO, vec![0; 49_153])
             }),
-            "initcode",
+            "max initcode size exceeded",
         ),
         (
             alice().send(transfer(2 + MAX_NONCE_AHEAD, to, ETHER)),
-            "ahead of the next, 1",
+            "nonce too high: 258 is more than 256 ahead of the next, 1",
         ),
     ];
     for (bytes, reason) in never {

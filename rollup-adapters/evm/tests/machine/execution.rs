@@ -150,16 +150,19 @@ fn what_cannot_be_executed_is_skipped_and_changes_nothing() {
             alice().send(too_much_gas),
             "transaction gas limit too high (cap: 30000000, tx: 30000001)",
         ),
-        (alice().send(too_little_gas), "call gas cost"),
-        (alice().send(too_cheap), "gas price is less than basefee"),
+        (alice().send(too_little_gas), "intrinsic gas too low: call"),
+        (
+            alice().send(too_cheap),
+            "max fee per gas less than block base fee",
+        ),
         (alice().send(absurd_fee), "out of range"),
         (
             alice().send(transfer(1, to, ETHER)),
-            "nonce 1 too high, expected 0",
+            "nonce too high: nonce 1 too high, expected 0",
         ),
         (
             alice().send(transfer(0, to, ETHER * U256::from(1_000))),
-            "lack of funds",
+            "insufficient funds for gas * price + value: lack of funds",
         ),
         (trailing.into(), "invalid transaction"),
         (

@@ -202,7 +202,7 @@ fn what_is_skipped_ends_no_block_whatever_its_gas_limit() {
                 max_priority_fee_per_gas: (1 << 60) + 1,
                 ..bad.clone()
             }),
-            "priority fee",
+            "max priority fee per gas higher",
         ),
         (alice().send(no_authorization), "authorization list"),
         (
@@ -211,21 +211,21 @@ fn what_is_skipped_ends_no_block_whatever_its_gas_limit() {
                 input: vec![0; 49_153].into(),
                 ..bad.clone()
             }),
-            "initcode",
+            "max initcode size exceeded",
         ),
         (
             alice().send(TxEip1559 {
                 access_list: AccessList(vec![address; 12_500]),
                 ..bad.clone()
             }),
-            "call gas cost",
+            "intrinsic gas too low",
         ),
         (
             contract().send(TxEip1559 {
                 nonce: 0,
                 ..bad.clone()
             }),
-            "with deployed code",
+            "sender not an eoa",
         ),
         (
             alice().send(TxEip1559 {
@@ -239,14 +239,14 @@ fn what_is_skipped_ends_no_block_whatever_its_gas_limit() {
                 value: U256::MAX >> 1,
                 ..bad.clone()
             }),
-            "lack of funds",
+            "insufficient funds",
         ),
         (
             alice().send(TxEip1559 {
                 max_fee_per_gas: 1,
                 ..bad
             }),
-            "less than basefee",
+            "less than block base fee",
         ),
     ];
     let reasons = cases.each_ref().map(|(_, reason)| *reason);

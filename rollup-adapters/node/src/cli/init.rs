@@ -71,7 +71,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "WEI", default_value_t = 1_000_000_000_000_000_000)]
     cap: u128,
     /// Seconds after which anybody may force a message that the sequencer does not take up: at most a day
-    #[arg(long, value_name = "SECONDS", default_value_t = 12 * 60 * 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 12 * 60 * 60, value_parser = clap::value_parser!(u64).range(1..=24 * 60 * 60))]
     force_delay: u64,
     /// Who settles the root over withdrawals [default: nobody]
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]

@@ -78,6 +78,14 @@ pub(super) async fn run<A: Application>(args: Args) -> Result<(), Failure> {
         let message = format!("the proof is of another transaction, {id}");
         return Err(Failure::new(Exit::Invalid, message));
     }
+    let height = proven.header.height;
+    if height < definition.origin {
+        let message = format!(
+            "the proof is of block {height} of the sequencer, the rollup begins with {}",
+            definition.origin
+        );
+        return Err(Failure::new(Exit::Invalid, message));
+    }
     if let Some(path) = &args.out {
         let text = serde_json::to_string_pretty(&inclusion.proof)?;
         std::fs::write(path, text + "\n").map_err(|error| {
@@ -85,7 +93,6 @@ pub(super) async fn run<A: Application>(args: Args) -> Result<(), Failure> {
             Failure::new(Exit::Usage, message)
         })?;
     }
-    let height = proven.header.height;
     if args.json {
         return output::json(&json!({
             "id": id,

@@ -89,7 +89,7 @@ impl NodeArgs {
                 let exit = match i32::try_from(code) {
                     Ok(code::INVALID) => Exit::Usage,
                     Ok(code::NOT_FOUND) => Exit::NotFound,
-                    Ok(code::UNREACHABLE | code::FULL) => Exit::Unreachable,
+                    Ok(code::UNREACHABLE | code::LIMIT) => Exit::Unreachable,
                     Ok(code::INTERNAL) => Exit::Internal,
                     _ => Exit::Refused,
                 };

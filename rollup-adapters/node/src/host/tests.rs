@@ -266,6 +266,20 @@ async fn what_one_server_refuses_is_handed_to_the_next_and_is_not_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_servers_all_lie_ends_and_says_what_they_did_and_what_to_do() {
+    let served = Served::start().await;
+    let liar = served.liar(2).await;
+    served.push(&["a"]);
+    served.push(&["b"]);
+    served.push(&["c"]);
+    let directory = tempfile::tempdir().unwrap();
+    let node = start(config(&[&liar], directory.path(), 9));
+    let error = node.ended.await.unwrap().unwrap_err().to_string();
+    assert!(error.contains("hides blocks"), "{error}");
+    assert!(error.contains("Name others"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_first_block_can_be_undone() {
     let served = Served::start().await;
     served.push(&["a"]);

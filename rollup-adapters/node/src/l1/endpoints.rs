@@ -128,7 +128,11 @@ impl Endpoints {
         let mut numbers: Vec<u64> = heads.iter().map(|(_, (number, _))| *number).collect();
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         let number = *numbers.get(numbers.len() / 2)?;
-        let asked: Vec<usize> = heads.iter().map(|(place, _)| *place).collect();
+        // Whoever is behind may have another block there, on a fork that is not final.
+        let is_final_at = |place: &usize| {
+            let mut heads = heads.iter();
+            heads.any(|(other, (head, _))| other == place && *head >= number)
+        };
         let blocks = self
             .ask_all(|endpoint| async move {
                 let block = endpoint.block(Tag::Number(number)).await?;
@@ -137,10 +141,10 @@ impl Endpoints {
             .await;
         let blocks: Vec<_> = blocks
             .into_iter()
-            .filter(|(place, _)| asked.contains(place))
+            .filter(|(place, _)| is_final_at(place))
             .collect();
         // Of all that said what is final, also those that then say nothing about it.
-        let quorum = asked.len() / 2 + 1;
+        let quorum = heads.len() / 2 + 1;
         let count = |one: &Hash| blocks.iter().filter(|(_, hash)| hash == one).count();
         let agreed = blocks.iter().map(|(_, hash)| *hash);
         let agreed = agreed.into_iter().find(|hash| count(hash) >= quorum);

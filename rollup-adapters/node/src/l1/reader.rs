@@ -173,7 +173,11 @@ fn check(
         inbox: contracts.inbox,
         light_client: contracts.light_client,
     };
-    let lie = |error: L1Error| Wrong::Lie(error.to_string());
+    let wrong = |error: L1Error| match error {
+        // Some forget old logs and say that there are none, or are asked before they have the newest.
+        L1Error::Messages { .. } | L1Error::Pins { .. } => Wrong::Lacking(error.to_string()),
+        _ => Wrong::Lie(error.to_string()),
+    };
     L1View::new(
         &state,
         &contracts,
@@ -182,7 +186,7 @@ fn check(
         told.messages,
         told.pins,
     )
-    .map_err(lie)
+    .map_err(wrong)
 }
 
 /// Slots of a contract, as an endpoint proves them. Unverified.

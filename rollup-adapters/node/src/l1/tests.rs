@@ -258,11 +258,11 @@ async fn messages_are_read_and_proven_up_to_the_final_block() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_endpoint_that_leaves_a_message_out_or_changes_one_is_left() {
+async fn a_message_that_is_left_out_or_changed_is_not_believed_and_nobody_is_left_for_it() {
     let rollup = filled().await;
     let queue = json!(rollup.contracts.queue);
     let other = queue.clone();
-    let (hides, hiding) = proxy(&rollup.anvil.url, move |method, params, mut answer| {
+    let (hides, _) = proxy(&rollup.anvil.url, move |method, params, mut answer| {
         if method == "eth_getLogs" && params[0]["address"] == queue {
             answer.as_array_mut().unwrap().pop();
         }
@@ -280,10 +280,11 @@ async fn an_endpoint_that_leaves_a_message_out_or_changes_one_is_left() {
     .await;
     let mut reader = rollup.reader(&[&hides, &changes, &rollup.anvil.url]);
     assert_eq!(read(&mut reader).await.unwrap(), all());
-    assert_eq!(reader.endpoints().asked(), 1, "both are left");
-    let before = hiding.load(SeqCst);
-    assert_eq!(read(&mut reader).await.unwrap(), all());
-    assert_eq!(hiding.load(SeqCst), before, "it is not asked again");
+    assert_eq!(reader.endpoints().asked(), 3, "old logs may be gone");
+    for url in [&hides, &changes] {
+        let error = read(&mut rollup.reader(&[url])).await.unwrap_err();
+        assert!(error.contains("not those of the queue"), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -334,6 +335,38 @@ async fn a_final_block_takes_a_strict_majority_and_whoever_contradicts_it_is_lef
         &rollup.anvil.url,
     ]);
     assert_eq!(read(&mut one).await.unwrap(), all());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_behind_on_another_fork_is_not_left() {
+    let rollup = filled().await;
+    let endpoint = rollup.sender.endpoint();
+    let head = endpoint
+        .block(Tag::Finalized)
+        .await
+        .unwrap()
+        .unwrap()
+        .number;
+    let old: Value = endpoint
+        .ask(
+            "eth_getBlockByNumber",
+            json!([Tag::Number(head - 1), false]),
+        )
+        .await
+        .unwrap();
+    let (behind, _) = proxy(&rollup.anvil.url, move |_, params, mut answer| {
+        if params[0] == json!("finalized") {
+            return old.clone();
+        }
+        if params[0] == json!(Tag::Number(head)) {
+            answer["hash"] = json!(Hash([5; 32]));
+        }
+        answer
+    })
+    .await;
+    let mut reader = rollup.reader(&[&behind, &rollup.anvil.url, &rollup.anvil.url]);
+    assert_eq!(read(&mut reader).await.unwrap(), all());
+    assert_eq!(reader.endpoints().asked(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,5 @@
-//! Calls of one WebSocket: as the library makes them, which lets nobody else do it.
+//! Calls of one connection: as the library makes them, which lets nobody else do it, but for two errors in the words that
+//! Ethereum clients look for.
 
 use std::{future::ready, sync::Arc};
 
@@ -8,8 +9,10 @@ use jsonrpsee::{
         BatchResponseBuilder, BoundedSubscriptions, ConnectionId, IdProvider, MethodCallback,
         MethodResponse, MethodSink, Methods, SubscriptionState,
     },
-    types::{ErrorCode, ErrorObject, Params, error::reject_too_many_subscriptions},
+    types::{ErrorCode, ErrorObject, Id, Params, error::reject_too_many_subscriptions},
 };
+
+const NO_SUBSCRIPTIONS: &str = "notifications not supported";
 
 /// What calls of a connection need.
 #[derive(Clone, Debug)]
@@ -17,7 +20,14 @@ pub(super) struct Calls {
     pub(super) methods: Methods,
     pub(super) connection: ConnectionId,
     pub(super) answer_bytes: usize,
-    pub(super) subscriptions: BoundedSubscriptions,
+    /// Not over HTTP.
+    pub(super) subscribing: Option<Subscribing>,
+}
+
+/// What subscriptions of a connection need.
+#[derive(Clone, Debug)]
+pub(super) struct Subscribing {
+    pub(super) bound: BoundedSubscriptions,
     /// Where subscriptions are answered and tell what happens.
     pub(super) sink: MethodSink,
     pub(super) ids: Arc<dyn IdProvider>,
@@ -34,7 +44,10 @@ impl Calls {
         } = request;
         let params = Params::new(params.as_deref().map(|params| params.get()));
         match self.methods.method(&method) {
-            None => MethodResponse::error(id, ErrorObject::from(ErrorCode::MethodNotFound)),
+            None => {
+                let words = format!("the method {method} does not exist/is not available");
+                missing(id, words)
+            }
             Some(MethodCallback::Sync(callback)) => {
                 callback(id, params, self.answer_bytes, extensions)
             }
@@ -42,24 +55,33 @@ impl Calls {
                 let (id, params) = (id.into_owned(), params.into_owned());
                 callback(id, params, self.connection, self.answer_bytes, extensions).await
             }
+            Some(MethodCallback::Unsubscription(_)) if self.subscribing.is_none() => {
+                missing(id, NO_SUBSCRIPTIONS.into())
+            }
             Some(MethodCallback::Unsubscription(callback)) => {
                 callback(id, params, self.connection, self.answer_bytes, extensions)
             }
             Some(MethodCallback::Subscription(callback)) => {
-                let Some(subscription_permit) = self.subscriptions.acquire() else {
-                    let most = self.subscriptions.max();
-                    return MethodResponse::error(id, reject_too_many_subscriptions(most));
+                let Some(Subscribing { bound, sink, ids }) = &self.subscribing else {
+                    return missing(id, NO_SUBSCRIPTIONS.into());
+                };
+                let Some(subscription_permit) = bound.acquire() else {
+                    return MethodResponse::error(id, reject_too_many_subscriptions(bound.max()));
                 };
                 let state = SubscriptionState {
                     conn_id: self.connection,
-                    id_provider: &*self.ids,
+                    id_provider: &**ids,
                     subscription_permit,
                 };
-                let sink = self.sink.clone();
-                callback(id, params, sink, state, extensions).await
+                callback(id, params, sink.clone(), state, extensions).await
             }
         }
     }
+}
+
+fn missing(id: Id<'_>, words: String) -> MethodResponse {
+    let code = ErrorCode::MethodNotFound.code();
+    MethodResponse::error(id, ErrorObject::owned(code, words, None::<()>))
 }
 
 impl RpcServiceT for Calls {

@@ -1,10 +1,13 @@
-//! What clients see of JSON-RPC errors (RN7).
+//! What clients see of JSON-RPC errors (RN7), of the node's methods and of an application's.
 
-pub(crate) use jsonrpsee::types::error::{
+pub use jsonrpsee::types::error::{
     CALL_EXECUTION_FAILED_CODE as REFUSED, INTERNAL_ERROR_CODE as INTERNAL,
     INVALID_PARAMS_CODE as INVALID,
 };
 
-pub(crate) const NOT_FOUND: i32 = -32_001;
-pub(crate) const UNREACHABLE: i32 = -32_002;
-pub(crate) const FULL: i32 = -32_005;
+/// What was named is not there (EIP-1898).
+pub const NOT_FOUND: i32 = -32_001;
+/// A sequencer's node could not be asked.
+pub const UNREACHABLE: i32 = -32_002;
+/// More than this node takes or answers (EIP-1474).
+pub const LIMIT: i32 = -32_005;

@@ -317,7 +317,7 @@ async fn send<V: Vm>(params: Params<'static>, context: &Context<V>) -> Answer {
     submitted.map(|id| json!(id)).map_err(|error| {
         let code = match &error {
             SubmitError::Size { .. } => code::INVALID,
-            SubmitError::Full => code::FULL,
+            SubmitError::Full => code::LIMIT,
             SubmitError::State(_) => code::INTERNAL,
             _ => code::REFUSED,
         };

@@ -25,8 +25,8 @@ use jsonrpsee::{
     Methods,
     core::BoxError,
     server::{
-        BatchRequestConfig, ConnectionId, HttpBody, HttpResponse, IdProvider, Server, ServerConfig,
-        ServerHandle, TowerServiceBuilder, http, stop_channel,
+        BatchRequestConfig, ConnectionId, HttpBody, HttpResponse, IdProvider, ServerHandle, http,
+        stop_channel,
     },
 };
 use soketto::handshake::http::is_upgrade_request;
@@ -35,10 +35,11 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
-use tower::{Service as _, layer::util::Identity, service_fn};
+use tower::service_fn;
 use tower_http::cors::{Any, Cors};
 
 use super::{
+    calls::Calls,
     patient::Patient,
     room::{Held, Room},
     subscription_id::SubscriptionIds,
@@ -67,14 +68,6 @@ pub(crate) async fn serve(
     limits: RpcLimits,
     methods: impl Into<Methods>,
 ) -> io::Result<RpcServer> {
-    let config = ServerConfig::builder()
-        .http_only()
-        .max_request_body_size(limits.request_bytes)
-        .max_response_body_size(limits.answer_bytes)
-        // They are bounded here.
-        .max_connections(u32::MAX)
-        .set_batch_request_config(BatchRequestConfig::Limit(limits.batch))
-        .build();
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
     let (stop, handle) = stop_channel();
@@ -85,7 +78,6 @@ pub(crate) async fn serve(
         methods: methods.into(),
         ids: Arc::new(SubscriptionIds::default()),
         room: Room::new(ROOM * largest),
-        http: Server::builder().set_config(config).to_service_builder(),
     });
     tokio::spawn(async move {
         let mut last = 0;
@@ -168,7 +160,6 @@ pub(super) struct Door {
     pub(super) methods: Methods,
     pub(super) ids: Arc<dyn IdProvider>,
     room: Room,
-    http: TowerServiceBuilder<Identity, Identity>,
 }
 
 impl Door {
@@ -192,11 +183,19 @@ impl Door {
             }
         };
         let held = self.room_for(body.len()).await;
-        let mut http = self.http.clone().build(self.methods.clone(), peer.stop);
-        let answering = http.call(Request::from_parts(head, Full::new(Bytes::from(body))));
+        let calls = Calls {
+            methods: self.methods.clone(),
+            connection: peer.id,
+            answer_bytes: self.limits.answer_bytes as usize,
+            subscribing: None,
+        };
+        let limits = self.limits;
+        let request = Request::from_parts(head, Full::new(Bytes::from(body)));
         // What it holds is free when it is done, also if the peer is gone before.
         let answering = tokio::spawn(async move {
-            let (head, body) = answering.await?.into_parts();
+            let batch = BatchRequestConfig::Limit(limits.batch);
+            let answer = http::call_with_service(request, batch, limits.request_bytes, calls);
+            let (head, body) = answer.await.into_parts();
             let body = body.collect().await?.to_bytes();
             let body = match held {
                 Some(held) => held.keep(body),

@@ -38,7 +38,11 @@ use tokio::{
 };
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
-use super::{calls::Calls, room::Held, rpc::Door};
+use super::{
+    calls::{Calls, Subscribing},
+    room::Held,
+    rpc::Door,
+};
 
 /// Messages of a connection that are answered at one time.
 const CALLS: usize = 4;
@@ -95,9 +99,11 @@ async fn serve(handshake: Handshake, stream: Upgraded, door: &Door, peer: &Peer)
         methods: door.methods.clone(),
         connection: peer.id,
         answer_bytes: door.limits.answer_bytes as usize,
-        subscriptions: BoundedSubscriptions::new(SUBSCRIPTIONS),
-        sink: MethodSink::new(sink),
-        ids: Arc::clone(&door.ids),
+        subscribing: Some(Subscribing {
+            bound: BoundedSubscriptions::new(SUBSCRIPTIONS),
+            sink: MethodSink::new(sink),
+            ids: Arc::clone(&door.ids),
+        }),
     };
     let is_listening = AtomicBool::new(true);
     let pulse = Pulse {
@@ -221,10 +227,18 @@ async fn write(
     loop {
         select! {
             answer = answers.recv() => match answer {
-                Some(answer) => sender.send_text(str::from_utf8(&answer)?).await?,
+                Some(answer) => {
+                    // What was told before it: after it, an ended subscription is silent.
+                    for _ in 0..told.len() {
+                        if let Some(news) = told.recv().await {
+                            sender.send_text(news.get()).await?;
+                        }
+                    }
+                    sender.send_text(str::from_utf8(&answer)?).await?;
+                }
                 None => return sender.close().await,
             },
-            Some(told) = told.recv() => sender.send_text(told.get()).await?,
+            Some(news) = told.recv() => sender.send_text(news.get()).await?,
             _ = ticks.tick() => {
                 let was_heard = pulse.heard.swap(false, Ordering::Relaxed);
                 if was_heard || !pulse.is_listening.load(Ordering::Relaxed) {

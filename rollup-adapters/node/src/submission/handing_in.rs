@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{Node, StorageError, retries::Retries, storage::Waiting};
+use crate::{Node, StorageError, board::Board, retries::Retries, storage::Waiting};
 
 /// A transaction that is held, or that the sequencer refuses, for this long is dropped.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -28,12 +28,14 @@ enum Verdict {
     Drop(String),
 }
 
-/// Since when what waits is held, or refused, without a moment in between at which the sequencer was not in reach: an
-/// outage is not its fault, and after one what it waits for needs its time, too.
+/// How long what waits has been held, or refused. An outage does not count: it is not a transaction's fault, and what it
+/// waits for does not come meanwhile.
 #[derive(Debug, Default)]
 struct Patience {
-    held: HashMap<Hash, Instant>,
-    refused: HashMap<Hash, Instant>,
+    /// What has passed without outages.
+    passed: Duration,
+    held: HashMap<Hash, Duration>,
+    refused: HashMap<Hash, Duration>,
 }
 
 impl Patience {
@@ -42,23 +44,24 @@ impl Patience {
         self.refused.retain(|hash, _| waits(hash));
     }
 
-    /// It is held again: whether that is enough.
-    fn ends_held(&mut self, hash: Hash, now: Instant) -> bool {
-        now.duration_since(*self.held.entry(hash).or_insert(now)) >= PATIENCE
+    /// It is held: whether it has been for too long.
+    fn ends_held(&mut self, hash: Hash) -> bool {
+        self.passed - *self.held.entry(hash).or_insert(self.passed) >= PATIENCE
     }
 
-    /// It is refused again: whether that is enough.
-    fn ends_refused(&mut self, hash: Hash, now: Instant) -> bool {
-        now.duration_since(*self.refused.entry(hash).or_insert(now)) >= PATIENCE
+    /// It is refused: whether it has been for too long.
+    fn ends_refused(&mut self, hash: Hash) -> bool {
+        self.passed - *self.refused.entry(hash).or_insert(self.passed) >= PATIENCE
     }
 }
 
 /// Hands in what waits, in the order it came. Returns only when the disk failed.
-pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers) -> StorageError {
+pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers, board: &Board) -> StorageError {
     let mut sent: HashMap<Hash, Instant> = HashMap::new();
     let mut patience = Patience::default();
     let (mut pause, mut retries) = (FIRST_PAUSE, Retries::default());
     loop {
+        let begun = Instant::now();
         let waiting: Vec<Waiting> = {
             let queue = node.submissions().queue();
             sent.retain(|hash, _| queue.by_hash.contains_key(hash));
@@ -80,7 +83,7 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers) -> StorageError
                 Ok(Verdict::HandIn) => {
                     patience.held.remove(&hash);
                 }
-                Ok(Verdict::Hold(_)) if !patience.ends_held(hash, Instant::now()) => continue,
+                Ok(Verdict::Hold(_)) if !patience.ends_held(hash) => continue,
                 Ok(Verdict::Hold(reason) | Verdict::Drop(reason)) => {
                     if let Err(error) = forget(&node, &transaction, reason).await {
                         return error;
@@ -99,7 +102,7 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers) -> StorageError
                 }
                 Err(ClientError::Refused(problem)) if is_final(problem.status) => {
                     // One that is asked may say anything: it is dropped once all have refused it for long.
-                    if !patience.ends_refused(hash, Instant::now()) {
+                    if !patience.ends_refused(hash) {
                         let detail = &problem.detail;
                         tracing::warn!(id = %transaction.id, %detail, "the sequencer refuses a transaction");
                         sent.insert(hash, Instant::now());
@@ -112,7 +115,6 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers) -> StorageError
                 }
                 Err(error) => {
                     retries.failed(TASK, &error);
-                    patience = Patience::default();
                     is_well = false;
                     break;
                 }
@@ -122,6 +124,9 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers) -> StorageError
             tokio::select! {
                 () = node.submissions().changed.notified() => {}
                 () = sleep(LOOK) => {}
+            }
+            if board.reasons().is_empty() {
+                patience.passed += begun.elapsed();
             }
         } else {
             sleep(pause).await;
@@ -195,15 +200,22 @@ mod tests {
 
     #[test]
     fn patience_counts_from_the_first_time_and_each_reason_for_itself() {
-        let (mut patience, start) = (Patience::default(), Instant::now());
-        let end = start + PATIENCE;
+        let mut patience = Patience::default();
         let hashes = [Hash([1; 32]), Hash([2; 32])];
-        assert!(!patience.ends_held(hashes[0], start));
-        assert!(!patience.ends_held(hashes[0], end - Duration::from_millis(1)));
-        assert!(!patience.ends_refused(hashes[0], end));
-        assert!(!patience.ends_held(hashes[1], end));
-        assert!(patience.ends_held(hashes[0], end));
+        let almost = PATIENCE - Duration::from_millis(1);
+        patience.passed += PATIENCE;
+        assert!(!patience.ends_held(hashes[0]));
+        patience.passed += almost;
+        assert!(!patience.ends_held(hashes[0]));
+        assert!(!patience.ends_refused(hashes[0]));
+        assert!(!patience.ends_held(hashes[1]));
+        patience.passed += PATIENCE - almost;
+        assert!(patience.ends_held(hashes[0]));
+        assert!(!patience.ends_held(hashes[1]));
+        assert!(!patience.ends_refused(hashes[0]));
+        patience.passed += almost;
+        assert!(patience.ends_refused(hashes[0]));
         patience.retain(|hash| *hash == hashes[1]);
-        assert!(!patience.ends_held(hashes[0], end));
+        assert!(!patience.ends_held(hashes[0]));
     }
 }

@@ -9,6 +9,7 @@ use sequencer_client::{
 use super::handing_in;
 use crate::{
     Node, SubmitError,
+    board::Board,
     testing::{
         self, definition,
         served::Served,
@@ -80,6 +81,24 @@ async fn what_a_block_holds_waits_no_longer_even_after_a_restart() {
     assert_eq!(waiting(&node), [bytes("b")]);
     let error = node.submit(bytes("a")).await.unwrap_err();
     assert_eq!(error, SubmitError::Executed { number: 1 });
+}
+
+#[tokio::test]
+async fn what_was_written_while_its_block_was_waits_no_longer_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    {
+        let node = node(directory.path());
+        node.submit(bytes("a")).await.unwrap();
+        node.submit(bytes("b")).await.unwrap();
+        let waiting = node.storage().all_waiting().unwrap().remove(0);
+        testing::execute(&node, 1, &[Input::Transaction(bytes("a"))]).unwrap();
+        node.storage().keep_waiting(&waiting, None).unwrap();
+    }
+    for _ in 0..2 {
+        let node = node(directory.path());
+        assert_eq!(waiting(&node), [bytes("b")]);
+        assert_eq!(node.storage().all_waiting().unwrap().len(), 1);
+    }
 }
 
 #[tokio::test]
@@ -188,7 +207,7 @@ async fn what_was_replaced_is_not_handed_in_any_more() {
     node.submit(bytes("=b")).await.unwrap();
     let handing_in = {
         let node = node.clone();
-        tokio::spawn(async move { handing_in::run(node, &servers).await })
+        tokio::spawn(async move { handing_in::run(node, &servers, &Board::new(1, 0)).await })
     };
     assert_eq!(served.submitted(1).await, [bytes("a")]);
     // While the server has not answered, and `=b` is next.
@@ -218,7 +237,7 @@ async fn what_came_before_an_outage_is_not_dropped_at_the_first_refusal_after_it
     let node = node(directory.path());
     let handing_in = {
         let node = node.clone();
-        tokio::spawn(async move { handing_in::run(node, &servers).await })
+        tokio::spawn(async move { handing_in::run(node, &servers, &Board::new(1, 0)).await })
     };
     assert_eq!(served.submitted(1).await, [bytes("a")]);
     // Handed in after that one was refused.

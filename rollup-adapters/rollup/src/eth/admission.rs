@@ -1,7 +1,7 @@
 //! Why a transaction is not taken, in the texts by which wallets tell reasons apart (those of geth). RR6
 //!
-//! The machine checks all of this again, and what is left, when the node accepts the transaction: it decides, this
-//! words it, and how far a nonce may be ahead of what waits is a rule of this interface alone.
+//! The machine decides again when the node accepts the transaction, in the same words. Here a transaction is measured by
+//! what waits too, and one that could wait for money is refused.
 
 use alloy_consensus::{Transaction, TxEnvelope};
 use alloy_eips::eip2718::Decodable2718;
@@ -13,7 +13,7 @@ use rollup_types::Hash;
 use super::{
     Eth,
     block_id::BlockId,
-    error::{self, Error, internal, server},
+    error::{Error, internal, server},
     limits::MAX_NONCE_GAP,
     submit::{after, waiting},
 };
@@ -73,7 +73,7 @@ pub(crate) fn check(eth: &Eth, bytes: &[u8]) -> Result<(), Error> {
 /// What the node did not accept.
 pub(crate) fn refused(refusal: SubmitError) -> Error {
     match refusal {
-        SubmitError::Refused(reason) => error::refused(&reason),
+        SubmitError::Refused(reason) => server(reason),
         SubmitError::Executed { number } => {
             server(format!("nonce too low: already executed in block {number}"))
         }

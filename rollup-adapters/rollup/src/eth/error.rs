@@ -1,23 +1,12 @@
 //! Errors with the codes and texts that Ethereum clients know: some wallets tell them apart by the text alone. RR6
 
 use alloy_primitives::{Bytes, U256};
-use jsonrpsee::types::ErrorObjectOwned;
+use jsonrpsee::types::{ErrorObjectOwned, error::METHOD_NOT_FOUND_CODE};
+use rollup_node::code;
 
 /// What a method fails with.
 pub(crate) type Error = ErrorObjectOwned;
 
-/// The request is not one: which argument, and what is wrong with it.
-const INVALID_PARAMS: i32 = -32602;
-/// No such subscription.
-const METHOD_NOT_FOUND: i32 = -32601;
-/// The node can't, or will not.
-const SERVER: i32 = -32000;
-/// A block that this node doesn't have (EIP-1898).
-const NOT_FOUND: i32 = -32001;
-/// More than this node answers at once (EIP-1474).
-const LIMIT: i32 = -32005;
-/// The storage failed.
-const INTERNAL: i32 = -32603;
 /// A call reverted; the data are what it returned.
 const REVERTED: i32 = 3;
 
@@ -27,56 +16,29 @@ const ERROR_SELECTOR: [u8; 4] = [0x08, 0xc3, 0x79, 0xa0];
 const PANIC_SELECTOR: [u8; 4] = [0x4e, 0x48, 0x7b, 0x71];
 
 pub(crate) fn invalid(what: impl Into<String>) -> Error {
-    Error::owned(INVALID_PARAMS, what, None::<()>)
+    Error::owned(code::INVALID, what, None::<()>)
 }
 
 pub(crate) fn server(what: impl Into<String>) -> Error {
-    Error::owned(SERVER, what, None::<()>)
+    Error::owned(code::REFUSED, what, None::<()>)
 }
 
 pub(crate) fn not_found(what: impl std::fmt::Display) -> Error {
-    Error::owned(NOT_FOUND, format!("block not found: {what}"), None::<()>)
+    Error::owned(
+        code::NOT_FOUND,
+        format!("block not found: {what}"),
+        None::<()>,
+    )
 }
 
 pub(crate) fn limit(what: impl Into<String>) -> Error {
-    Error::owned(LIMIT, what, None::<()>)
-}
-
-/// What the EVM would not begin: its reason, after the words that clients look for.
-pub(crate) fn refused(reason: &str) -> Error {
-    let reason = reason
-        .strip_prefix("transaction validation error: ")
-        .unwrap_or(reason);
-    let known = [
-        (
-            "lack of funds",
-            "insufficient funds for gas * price + value",
-        ),
-        ("gas cost", "intrinsic gas too low"),
-        ("gas floor", "intrinsic gas too low"),
-        (
-            "less than basefee",
-            "max fee per gas less than block base fee",
-        ),
-        (
-            "priority fee is greater",
-            "max priority fee per gas higher than max fee per gas",
-        ),
-        ("initcode size", "max initcode size exceeded"),
-        ("ahead of the next", "nonce too high"),
-        ("was used", "nonce too low"),
-        ("sender is a contract", "sender not an eoa"),
-    ];
-    match known.iter().find(|(part, _)| reason.contains(part)) {
-        Some((_, words)) => server(format!("{words}: {reason}")),
-        None => server(reason),
-    }
+    Error::owned(code::LIMIT, what, None::<()>)
 }
 
 /// A subscription that there is not.
 pub(crate) fn no_subscription(name: &str) -> Error {
     Error::owned(
-        METHOD_NOT_FOUND,
+        METHOD_NOT_FOUND_CODE,
         format!("no {name:?} subscription in eth namespace"),
         None::<()>,
     )
@@ -85,7 +47,7 @@ pub(crate) fn no_subscription(name: &str) -> Error {
 /// Our own fault: logged in full, told in short.
 pub(crate) fn internal(cause: impl std::fmt::Display) -> Error {
     tracing::error!(%cause, "a request failed for a fault of this node");
-    Error::owned(INTERNAL, "internal error", None::<()>)
+    Error::owned(code::INTERNAL, "internal error", None::<()>)
 }
 
 /// `execution reverted`, with the reason where the contract gave one in words.
@@ -150,15 +112,6 @@ mod tests {
         assert_eq!(error.code(), 3);
         assert_eq!(error.message(), "execution reverted: not the owner");
         assert!(error.data().unwrap().get().starts_with("\"0x08c379a0"));
-    }
-
-    #[test]
-    fn a_nonce_that_the_machine_calls_used_is_too_low() {
-        let error = refused("nonce 3 was used; the next is 4");
-        assert_eq!(
-            error.message(),
-            "nonce too low: nonce 3 was used; the next is 4"
-        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{
     arguments::{Argument, Arguments, kind},
     block_id::BlockId,
     call_request::CallRequest,
-    error::{Error, internal, invalid, refused, reverted, server},
+    error::{Error, internal, invalid, reverted, server},
     works,
 };
 
@@ -70,7 +70,6 @@ fn run<R>(eth: &Eth, params: &Params<'_>, execute: Execute<R>) -> Result<R, Erro
     match execute(&state, &call).map_err(internal)? {
         Ok(result) => Ok(result),
         Err(CallFailure::Reverted(output)) => Err(reverted(&output)),
-        Err(CallFailure::IntrinsicGas(why) | CallFailure::Refused(why)) => Err(refused(&why)),
         Err(failure) => Err(server(failure.to_string())),
     }
 }

@@ -2,22 +2,23 @@
 
 use std::{fmt, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use da::NamespaceId;
-use futures::StreamExt as _;
 use hotshot_types::{Epoch, GenesisDocument, Hash, Height, finality::FinalityProof};
-use reqwest::{RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Response, Url, header::CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 
-use super::{
-    ClientError,
-    evidence::{Answer, Transcript},
-};
+use super::{ClientError, evidence::Transcript};
 use crate::types::{
     AccumulatorAnswer, AncestorAnswer, ApiLimits, BatchSubmitted, Block, BlockNamespaces,
     BlockPage, EpochAnswer, EvidencePage, NAMESPACE_HEADER, NamespaceAnswer, NamespacePage,
-    NodeState, Problem, Submitted, TransactionAnswer, Validators, Version, push_record,
+    NodeState, Submitted, TransactionAnswer, Validators, Version, push_record,
 };
+
+mod exchange;
+
+const BYTES: &str = "application/octet-stream";
+const EVENTS: &str = "text/event-stream";
 
 /// Bounds of a client.
 #[derive(Clone, Copy, Debug)]
@@ -142,7 +143,7 @@ impl Api {
             .http
             .post(self.address("v1/transactions"))
             .header(NAMESPACE_HEADER, namespace.to_string())
-            .header("content-type", "application/octet-stream")
+            .header(CONTENT_TYPE, BYTES)
             .body(transaction);
         if let Some(wait) = wait {
             let millis = wait.as_millis().to_string();
@@ -168,7 +169,7 @@ impl Api {
         let request = self
             .http
             .post(self.address("v1/transactions/batch"))
-            .header("content-type", "application/octet-stream")
+            .header(CONTENT_TYPE, BYTES)
             .body(batch);
         self.call(request, self.config.timeout).await
     }
@@ -212,8 +213,8 @@ impl Api {
         let request = self
             .http
             .get(self.address(&format!("v1/blocks/{id}/payload")))
-            .header("accept", "application/octet-stream");
-        self.bytes(request, self.config.timeout).await
+            .header("accept", BYTES);
+        self.bytes(request, BYTES, self.config.timeout).await
     }
 
     /// The namespaces of a block.
@@ -370,8 +371,8 @@ impl Api {
             .http
             .get(self.address(path))
             .query(query)
-            .header("accept", "text/event-stream");
-        self.send(request, None).await
+            .header("accept", EVENTS);
+        self.send(request, EVENTS, None).await
     }
 
     async fn get<T: DeserializeOwned>(
@@ -391,107 +392,5 @@ impl Api {
         let prefix = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{prefix}/{path}"));
         url
-    }
-
-    async fn call<T: DeserializeOwned>(
-        &self,
-        request: RequestBuilder,
-        timeout: Duration,
-    ) -> Result<T, ClientError> {
-        let bytes = self.bytes(request, timeout).await?;
-        serde_json::from_slice(&bytes).map_err(|error| self.strange(error.to_string()))
-    }
-
-    async fn bytes(
-        &self,
-        request: RequestBuilder,
-        timeout: Duration,
-    ) -> Result<Bytes, ClientError> {
-        let response = self.send(request, Some(timeout)).await?;
-        self.read(response).await
-    }
-
-    /// Sends a request; an answer that is no success becomes the problem it carries.
-    async fn send(
-        &self,
-        request: RequestBuilder,
-        timeout: Option<Duration>,
-    ) -> Result<Response, ClientError> {
-        let request = match timeout {
-            Some(timeout) => request.timeout(timeout),
-            None => request,
-        };
-        let waited = tokio::time::timeout(timeout.unwrap_or(self.config.timeout), request.send());
-        let response = match waited.await {
-            Ok(response) => response.map_err(|error| self.broken(&error))?,
-            Err(_) => {
-                return Err(ClientError::Timeout {
-                    url: self.base.to_string(),
-                });
-            }
-        };
-        let status = response.status();
-        if status == StatusCode::OK || status == StatusCode::ACCEPTED {
-            return Ok(response);
-        }
-        let body = self.read(response).await?;
-        match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) => Err(ClientError::Refused(Box::new(problem))),
-            // The page of a proxy before it, which says nothing of the node.
-            Err(_) if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-                Err(ClientError::Unreachable {
-                    url: self.base.to_string(),
-                    reason: format!("what is before it answers {status}"),
-                })
-            }
-            Err(_) => Err(self.strange(format!("status {status} without problem details"))),
-        }
-    }
-
-    async fn read(&self, response: Response) -> Result<Bytes, ClientError> {
-        let (request, status) = (response.url().to_string(), response.status().as_u16());
-        let body = self.body(response).await?;
-        self.transcript.note(Answer {
-            request,
-            status,
-            body: body.clone(),
-        });
-        Ok(body)
-    }
-
-    async fn body(&self, response: Response) -> Result<Bytes, ClientError> {
-        let limit = self.config.max_bytes;
-        let mut body = BytesMut::new();
-        let mut chunks = response.bytes_stream();
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|error| self.broken(&error))?;
-            if body.len() + chunk.len() > limit {
-                return Err(ClientError::TooLarge(limit));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body.freeze())
-    }
-
-    pub(super) fn broken(&self, error: &reqwest::Error) -> ClientError {
-        let url = self.base.to_string();
-        if error.is_timeout() && !error.is_connect() {
-            return ClientError::Timeout { url };
-        }
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(source) = cause.source() {
-            cause = source;
-        }
-        ClientError::Unreachable {
-            url,
-            reason: cause.to_string(),
-        }
-    }
-
-    pub(super) fn strange(&self, reason: String) -> ClientError {
-        ClientError::Protocol {
-            url: self.base.to_string(),
-            reason,
-        }
     }
 }

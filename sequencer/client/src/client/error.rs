@@ -10,7 +10,7 @@ pub enum ClientError {
     /// The URL is none.
     #[error("`{0}` is no URL of a node; write it as http://127.0.0.1:8080")]
     Url(String),
-    /// No connection, or it broke.
+    /// No connection, it broke, or what came from there was cut or is a proxy's page.
     #[error("{url} can't be reached: {reason}")]
     Unreachable {
         /// Of the node.
@@ -30,7 +30,7 @@ pub enum ClientError {
     /// The answer is over the bound of this client.
     #[error("the answer has more than {0} bytes")]
     TooLarge(usize),
-    /// The answer is not of the API's form: another program listens there, or another version.
+    /// The answer is whole, and not of the API's form: another program listens there, or another version.
     #[error("{url} does not answer as a sequencer node: {reason}")]
     Protocol {
         /// Of the request.
@@ -56,7 +56,7 @@ pub enum ClientError {
     #[error("a client takes 1 to {0} servers")]
     Servers(usize),
     /// Every server was left because of what it was caught with: each with its reason.
-    #[error("no server is left to ask: {0}")]
+    #[error("no server is left to ask: {0}. Name others; these are asked again after a new start")]
     AllLeft(String),
     /// The proof ends before the epoch that it was to begin with: the node is behind, or a cache before it.
     #[error(

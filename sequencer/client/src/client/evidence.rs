@@ -49,7 +49,7 @@ pub enum Fault {
     },
     /// What it sent of a namespace is not what the chain holds.
     OtherHistory,
-    /// An answer that is not of the API's form.
+    /// Whole JSON that is no answer of the API.
     Malformed,
     /// An answer over the bound of the client.
     Oversized,

@@ -173,8 +173,7 @@ impl NamespaceStream {
     }
 
     fn parse<T: serde::de::DeserializeOwned>(&self, event: &Event) -> Result<T, ClientError> {
-        serde_json::from_str(&event.data)
-            .map_err(|error| self.client.api().strange(error.to_string()))
+        self.client.api().parse(event.data.as_bytes())
     }
 
     fn take_block(&mut self, event: &Event) -> Result<NamespaceEvent, ClientError> {

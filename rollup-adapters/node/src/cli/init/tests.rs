@@ -1,5 +1,5 @@
 use clap::Parser as _;
-use light_client::rpc::Tag;
+use light_client::{account::created, rpc::Tag};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -25,6 +25,17 @@ impl Application for App {
         let limit = limit.as_integer().and_then(|it| usize::try_from(it).ok());
         limit.map(Tally).ok_or("limit is no number".into())
     }
+}
+
+#[test]
+fn a_delay_that_the_contract_refuses_is_a_usage_error() {
+    let parse = |delay| {
+        let line = ["init", "here", "--namespace", "7", "--force-delay", delay];
+        Line::try_parse_from(line)
+    };
+    assert!(parse("86400").is_ok());
+    assert!(parse("86401").is_err());
+    assert!(parse("0").is_err());
 }
 
 /// A node of a sequencer that says its genesis document and nothing else.
@@ -110,13 +121,8 @@ async fn nothing_is_deployed_before_the_machine_has_taken_its_section() {
     let artifacts = concat!(env!("CARGO_MANIFEST_DIR"), "/../contracts/out");
     // No contract, which the inbox notices after the vault is there.
     let light_client = Address([0xee; 20]).to_string();
-    let more = [
-        ["--l1", &anvil.url],
-        ["--account", key.to_str().unwrap()],
-        ["--light-client", &light_client],
-        ["--artifacts", artifacts],
-    ];
-    let more = more.concat();
+    let mut more = vec!["--l1", &anvil.url, "--account", key.to_str().unwrap()];
+    more.extend(["--artifacts", artifacts, "--light-client", &light_client]);
     let deployer = anvil::account(0).address();
     let deployed = || anvil.endpoint.nonce(deployer, Tag::Latest);
     let refused = init(directory.path(), &sequencer, &more).await.unwrap_err();
@@ -130,4 +136,15 @@ async fn nothing_is_deployed_before_the_machine_has_taken_its_section() {
     assert!(refused.to_string().contains("anew"), "{refused}");
     assert_eq!(deployed().await.unwrap(), 1);
     assert_eq!(files(directory.path()), ["key", "vm.toml"]);
+
+    // Any contract is one to the inbox.
+    let light_client = created(deployer, 0).to_string();
+    *more.last_mut().unwrap() = &light_client;
+    init(directory.path(), &sequencer, &more).await.unwrap();
+    let definition = Definition::read(&directory.path().join("new/rollup/rollup.toml")).unwrap();
+    let contracts = definition.l1.unwrap();
+    let places = [contracts.vault, contracts.inbox, contracts.queue];
+    assert_eq!(places, [1, 2, 3].map(|nonce| created(deployer, nonce)));
+    assert_eq!(contracts.light_client, created(deployer, 0));
+    assert_eq!(definition.vm["limit"].as_integer(), Some(3));
 }

@@ -81,8 +81,8 @@ async fn working(limits: RpcLimits) -> (RpcServer, Arc<Work>) {
 
 fn impatient() -> RpcLimits {
     RpcLimits {
-        connections: 2,
-        patience: Duration::from_millis(50),
+        connections: 1,
+        patience: Duration::from_millis(200),
         ..RpcLimits::default()
     }
 }
@@ -140,14 +140,27 @@ async fn messages_that_are_no_requests_are_not_kept_either() {
     for id in 0..4 {
         send(&mut socket, request(id, "gated", json!([]))).await;
     }
-    for _ in 0..1_000 {
-        send(&mut socket, "{".into()).await;
+    let (mut sink, mut answers) = socket.split();
+    // All of them are more than the kernel keeps.
+    let no_request = format!("{{{}", " ".repeat(LARGE));
+    let sending = async {
+        for _ in 0..1_000 {
+            let message = Message::Text(no_request.as_str().into());
+            sink.send(message).await.unwrap();
+        }
+    };
+    let mut sending = std::pin::pin!(sending);
+    tokio::select! {
+        () = sending.as_mut() => panic!("the server took all of them"),
+        () = others(&server, 1_000) => {}
     }
-    others(&server, 100).await;
     work.gate.add_permits(4);
-    for _ in 0..1_004 {
-        next(&mut socket).await;
-    }
+    let reading = async {
+        for _ in 0..1_004 {
+            answers.next().await.unwrap().unwrap();
+        }
+    };
+    tokio::join!(sending, reading);
 }
 
 #[tokio::test]
@@ -185,6 +198,25 @@ async fn a_slow_subscriber_is_waited_for_and_told_everything() {
     }
     send(&mut socket, request(1, "unsubscribe", json!([id]))).await;
     assert_eq!(next(&mut socket).await["id"], json!(1));
+}
+
+#[tokio::test]
+async fn what_was_told_comes_before_the_answer_that_ends_a_subscription() {
+    let (server, _) = working(RpcLimits::default()).await;
+    let mut socket = socket(&server).await;
+    send(&mut socket, request(0, "subscribe", json!([2_000]))).await;
+    let id = next(&mut socket).await["result"].take();
+    others(&server, 200).await;
+    send(&mut socket, request(1, "unsubscribe", json!([id]))).await;
+    others(&server, 200).await;
+    while next(&mut socket).await["id"] != json!(1) {}
+    send(&mut socket, request(2, "small", json!([]))).await;
+    let mut after = 0;
+    while next(&mut socket).await["id"] != json!(2) {
+        after += 1;
+    }
+    // One waited for its place in the queue.
+    assert!(after <= 1, "{after}");
 }
 
 #[tokio::test]
@@ -274,31 +306,31 @@ async fn half_a_request_does_not_hold_a_place() {
 #[tokio::test]
 async fn an_answer_that_nobody_takes_does_not_hold_a_place() {
     let (server, _) = working(impatient()).await;
+    // More than the kernel keeps.
     let body = Value::from(vec![
         json!({"jsonrpc": "2.0", "id": 1, "method": "large"});
         100
     ]);
     let body = body.to_string();
-    // More than the kernel keeps.
     let one = format!(
         "POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     let mut http = TcpStream::connect(server.address).await.unwrap();
     http.write_all(one.repeat(4).as_bytes()).await.unwrap();
+    others(&server, 1).await;
     let mut socket = socket(&server).await;
     for _ in 0..4 {
         send(&mut socket, body.clone()).await;
     }
-    // A place of each.
-    let (_first, _second) = tokio::join!(others(&server, 1), others(&server, 1));
+    others(&server, 1).await;
     drop((http, socket));
 }
 
 #[tokio::test]
 async fn a_websocket_that_answers_no_ping_does_not_hold_a_place() {
     let (server, _) = working(impatient()).await;
-    let dead = [socket(&server).await, socket(&server).await];
+    let dead = socket(&server).await;
     others(&server, 1).await;
     drop(dead);
 }
