@@ -1,4 +1,4 @@
-//! One block: inputs in, one after the other, until there are no more or the next does not fit (RE3).
+//! One block: inputs in, one after the other, until there are no more or enough gas is used (RE3).
 
 use alloy_consensus::{Header, Transaction as _, Typed2718 as _, constants::EMPTY_OMMER_ROOT_HASH};
 use alloy_eips::{
@@ -38,15 +38,16 @@ use crate::{
     transaction::DepositTransaction,
 };
 
-/// Gas of a block, and so the highest gas limit of a transaction.
-pub const BLOCK_GAS: u64 = 30_000_000;
+/// Highest gas limit of a transaction; once as much is used, a block ends.
+pub const TRANSACTION_GAS: u64 = 30_000_000;
+/// The gas limit of a block's header, which no block reaches: its last transaction begins below half of it.
+pub const BLOCK_GAS: u64 = 2 * TRANSACTION_GAS;
+/// EIP-1559's, but the target is a quarter of the header's limit: half of what ends a block. RE4
+const FEE_PARAMS: BaseFeeParams = BaseFeeParams::new(8, 4);
 /// Most inputs of a block, skipped ones too.
 pub const MAX_INPUTS: usize = 16_384;
-/// Gas that the deposit of a token can use; it has to fit into its block. RE8
+/// Gas that the deposit of a token can use. RE8
 pub const DEPOSIT_GAS: u64 = 3_000_000;
-
-/// Geth's words.
-const LACK_OF_FUNDS: &str = "insufficient funds for gas * price + value";
 
 /// revm over what is stored.
 pub(crate) type Machine<'a> = MainnetEvm<MainnetContext<Overlay<'a>>>;
@@ -84,7 +85,11 @@ impl<'a> Block<'a> {
             parent.hash().0,
             "a block is made on its parent"
         );
-        let base_fee = next_base_fee(&parent);
+        let mut base_fee = next_base_fee(&parent);
+        // Else inputs that are skipped, which cost nothing, would end blocks and make the gas after them cheaper. RE4
+        if !env.is_forced && parent.extra_data.starts_with(&env.height.to_be_bytes()) {
+            base_fee = base_fee.max(parent.base_fee_per_gas.unwrap_or(MIN_BASE_FEE));
+        }
         let overlay = Overlay::new(Base { state, root: None });
         let block = RevmBlock {
             number: U256::from(env.number),
@@ -110,9 +115,12 @@ impl<'a> Block<'a> {
         })
     }
 
-    /// Executes inputs up to the first that does not fit.
+    /// Executes inputs until the block ends. How much gas an input may use ends none, only what was used. RE3
     pub(crate) fn execute(&mut self, inputs: &[Input]) -> Result<(), StateError> {
         for input in inputs.iter().take(MAX_INPUTS) {
+            if self.gas_used >= TRANSACTION_GAS {
+                break;
+            }
             let outcome = match input {
                 Input::Transaction(bytes) => self.transaction(bytes, None)?,
                 Input::L1(message) => match &message.body {
@@ -122,18 +130,16 @@ impl<'a> Block<'a> {
                     }
                 },
             };
-            let Some(outcome) = outcome else { break };
             self.outcomes.push(outcome);
         }
         Ok(())
     }
 
-    /// None if it does not fit.
     fn transaction(
         &mut self,
         bytes: &bytes::Bytes,
         message: Option<&L1Message>,
-    ) -> Result<Option<Outcome>, StateError> {
+    ) -> Result<Outcome, StateError> {
         let transaction = match Signed::read(bytes, self.config.chain_id) {
             Ok(transaction) => transaction,
             Err(reason) => {
@@ -142,23 +148,17 @@ impl<'a> Block<'a> {
                     Some(message) if !reason.is_transaction() => message.hash(),
                     _ => Hash(signed::id(bytes).0),
                 };
-                return Ok(Some(skipped(id, reason.to_string())));
+                return Ok(skipped(id, reason.to_string()));
             }
         };
         let id = Hash(transaction.hash().0);
-        if transaction.envelope.gas_limit() > BLOCK_GAS - self.gas_used {
-            return match self.is_unfit(&transaction)? {
-                Some(reason) => Ok(Some(skipped(id, reason))),
-                None => Ok(None),
-            };
-        }
         let result = match self.machine.transact(transaction.environment()) {
             Ok(done) => {
                 self.overlay().apply(done.state)?;
                 done.result
             }
             Err(EVMError::Database(Failure(error))) => return Err(error),
-            Err(error) => return Ok(Some(skipped(id, reason(&error)))),
+            Err(error) => return Ok(skipped(id, reason(&error))),
         };
         let gas_used = result.gas().tx_gas_used();
         let base_fees = U256::from(self.base_fee) * U256::from(gas_used);
@@ -186,35 +186,11 @@ impl<'a> Block<'a> {
                 logs: logs(result),
             },
         );
-        Ok(Some(applied(id)))
+        Ok(applied(id))
     }
 
-    /// Why a transaction could not be executed even if there were room; only said of one that there is no room for.
-    fn is_unfit(&mut self, transaction: &Signed) -> Result<Option<String>, StateError> {
-        let envelope = &transaction.envelope;
-        let base_fee = u128::from(self.base_fee);
-        let account = self.overlay().account(transaction.sender)?;
-        let (nonce, balance) =
-            account.map_or((0, U256::ZERO), |account| (account.nonce, account.balance));
-        Ok(if envelope.nonce() != nonce {
-            Some(format!("nonce {}, expected {nonce}", envelope.nonce()))
-        } else if envelope.max_fee_per_gas() < base_fee {
-            Some(format!("fee cap below the base fee of {base_fee}"))
-        } else if signed::highest_cost(envelope) > balance {
-            Some(format!(
-                "{LACK_OF_FUNDS}: lack of funds ({balance}) for the highest cost"
-            ))
-        } else {
-            None
-        })
-    }
-
-    /// None if it does not fit. RE7
-    fn deposit(
-        &mut self,
-        message: &L1Message,
-        deposit: &Deposit,
-    ) -> Result<Option<Outcome>, StateError> {
+    /// RE7
+    fn deposit(&mut self, message: &L1Message, deposit: &Deposit) -> Result<Outcome, StateError> {
         let transaction = DepositTransaction {
             index: message.index,
             l1_block: message.l1_block,
@@ -229,9 +205,6 @@ impl<'a> Block<'a> {
             self.overlay().credit(recipient, transaction.amount)?;
             (true, 0, Vec::new())
         } else {
-            if DEPOSIT_GAS > BLOCK_GAS - self.gas_used {
-                return Ok(None);
-            }
             let input = predeploys::mint(
                 transaction.token,
                 deposit.decimals,
@@ -265,7 +238,7 @@ impl<'a> Block<'a> {
                 logs,
             },
         );
-        Ok(Some(applied(id)))
+        Ok(applied(id))
     }
 
     /// A call by the rollup itself, which nobody pays for; none if revm gave up on it. RE8
@@ -384,11 +357,10 @@ pub(crate) fn machine(overlay: Overlay<'_>, chain_id: u64, block: RevmBlock) -> 
         .build_mainnet()
 }
 
-/// The base fee of the block after one (RE4).
+/// The base fee of the block after one, if another block of the sequencer makes it (RE4).
 pub(crate) fn next_base_fee(parent: &Header) -> u64 {
     let base_fee = parent.base_fee_per_gas.unwrap_or(MIN_BASE_FEE);
-    let params = BaseFeeParams::ethereum();
-    calc_next_block_base_fee(parent.gas_used, parent.gas_limit, base_fee, params)
+    calc_next_block_base_fee(parent.gas_used, parent.gas_limit, base_fee, FEE_PARAMS)
         .clamp(MIN_BASE_FEE, MAX_BASE_FEE)
 }
 
@@ -423,7 +395,9 @@ pub(crate) fn reason(error: &EVMError<Failure>) -> String {
         return error.to_string();
     };
     let words = match reason {
-        InvalidTransaction::LackOfFundForMaxFee { .. } => LACK_OF_FUNDS,
+        InvalidTransaction::LackOfFundForMaxFee { .. } => {
+            "insufficient funds for gas * price + value"
+        }
         InvalidTransaction::CallGasCostMoreThanGasLimit { .. }
         | InvalidTransaction::GasFloorMoreThanGasLimit { .. } => "intrinsic gas too low",
         InvalidTransaction::GasPriceLessThanBasefee => "max fee per gas less than block base fee",

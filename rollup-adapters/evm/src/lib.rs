@@ -19,7 +19,7 @@ pub mod view;
 mod vm;
 
 pub use admission::MAX_NONCE_AHEAD;
-pub use block::{BLOCK_GAS, DEPOSIT_GAS, MAX_INPUTS};
+pub use block::{BLOCK_GAS, DEPOSIT_GAS, MAX_INPUTS, TRANSACTION_GAS};
 pub use config::{ConfigError, EvmConfig, GenesisAccount};
 pub use predeploys::{BRIDGE, TOKEN_FACTORY};
 pub use signed::{Malformed, Signed, highest_cost};

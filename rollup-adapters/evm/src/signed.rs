@@ -7,7 +7,7 @@ use alloy_eips::{Decodable2718 as _, Encodable2718 as _, eip2718::Eip2718Error};
 use alloy_primitives::{Address, B256, Bytes, Signature, U256};
 use revm::{context::TxEnv, context_interface::either::Either, precompile::crypto};
 
-use crate::BLOCK_GAS;
+use crate::TRANSACTION_GAS;
 
 /// No fee of a transaction is higher, in wei per gas: a fee times all gas of a block stays below 2^128.
 pub(crate) const MAX_FEE: u128 = (1 << 96) - 1;
@@ -45,7 +45,7 @@ pub enum Malformed {
     #[error("only replay-protected (EIP-155) transactions allowed")]
     NoChain,
     /// Its gas limit.
-    #[error("exceeds block gas limit: {0} of {BLOCK_GAS}")]
+    #[error("transaction gas limit too high (cap: {TRANSACTION_GAS}, tx: {0})")]
     TooMuchGas(u64),
     /// Its highest fee, in wei per gas.
     #[error("a fee of {0} wei per gas is out of range")]
@@ -100,7 +100,7 @@ impl Signed {
             }
             None => return Err(Malformed::NoChain),
         }
-        if envelope.gas_limit() > BLOCK_GAS {
+        if envelope.gas_limit() > TRANSACTION_GAS {
             return Err(Malformed::TooMuchGas(envelope.gas_limit()));
         }
         if envelope.max_fee_per_gas() > MAX_FEE {

@@ -14,7 +14,7 @@ use revm::{
 use rollup_types::StateError;
 
 use crate::{
-    BLOCK_GAS, EvmConfig,
+    BLOCK_GAS, EvmConfig, TRANSACTION_GAS,
     block::{self, Machine},
     overlay::{Base, Failure, Overlay},
     signed::MAX_FEE,
@@ -32,7 +32,7 @@ pub struct CallRequest {
     pub to: Option<Address>,
     /// Wei to send along; the caller has to have it.
     pub value: U256,
-    /// Gas limit; a block's by default and at most.
+    /// Gas limit; the highest of a transaction by default and at most.
     pub gas: Option<u64>,
     /// Wei per gas; 0 by default, else the caller has to have it.
     pub gas_price: u128,
@@ -177,7 +177,7 @@ impl<'a> Caller<'a> {
                 u8::from(!request.access_list.is_empty())
             },
             caller: request.from,
-            gas_limit: request.gas.unwrap_or(BLOCK_GAS).min(BLOCK_GAS),
+            gas_limit: request.gas.unwrap_or(TRANSACTION_GAS).min(TRANSACTION_GAS),
             gas_price: request.gas_price,
             kind: request.to.map_or(TxKind::Create, TxKind::Call),
             value: request.value,

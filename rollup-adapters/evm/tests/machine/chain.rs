@@ -136,6 +136,20 @@ impl Chain {
         transition
     }
 
+    /// All blocks of one block of the sequencer.
+    pub(crate) fn segment(&mut self, inputs: &[Input]) -> Vec<Transition> {
+        let env = self.env;
+        let mut blocks = Vec::new();
+        let mut rest = inputs;
+        while !rest.is_empty() {
+            (self.env.height, self.env.timestamp_ms) = (env.height, env.timestamp_ms);
+            let block = self.block(rest);
+            rest = &rest[block.outcomes.len()..];
+            blocks.push(block);
+        }
+        blocks
+    }
+
     /// One block that has to apply all of some transactions.
     pub(crate) fn apply(&mut self, transactions: &[Bytes]) -> Transition {
         let inputs: Vec<_> = transactions

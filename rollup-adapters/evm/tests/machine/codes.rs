@@ -8,6 +8,8 @@ pub(crate) const STORE: &[u8] = &hex!("60203560003555");
 pub(crate) const HASH: &[u8] = &hex!("6000355b602060002060005260019003806003 57");
 /// Logs the first word of its input with the second and third as topics.
 pub(crate) const LOG: &[u8] = &hex!("6000356000526040356020356020 6000a2");
+/// Uses all gas that it gets.
+pub(crate) const BURN: &[u8] = &hex!("fe");
 /// Reverts with the word 42.
 pub(crate) const REVERT: &[u8] = &hex!("602a60005260206000fd");
 /// Returns the hash of the block before.

@@ -2,7 +2,7 @@ use alloy_consensus::{TxEip1559, TxEip2930, TxEip7702, TxLegacy};
 use alloy_eips::eip2930::{AccessList, AccessListItem};
 use alloy_primitives::{Address, B256, TxKind, U256, keccak256};
 use bytes::Bytes;
-use rollup_evm::{BLOCK_GAS, MAX_INPUTS};
+use rollup_evm::{MAX_INPUTS, TRANSACTION_GAS};
 use rollup_types::{Hash, Input, MessageBody, Verdict, Vm as _};
 
 use crate::{
@@ -122,7 +122,7 @@ fn what_cannot_be_executed_is_skipped_and_changes_nothing() {
         ..transfer(0, to, ETHER)
     };
     let too_much_gas = TxEip1559 {
-        gas_limit: BLOCK_GAS + 1,
+        gas_limit: TRANSACTION_GAS + 1,
         ..transfer(0, to, ETHER)
     };
     let too_little_gas = TxEip1559 {
@@ -148,7 +148,7 @@ fn what_cannot_be_executed_is_skipped_and_changes_nothing() {
         ),
         (
             alice().send(too_much_gas),
-            "exceeds block gas limit: 30000001 of 30000000",
+            "transaction gas limit too high (cap: 30000000, tx: 30000001)",
         ),
         (alice().send(too_little_gas), "intrinsic gas too low: call"),
         (
@@ -223,70 +223,6 @@ fn a_signature_with_the_other_s_is_skipped() {
 }
 
 #[test]
-fn what_does_not_fit_goes_on_in_the_next_block() {
-    let mut chain = Chain::new();
-    let hasher = alice().address.create(0);
-    chain.apply(&[alice().send(create(0, codes::HASH))]);
-    let heavy = |nonce| {
-        let transaction = TxEip1559 {
-            gas_limit: 16_000_000,
-            ..call(nonce, hasher, words(&[100_000]))
-        };
-        Input::Transaction(alice().send(transaction))
-    };
-    let inputs = [heavy(1), heavy(2), heavy(3), heavy(4), heavy(5)];
-    let first = chain.block(&inputs);
-    assert_eq!(first.outcomes.len(), 2);
-    let second = chain.block(&inputs[2..]);
-    assert_eq!(second.outcomes.len(), 2);
-    let third = chain.block(&inputs[4..]);
-    assert_eq!(third.outcomes.len(), 1);
-    for outcome in first
-        .outcomes
-        .iter()
-        .chain(&second.outcomes)
-        .chain(&third.outcomes)
-    {
-        assert_eq!(outcome.verdict, Verdict::Applied);
-    }
-}
-
-#[test]
-fn a_transaction_that_never_fits_the_state_does_not_end_a_block() {
-    let mut chain = Chain::new();
-    let hasher = alice().address.create(0);
-    chain.apply(&[alice().send(create(0, codes::HASH))]);
-    let big = |nonce, value| TxEip1559 {
-        gas_limit: BLOCK_GAS,
-        value,
-        ..call(nonce, hasher, words(&[1]))
-    };
-    let inputs = [
-        alice().send(call(1, hasher, words(&[1]))),
-        alice().send(big(5, U256::ZERO)),
-        alice().send(big(2, ETHER * U256::from(999))),
-        alice().send(TxEip1559 {
-            max_fee_per_gas: 1,
-            max_priority_fee_per_gas: 1,
-            ..big(2, U256::ZERO)
-        }),
-        alice().send(call(2, hasher, words(&[1]))),
-        alice().send(big(3, U256::ZERO)),
-    ]
-    .map(Input::Transaction);
-    let transition = chain.block(&inputs);
-    assert_eq!(transition.outcomes.len(), 5);
-    assert_eq!(skipped(&transition.outcomes[1]), "nonce 5, expected 2");
-    assert!(skipped(&transition.outcomes[2]).contains("insufficient funds for gas"));
-    assert!(skipped(&transition.outcomes[3]).contains("base fee"));
-    assert_eq!(transition.outcomes[4].verdict, Verdict::Applied);
-    assert_eq!(
-        chain.block(&inputs[5..]).outcomes[0].verdict,
-        Verdict::Applied
-    );
-}
-
-#[test]
 fn a_block_takes_a_bounded_number_of_inputs() {
     let mut chain = Chain::new();
     let inputs = vec![Input::Transaction(Bytes::from_static(b"x")); MAX_INPUTS + 1];
@@ -311,13 +247,13 @@ fn the_base_fee_follows_the_gas_that_was_used() {
     // Little gas in the block before: down by almost an eighth.
     let low = chain.view().next_base_fee().unwrap();
     let heavy = TxEip1559 {
-        gas_limit: BLOCK_GAS,
+        gas_limit: TRANSACTION_GAS,
         ..call(1, hasher, words(&[1_000_000]))
     };
     chain.apply(&[alice().send(heavy)]);
     let header = chain.view().header(2).unwrap().unwrap();
     assert_eq!(header.base_fee_per_gas, Some(low));
-    assert_eq!(header.gas_used, BLOCK_GAS);
+    assert_eq!(header.gas_used, TRANSACTION_GAS);
     assert_eq!(chain.view().next_base_fee().unwrap(), low + low / 8);
 }
 

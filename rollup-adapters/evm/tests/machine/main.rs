@@ -6,6 +6,7 @@ mod chain;
 mod codes;
 mod deposits;
 mod execution;
+mod gas;
 mod genesis;
 mod oracle;
 mod reading;

@@ -167,9 +167,9 @@ impl Oracle {
 
 type OracleEvm<'a> = revm::MainnetEvm<revm::handler::MainnetContext<&'a mut CacheDB<EmptyDB>>>;
 
-/// EIP-1559 as it stands there.
+/// EIP-1559 as it stands there, but for an elasticity of 4.
 fn next_base_fee(base_fee: u64, gas_used: u64) -> u64 {
-    let target = u128::from(BLOCK_GAS / 2);
+    let target = u128::from(BLOCK_GAS / 4);
     let (base, used) = (u128::from(base_fee), u128::from(gas_used));
     let next = if used > target {
         base + (base * (used - target) / target / 8).max(1)

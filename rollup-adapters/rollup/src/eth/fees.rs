@@ -33,8 +33,8 @@ fn gas_price(eth: &Eth, params: &Params<'_>) -> Result<U128, Error> {
     Ok(U128::from(after_two_full_blocks(price.into())))
 }
 
-/// No base fee is higher two full blocks later, each of which adds an eighth. A transaction whose price is below the base
-/// fee is skipped, and its bytes are lost.
+/// No base fee is higher after two blocks that use twice the target, of which each adds an eighth. A transaction whose
+/// price is below the base fee is skipped, and its bytes are lost.
 fn after_two_full_blocks(base_fee: u128) -> u128 {
     base_fee + base_fee * 17 / 64 + 1
 }

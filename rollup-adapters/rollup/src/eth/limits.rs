@@ -10,7 +10,7 @@ pub(crate) const MAX_LOG_BLOCKS: u64 = 10_000;
 pub(crate) const MAX_LOGS: usize = 10_000;
 /// Bytes of data in them: a block's at least, and with all else about the logs an answer of the size that a node allows
 /// by default.
-pub(crate) const MAX_LOG_BYTES: usize = 4 << 20;
+pub(crate) const MAX_LOG_BYTES: usize = 7_500_000;
 /// Blocks of one `eth_feeHistory`.
 pub(crate) const MAX_FEE_BLOCKS: u64 = 1024;
 /// Percentiles of one `eth_feeHistory`.

@@ -278,7 +278,7 @@ fn sign(key: B256, hash: B256) -> Signature {
     )
 }
 
-/// A transaction of [`ALICE`] with three logs of 1 MiB each, which is what a block has gas for.
+/// A transaction of [`ALICE`] with three logs of 1 MiB each, which is what it can have gas for.
 pub fn three_large_logs(nonce: u64) -> Bytes {
     let log = [0x62, 0x10, 0, 0, 0x5f, 0xa0];
     signed(TxEip1559 {
