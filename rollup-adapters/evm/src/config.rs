@@ -10,8 +10,8 @@ use crate::predeploys::{BRIDGE, TOKEN_FACTORY};
 
 /// The highest chain id: a legacy signature has room for no higher one (EIP-2294).
 const MAX_CHAIN_ID: u64 = u64::MAX / 2 - 36;
-/// The lowest base fee: from here on it can't fall, and below it could hardly rise.
-pub(crate) const MIN_BASE_FEE: u64 = 7;
+/// The lowest base fee, 0.01 gwei: what keeps every node busy is never for nothing.
+pub(crate) const MIN_BASE_FEE: u64 = 10_000_000;
 /// The base fee rises no higher than this.
 pub(crate) const MAX_BASE_FEE: u64 = 1 << 60;
 /// Longest code of an account (EIP-170).

@@ -15,7 +15,7 @@ use crate::{
 /// Uses all gas that it gets.
 const BURNER: Address = Address::repeat_byte(0xb0);
 /// The lowest base fee there is.
-const LOWEST: u64 = 7;
+const LOWEST: u64 = 10_000_000;
 
 /// Who has a key, and code all the same.
 fn contract() -> Person {
@@ -138,9 +138,10 @@ fn gas_of_one_sequencer_block_costs_ever_more() {
         at.account(FEES).unwrap().unwrap().balance
     };
     // In wei, for 1, 4 and 10 Ggas.
-    assert_eq!(paid(34), U256::from(62_820_000_000_u64));
-    assert_eq!(paid(134), U256::from(7_927_213_110_000_000_u64));
-    let last = 134_779_642_380_377_341_020_000_000_u128;
+    assert_eq!(paid(34), U256::from(129_242_740_890_000_000_u64));
+    let middle = 17_165_208_614_436_510_000_000_u128;
+    assert_eq!(paid(134), U256::from(middle));
+    let last = 4_348_964_257_734_208_167_960_000_000_u128;
     assert_eq!(paid(334), U256::from(last));
 }
 

@@ -80,8 +80,8 @@ fn a_configuration_that_no_rollup_can_have_is_refused() {
             ConfigError::HomeChain,
         ),
         (
-            change(|config| config.base_fee = 6),
-            ConfigError::BaseFee(6),
+            change(|config| config.base_fee = 9_999_999),
+            ConfigError::BaseFee(9_999_999),
         ),
         (
             change(|config| {
