@@ -316,7 +316,11 @@ impl<V: Vm> Executor<V> {
 
     /// Reads all that the L1 has, attested or not, because the derivation can't go on without.
     async fn read_all(&mut self) -> Result<(), Trouble> {
-        let newest = self.source.head().await?;
+        // A sequencer that is gone hinders nobody who has heard of a block.
+        let newest = match self.newest.clone() {
+            Some(newest) => newest,
+            None => self.source.head().await?,
+        };
         if newest.header.l1_finalized.number >= self.l1_known {
             self.read_attested(&newest).await?;
         }
@@ -332,6 +336,11 @@ impl<V: Vm> Executor<V> {
 
     /// Reads the L1 block that a final header names.
     async fn read_attested(&mut self, by: &VerifiedBlock) -> Result<(), Trouble> {
+        // What was read after that block would look like a lie of the L1's.
+        if by.header.l1_finalized.number < self.l1_known {
+            let reason = "its newest block names an older L1 block than was read already";
+            return Err(Trouble::Passing("sequencer", reason.into()));
+        }
         let Some(l1) = &mut self.l1 else {
             return Err(Trouble::Passing("l1", "the rollup has no L1".into()));
         };
