@@ -58,13 +58,16 @@ impl Patience {
 /// Hands in what waits, in the order it came. Returns only when the disk failed.
 pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers, board: &Board) -> StorageError {
     let mut sent: HashMap<Hash, Instant> = HashMap::new();
+    // What neither was taken nor refused by all comes last in the next pass: it may be its fault.
+    let mut failed: HashMap<Hash, Instant> = HashMap::new();
     let mut patience = Patience::default();
     let (mut pause, mut retries) = (FIRST_PAUSE, Retries::default());
     loop {
         let begun = Instant::now();
-        let waiting: Vec<Waiting> = {
+        let mut waiting: Vec<Waiting> = {
             let queue = node.submissions().queue();
             sent.retain(|hash, _| queue.by_hash.contains_key(hash));
+            failed.retain(|hash, _| queue.by_hash.contains_key(hash));
             patience.retain(|hash| queue.by_hash.contains_key(hash));
             let is_due = |waiting: &&Waiting| {
                 sent.get(&waiting.hash)
@@ -72,6 +75,7 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers, board: &Board) 
             };
             queue.entries.values().filter(is_due).cloned().collect()
         };
+        waiting.sort_by_key(|waiting| failed.get(&waiting.hash).copied());
         let mut is_well = true;
         for transaction in waiting {
             let hash = transaction.hash;
@@ -95,26 +99,28 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers, board: &Board) 
             let is_again = sent.contains_key(&hash);
             match hand_in(&node, servers, &transaction, is_again).await {
                 Ok(()) => {
+                    failed.remove(&hash);
                     sent.insert(hash, Instant::now());
                     patience.refused.remove(&hash);
                     pause = FIRST_PAUSE;
                     retries.succeeded(TASK);
                 }
-                Err(ClientError::Refused(problem)) if is_final(problem.status) => {
-                    // One that is asked may say anything: it is dropped once all have refused it for long.
+                Err(error) if error.is_refusal() => {
+                    failed.remove(&hash);
+                    // Dropped once all have refused it for long.
                     if !patience.ends_refused(hash) {
-                        let detail = &problem.detail;
-                        tracing::warn!(id = %transaction.id, %detail, "the sequencer refuses a transaction");
+                        tracing::warn!(id = %transaction.id, %error, "the sequencer refuses a transaction");
                         sent.insert(hash, Instant::now());
                         continue;
                     }
-                    let reason = format!("the sequencer refuses it: {}", problem.detail);
+                    let reason = format!("the sequencer refuses it: {error}");
                     if let Err(error) = forget(&node, &transaction, reason).await {
                         return error;
                     }
                 }
                 Err(error) => {
                     retries.failed(TASK, &error);
+                    failed.insert(hash, Instant::now());
                     is_well = false;
                     break;
                 }
@@ -187,11 +193,6 @@ async fn forget<V: Vm>(
     dropping
         .await
         .unwrap_or_else(|error| Err(StorageError::damaged("a submission", error)))
-}
-
-/// Refusals that the same bytes will meet again.
-fn is_final(status: u16) -> bool {
-    (400..500).contains(&status) && !matches!(status, 408 | 425 | 429)
 }
 
 #[cfg(test)]

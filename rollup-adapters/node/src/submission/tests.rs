@@ -247,6 +247,26 @@ async fn what_came_before_an_outage_is_not_dropped_at_the_first_refusal_after_it
     handing_in.abort();
 }
 
+/// One server refuses it, and the other one is out of reach and might take it.
+#[tokio::test]
+async fn what_not_every_server_refused_does_not_keep_others_from_being_handed_in() {
+    let served = Served::start().await.refusing_those_of(b'x').await;
+    let apis = [served.url.as_str(), "http://127.0.0.1:1"];
+    let apis = apis.map(|url| Api::new(url, ClientConfig::default()).unwrap());
+    let root = trust::from_genesis(&served.genesis()).unwrap();
+    let servers = Servers::new(apis.into(), root, ServersConfig::default()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path());
+    node.submit(bytes("x")).await.unwrap();
+    node.submit(bytes("a")).await.unwrap();
+    let handing_in = {
+        let node = node.clone();
+        tokio::spawn(async move { handing_in::run(node, &servers, &Board::new(1, 0)).await })
+    };
+    assert_eq!(served.submitted(2).await, [bytes("x"), bytes("a")]);
+    handing_in.abort();
+}
+
 #[tokio::test]
 async fn sizes_are_checked() {
     let directory = tempfile::tempdir().unwrap();
