@@ -161,8 +161,8 @@ async fn one_waits_in_a_slot_though_many_come_at_once_and_nobody_waits_for_the_a
     let node = node(directory.path());
     for name in 0..32 {
         let mut submitting = Box::pin(node.submit(Bytes::from(vec![SLOT, b'a', name])));
-        // What was begun is done though it is dropped here.
-        assert!(futures::poll!(submitting.as_mut()).is_pending());
+        // What was begun is done though it is dropped here, where it may be done already.
+        drop(futures::poll!(submitting.as_mut()));
     }
     while node.pending().is_empty() {
         tokio::task::yield_now().await;
