@@ -16,6 +16,8 @@ pub(crate) struct SegmentParts {
     pub(crate) randao_mix: Hash,
     /// If it is a pin, its number.
     pub(crate) pin: Option<u64>,
+    /// How far the L1 is: it may cover the segment already.
+    pub(crate) l1: rollup_derive::Levels,
 }
 
 /// Makes one block of a segment's inputs behind those that are done, or of the first of them, and puts it on the disk.
@@ -53,7 +55,7 @@ pub(crate) fn make_block<V: Vm>(
         count > 0 && count <= given.len(),
         "a machine executes at least the first input and no more than it is given"
     );
-    let block = node.storage().commit(&Executed {
+    let (block, levels) = node.storage().commit(&Executed {
         env: &env,
         sequencer_block: parts.sequencer_block,
         pin: parts.pin,
@@ -61,8 +63,10 @@ pub(crate) fn make_block<V: Vm>(
         origins: origins(done, &given[..count]),
         transition,
         cursor: cursor(count),
+        l1: parts.l1,
+        levels: node.levels(),
     })?;
-    node.appended(&block);
+    node.appended(&block, levels);
     Ok(block)
 }
 

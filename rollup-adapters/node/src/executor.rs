@@ -230,6 +230,7 @@ impl<V: Vm> Executor<V> {
                 SegmentKind::Pin(number) => Some(number),
                 SegmentKind::Block | SegmentKind::Messages => None,
             },
+            l1: self.derivation.levels(),
         };
         let derivation = &mut self.derivation;
         let block = make_block(&self.node, &parts, &segment.inputs, segment.done, |count| {
@@ -247,16 +248,6 @@ impl<V: Vm> Executor<V> {
         self.metrics.execution_seconds.observe(seconds);
         let (number, height) = (block.number, block.height);
         tracing::info!(number, hash = %block.hash, height, applied, skipped, pin = block.pin, "block");
-        let levels = self.derivation.levels();
-        let place = block.place();
-        if levels.is_safe(place) {
-            let finalized = if levels.is_finalized(place) {
-                number
-            } else {
-                0
-            };
-            self.node.raise(number, finalized)?;
-        }
         if number.is_multiple_of(TRIM_EVERY) {
             self.node.storage().trim_undo(self.node.levels().safe)?;
         }

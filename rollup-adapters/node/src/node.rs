@@ -180,14 +180,17 @@ impl<V: Vm> Node<V> {
         &self.0.submissions
     }
 
-    /// Tells of a block that is on the disk.
-    pub(crate) fn appended(&self, block: &Block) {
-        self.level_guard().latest = block.number;
+    /// Tells of a block that is on the disk, and of the levels if it raised them.
+    pub(crate) fn appended(&self, block: &Block, levels: Levels) {
+        let before = std::mem::replace(&mut *self.level_guard(), levels);
         self.0.submissions.settle(block);
         self.tell(Change::Block {
             number: block.number,
             hash: block.hash,
         });
+        if (before.safe, before.finalized) != (levels.safe, levels.finalized) {
+            self.tell(Change::Levels(levels));
+        }
     }
 
     /// Tells that all blocks above one are gone from the disk.

@@ -114,9 +114,15 @@ impl Source {
         }
     }
 
-    /// The next block of the namespace, or that there is none up to a header. May be dropped and called again.
+    /// The next block of the namespace, or that there is none up to a header. Of errors only the last one counts, and only
+    /// if nothing follows it: whoever pauses after each would hear of old ones for long. May be dropped and called again.
     pub(crate) async fn next(&mut self) -> Result<Fact, SourceError> {
-        let fact = self.facts.recv().await;
+        let mut fact = self.facts.recv().await;
+        while matches!(fact, Some(Err(_)))
+            && let Ok(next) = self.facts.try_recv()
+        {
+            fact = Some(next);
+        }
         self.name();
         fact.unwrap_or(Err(SourceError::Ended))
     }
@@ -234,3 +240,6 @@ fn read(
     };
     (receiver, reader)
 }
+
+#[cfg(test)]
+mod tests;

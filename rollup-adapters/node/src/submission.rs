@@ -5,7 +5,7 @@
 //! given, and what is skipped is lost. What was handed in and is in no block after a while is handed in again.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -23,10 +23,12 @@ mod handing_in;
 
 pub(crate) use handing_in::run;
 
-/// Transactions that wait at most.
-const MOST: usize = 10_000;
-/// Bytes of transactions that wait at most.
-const MOST_BYTES: usize = 64 << 20;
+/// Transactions that wait at most, and their bytes.
+const MOST: (usize, usize) = (10_000, 64 << 20);
+/// Of those that are held when they come: anybody makes as many as he likes, for nothing.
+const MOST_HELD: (usize, usize) = (1_000, 8 << 20);
+/// Held ones that are judged in one pass: each may cost the recovery of a signature.
+const HELD_A_PASS: usize = 64;
 
 /// All that wait, as the disk has them.
 #[derive(Debug)]
@@ -42,7 +44,10 @@ struct Queue {
     by_hash: HashMap<Hash, u64>,
     by_id: HashMap<Hash, u64>,
     by_slot: BTreeMap<Vec<u8>, u64>,
+    /// What the machine said last may become good.
+    held: BTreeSet<u64>,
     bytes: usize,
+    held_bytes: usize,
     next: u64,
 }
 
@@ -58,11 +63,49 @@ impl Queue {
         self.entries.insert(waiting.sequence, waiting);
     }
 
+    /// Notes whether the machine holds one back.
+    fn hold(&mut self, hash: Hash, is_held: bool) {
+        let waiting = self.by_hash.get(&hash);
+        let Some(waiting) = waiting.and_then(|at| self.entries.get(at)) else {
+            return;
+        };
+        if is_held && self.held.insert(waiting.sequence) {
+            self.held_bytes += waiting.bytes.len();
+        } else if !is_held && self.held.remove(&waiting.sequence) {
+            self.held_bytes -= waiting.bytes.len();
+        }
+    }
+
+    /// Whether there is room for so many bytes, in the place of another one if one is given.
+    fn has_room(&self, bytes: usize, is_held: bool, replaced: Option<&Waiting>) -> bool {
+        let fits = |count: usize, taken: usize, replaced: Option<&Waiting>, most| {
+            let (one, freed) = replaced.map_or((0, 0), |old| (1, old.bytes.len()));
+            let (most, most_bytes) = most;
+            count - one < most && taken - freed + bytes <= most_bytes
+        };
+        let held = replaced.filter(|old| self.held.contains(&old.sequence));
+        fits(self.entries.len(), self.bytes, replaced, MOST)
+            && (!is_held || fits(self.held.len(), self.held_bytes, held, MOST_HELD))
+    }
+
+    /// Of what is due, all that is not held, and then some of what is, round robin: `next` says where the round goes on.
+    fn pass(&self, next: &mut u64, is_due: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
+        let is_held = |waiting: &&Waiting| self.held.contains(&waiting.sequence);
+        let good = self.entries.values().filter(|waiting| !is_held(waiting));
+        let round = self.held.range(*next..).chain(self.held.range(..*next));
+        let held = round.take(HELD_A_PASS);
+        let held: Vec<_> = held.filter_map(|at| self.entries.get(at)).collect();
+        *next = held.last().map_or(0, |last| last.sequence + 1);
+        let all = good.chain(held).filter(|waiting| is_due(waiting));
+        all.cloned().collect()
+    }
+
     fn at(&self, slot: Option<&Vec<u8>>) -> Option<&Waiting> {
         self.entries.get(self.by_slot.get(slot?)?)
     }
 
     fn remove(&mut self, hash: Hash) -> Option<Waiting> {
+        self.hold(hash, false);
         let waiting = self.entries.remove(&self.by_hash.remove(&hash)?)?;
         self.bytes -= waiting.bytes.len();
         // Unless it is another one's by now.
@@ -112,11 +155,11 @@ impl Submissions {
         }
         let view = node.view();
         is_new(&view, id, hash)?;
-        match node.vm().admit(&view, &bytes)? {
-            Ok(()) => {}
-            Err(refusal) if refusal.may_become_good => {}
+        let is_held = match node.vm().admit(&view, &bytes)? {
+            Ok(()) => false,
+            Err(refusal) if refusal.may_become_good => true,
             Err(refusal) => return Err(SubmitError::Refused(refusal.reason)),
-        }
+        };
         let since_ms = now_ms();
         let slot = node.vm().slot(&bytes);
         // Held while it is written, so that the order on the disk is the one in memory, and one waits in a slot.
@@ -131,10 +174,7 @@ impl Submissions {
             let replaces = node.vm().replaces(&bytes, &old.bytes);
             replaces.map_err(SubmitError::Taken)?;
         }
-        let freed = replaced.as_ref().map_or(0, |old| old.bytes.len());
-        if queue.entries.len() - usize::from(replaced.is_some()) >= MOST
-            || queue.bytes - freed + bytes.len() > MOST_BYTES
-        {
+        if !queue.has_room(bytes.len(), is_held, replaced.as_ref()) {
             return Err(SubmitError::Full);
         }
         let waiting = Waiting {
@@ -152,6 +192,7 @@ impl Submissions {
             queue.remove(old.hash);
         }
         queue.insert(waiting);
+        queue.hold(hash, is_held);
         drop(queue);
         self.changed.notify_one();
         Ok(id)
@@ -177,6 +218,11 @@ impl Submissions {
 
     fn waits(&self, hash: Hash) -> bool {
         self.queue().by_hash.contains_key(&hash)
+    }
+
+    /// Notes whether the machine holds one back.
+    fn hold(&self, hash: Hash, is_held: bool) {
+        self.queue().hold(hash, is_held);
     }
 
     /// How many wait.

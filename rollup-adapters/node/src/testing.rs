@@ -89,6 +89,16 @@ pub fn execute<V: Vm>(
     height: u64,
     inputs: &[Input],
 ) -> Result<Vec<Block>, StorageError> {
+    execute_under(node, rollup_derive::Levels::default(), height, inputs)
+}
+
+/// The same, with the L1 this far.
+pub(crate) fn execute_under<V: Vm>(
+    node: &Node<V>,
+    l1: rollup_derive::Levels,
+    height: u64,
+    inputs: &[Input],
+) -> Result<Vec<Block>, StorageError> {
     let parts = SegmentParts {
         height,
         sequencer_block: digest::keccak(&height.to_be_bytes()),
@@ -96,6 +106,7 @@ pub fn execute<V: Vm>(
         l1_number: height,
         randao_mix: digest::keccak(&[b"mix".as_slice(), &height.to_be_bytes()].concat()),
         pin: None,
+        l1,
     };
     let mut blocks = Vec::new();
     let mut done = 0;

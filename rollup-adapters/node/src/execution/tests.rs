@@ -50,6 +50,7 @@ fn no_block_is_made_of_nothing() {
         l1_number: 0,
         randao_mix: Hash::ZERO,
         pin: Some(0),
+        l1: rollup_derive::Levels::default(),
     };
     make_block(&node, &parts, &[], 0, |_| Vec::new()).unwrap();
 }

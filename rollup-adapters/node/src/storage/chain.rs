@@ -41,14 +41,18 @@ pub(crate) struct Executed<'a> {
     pub(crate) transition: Transition,
     /// Where derivation stands after it.
     pub(crate) cursor: Vec<u8>,
+    /// How far the L1 is.
+    pub(crate) l1: rollup_derive::Levels,
+    /// The levels before it.
+    pub(crate) levels: Levels,
 }
 
 impl Storage {
-    /// Puts a block on top. Returns after it is on the disk. RN2
+    /// Puts a block on top, and the levels after it. Returns after they are on the disk. RN2
     ///
     /// # Errors
     /// A failed read or write.
-    pub(crate) fn commit(&self, executed: &Executed<'_>) -> Result<Block, StorageError> {
+    pub(crate) fn commit(&self, executed: &Executed<'_>) -> Result<(Block, Levels), StorageError> {
         let view = self.view();
         let spaces = &self.0.spaces;
         let Executed {
@@ -98,11 +102,13 @@ impl Storage {
         batch.insert(&spaces.blocks, env.number.to_be_bytes(), encode(&block));
         batch.insert(&spaces.meta, HEAD_KEY, encode(&env.number));
         batch.insert(&spaces.meta, CURSOR_KEY, executed.cursor.as_slice());
+        let levels = executed.levels_after(&block);
+        batch.insert(&spaces.meta, LEVELS_KEY, encode_levels(levels));
         if let Some(old) = env.number.checked_sub(UNDO_BLOCKS) {
             batch.remove(&spaces.undo, old.to_be_bytes());
         }
         batch.commit().map_err(StorageError::Failed)?;
-        Ok(block)
+        Ok((block, levels))
     }
 
     /// Takes the newest block off. The cursor is again where it was before it. RN3
@@ -146,15 +152,14 @@ impl Storage {
         batch.commit().map_err(StorageError::Failed)
     }
 
-    /// Notes how sure blocks are, so that levels don't fall with a restart.
+    /// Notes how sure blocks are, so that levels don't fall with a restart, nor with a power cut.
     ///
     /// # Errors
     /// A failed write.
     pub(crate) fn keep_levels(&self, levels: Levels) -> Result<(), StorageError> {
-        let Spaces { meta, .. } = &self.0.spaces;
-        let numbers = (levels.safe, levels.finalized);
-        meta.insert(LEVELS_KEY, encode(&numbers))
-            .map_err(StorageError::Failed)
+        let mut batch = self.batch();
+        batch.insert(&self.0.spaces.meta, LEVELS_KEY, encode_levels(levels));
+        batch.commit().map_err(StorageError::Failed)
     }
 
     /// Notes the newest committee of the sequencer: a start verifies from there.
@@ -286,6 +291,21 @@ impl Executed<'_> {
             Input::Transaction(_) => None,
         })
     }
+
+    /// The levels once the block is on the disk: the L1 may cover it already.
+    fn levels_after(&self, block: &Block) -> Levels {
+        let (number, place) = (block.number, block.place());
+        let raised = |is_covered, before| if is_covered { number } else { before };
+        Levels {
+            latest: number,
+            safe: raised(self.l1.is_safe(place), self.levels.safe),
+            finalized: raised(self.l1.is_finalized(place), self.levels.finalized),
+        }
+    }
+}
+
+fn encode_levels(levels: Levels) -> Vec<u8> {
+    encode(&(levels.safe, levels.finalized))
 }
 
 fn block_of(executed: &Executed<'_>, parent: &Block) -> Block {

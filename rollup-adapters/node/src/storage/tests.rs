@@ -303,14 +303,57 @@ fn a_block_that_was_half_written_is_not_there() {
     );
     fs::remove_dir_all(copy.path()).unwrap();
     copy_all(directory.path(), copy.path());
-    let journal = journal(copy.path());
-    let bytes = fs::read(&journal).unwrap();
-    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
-    fs::write(&journal, &bytes[..end - 10]).unwrap();
+    cut_last_write(copy.path());
     let node = node(copy.path());
     assert_eq!(all(&node.view()), first, "all of the last block is gone");
     testing::execute(&node, 2, &transactions(&[b"a2", b"b1", b"!x", b"w"])).unwrap();
     assert_eq!(all(&node.view()), second);
+}
+
+/// A level that is told is not lost before its block is.
+#[test]
+fn a_block_that_the_l1_covers_is_written_with_its_levels() {
+    let directory = tempfile::tempdir().unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    let l1 = |light_client, advanced| rollup_derive::Levels {
+        light_client: rollup_types::Height(light_client),
+        pins: 0,
+        advanced: rollup_types::Height(advanced),
+    };
+    let levels = |latest, safe, finalized| crate::Levels {
+        latest,
+        safe,
+        finalized,
+    };
+    {
+        let node = node(directory.path());
+        let mut changes = node.changes();
+        testing::execute_under(&node, l1(3, 3), 3, &transactions(&[b"a1"])).unwrap();
+        assert_eq!(node.levels(), levels(1, 1, 1));
+        testing::execute_under(&node, l1(4, 3), 4, &transactions(&[b"a2"])).unwrap();
+        assert_eq!(node.levels(), levels(2, 2, 1));
+        testing::execute_under(&node, l1(4, 3), 5, &transactions(&[b"b1"])).unwrap();
+        assert_eq!(node.levels(), levels(3, 2, 1));
+        let told = std::iter::from_fn(|| changes.try_recv().ok());
+        let raised: Vec<_> = told
+            .filter(|change| matches!(change, crate::Change::Levels(_)))
+            .collect();
+        let raises = [levels(1, 1, 1), levels(2, 2, 1)].map(crate::Change::Levels);
+        assert_eq!(raised, raises);
+        copy_all(directory.path(), copy.path());
+    }
+    for left in [levels(2, 2, 1), levels(1, 1, 1), levels(0, 0, 0)] {
+        cut_last_write(copy.path());
+        assert_eq!(node(copy.path()).levels(), left);
+    }
+}
+
+/// What a kill leaves of a write that it cuts off.
+fn cut_last_write(directory: &Path) {
+    let journal = journal(directory);
+    let bytes = fs::read(&journal).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    fs::write(&journal, &bytes[..end - 10]).unwrap();
 }
 
 fn journal(directory: &Path) -> std::path::PathBuf {

@@ -9,6 +9,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+use super::HELD_A_PASS;
 use crate::{Node, StorageError, board::Board, retries::Retries, storage::Waiting};
 
 /// A transaction that is held, or that the sequencer refuses, for this long is dropped.
@@ -18,6 +19,8 @@ const TASK: &str = "handing transactions to the sequencer";
 const AGAIN: Duration = Duration::from_secs(20);
 /// Between two looks at what waits, if nothing happens.
 const LOOK: Duration = Duration::from_secs(2);
+/// The same while more is held than one look judges.
+const ROUND: Duration = Duration::from_millis(250);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -55,23 +58,29 @@ impl Patience {
     }
 }
 
-/// Hands in what waits, in the order it came. Returns only when the disk failed.
+/// Hands in what waits, in the order it came, and what is good before anything that is held. Returns only when the disk failed.
 pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers, board: &Board) -> StorageError {
     let mut sent: HashMap<Hash, Instant> = HashMap::new();
-    let mut patience = Patience::default();
+    // What neither was taken nor refused by all comes last in the next pass: it may be its fault.
+    let mut failed: HashMap<Hash, Instant> = HashMap::new();
+    let (mut patience, mut next) = (Patience::default(), 0);
     let (mut pause, mut retries) = (FIRST_PAUSE, Retries::default());
     loop {
         let begun = Instant::now();
-        let waiting: Vec<Waiting> = {
+        let (mut waiting, look) = {
             let queue = node.submissions().queue();
             sent.retain(|hash, _| queue.by_hash.contains_key(hash));
+            failed.retain(|hash, _| queue.by_hash.contains_key(hash));
             patience.retain(|hash| queue.by_hash.contains_key(hash));
-            let is_due = |waiting: &&Waiting| {
+            let is_due = |waiting: &Waiting| {
                 sent.get(&waiting.hash)
                     .is_none_or(|at| at.elapsed() >= AGAIN)
             };
-            queue.entries.values().filter(is_due).cloned().collect()
+            let is_round = queue.held.len() <= HELD_A_PASS;
+            let look = if is_round { LOOK } else { ROUND };
+            (queue.pass(&mut next, is_due), look)
         };
+        waiting.sort_by_key(|waiting| failed.get(&waiting.hash).copied());
         let mut is_well = true;
         for transaction in waiting {
             let hash = transaction.hash;
@@ -81,9 +90,13 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers, board: &Board) 
             }
             match judge(&node, &transaction).await {
                 Ok(Verdict::HandIn) => {
+                    node.submissions().hold(hash, false);
                     patience.held.remove(&hash);
                 }
-                Ok(Verdict::Hold(_)) if !patience.ends_held(hash) => continue,
+                Ok(Verdict::Hold(_)) if !patience.ends_held(hash) => {
+                    node.submissions().hold(hash, true);
+                    continue;
+                }
                 Ok(Verdict::Hold(reason) | Verdict::Drop(reason)) => {
                     if let Err(error) = forget(&node, &transaction, reason).await {
                         return error;
@@ -95,26 +108,28 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers, board: &Board) 
             let is_again = sent.contains_key(&hash);
             match hand_in(&node, servers, &transaction, is_again).await {
                 Ok(()) => {
+                    failed.remove(&hash);
                     sent.insert(hash, Instant::now());
                     patience.refused.remove(&hash);
                     pause = FIRST_PAUSE;
                     retries.succeeded(TASK);
                 }
-                Err(ClientError::Refused(problem)) if is_final(problem.status) => {
-                    // One that is asked may say anything: it is dropped once all have refused it for long.
+                Err(error) if error.is_refusal() => {
+                    failed.remove(&hash);
+                    // Dropped once all have refused it for long.
                     if !patience.ends_refused(hash) {
-                        let detail = &problem.detail;
-                        tracing::warn!(id = %transaction.id, %detail, "the sequencer refuses a transaction");
+                        tracing::warn!(id = %transaction.id, %error, "the sequencer refuses a transaction");
                         sent.insert(hash, Instant::now());
                         continue;
                     }
-                    let reason = format!("the sequencer refuses it: {}", problem.detail);
+                    let reason = format!("the sequencer refuses it: {error}");
                     if let Err(error) = forget(&node, &transaction, reason).await {
                         return error;
                     }
                 }
                 Err(error) => {
                     retries.failed(TASK, &error);
+                    failed.insert(hash, Instant::now());
                     is_well = false;
                     break;
                 }
@@ -123,7 +138,7 @@ pub(crate) async fn run<V: Vm>(node: Node<V>, servers: &Servers, board: &Board) 
         if is_well {
             tokio::select! {
                 () = node.submissions().changed.notified() => {}
-                () = sleep(LOOK) => {}
+                () = sleep(look) => {}
             }
             if board.reasons().is_empty() {
                 patience.passed += begun.elapsed();
@@ -187,11 +202,6 @@ async fn forget<V: Vm>(
     dropping
         .await
         .unwrap_or_else(|error| Err(StorageError::damaged("a submission", error)))
-}
-
-/// Refusals that the same bytes will meet again.
-fn is_final(status: u16) -> bool {
-    (400..500).contains(&status) && !matches!(status, 408 | 425 | 429)
 }
 
 #[cfg(test)]

@@ -50,8 +50,8 @@ enum Fault {
     None,
     /// It leaves this block out of streams.
     Hides(u64),
-    /// It refuses every transaction.
-    Refuses,
+    /// It refuses every transaction, or those that begin with a byte.
+    Refuses(Option<u8>),
     /// It takes a transaction and says so only after the next block.
     Slow,
 }
@@ -83,7 +83,12 @@ impl Served {
 
     /// Another node of the same chain, which refuses every transaction.
     pub(crate) async fn refusing(&self) -> Self {
-        self.beside(Fault::Refuses).await
+        self.beside(Fault::Refuses(None)).await
+    }
+
+    /// Another node of the same chain, which refuses transactions that begin with a byte.
+    pub(crate) async fn refusing_those_of(&self, first: u8) -> Self {
+        self.beside(Fault::Refuses(Some(first))).await
     }
 
     /// Another node of the same chain, which answers who submits only after the next block.
@@ -211,8 +216,11 @@ async fn answer(mut stream: TcpStream, state: State) {
                 state: TransactionState::Pending,
                 position: None,
             };
-            let taken = (state.fault != Fault::Refuses).then_some(submitted);
-            reply(&mut stream, taken).await;
+            let is_refused = match state.fault {
+                Fault::Refuses(first) => first.is_none_or(|first| bytes.first() == Some(&first)),
+                _ => false,
+            };
+            reply(&mut stream, (!is_refused).then_some(submitted)).await;
         }
         ["v1", "transactions", hash] => {
             let found = transaction(&state.chain.lock().unwrap(), hash.parse().unwrap());

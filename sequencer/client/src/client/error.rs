@@ -116,4 +116,10 @@ impl ClientError {
             _ => false,
         }
     }
+    /// Whether the node refused, and would refuse the same again.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(problem)
+            if (400..500).contains(&problem.status) && !matches!(problem.status, 408 | 425 | 429))
+    }
 }

@@ -15,7 +15,7 @@ impl Servers {
     /// The answer is what the server says; [`Self::transaction`] verifies it.
     ///
     /// # Errors
-    /// No server took it: what the last one said.
+    /// No server took it: what the last one said; a refusal only if all refused it.
     pub async fn submit(
         &self,
         namespace: NamespaceId,
@@ -40,7 +40,7 @@ impl Servers {
     /// Submits a transaction to every server: one of them may take it and hold it back.
     ///
     /// # Errors
-    /// No server took it: what the last one said.
+    /// No server took it: what the last one said; a refusal only if all refused it.
     pub async fn submit_to_all(
         &self,
         namespace: NamespaceId,
@@ -73,13 +73,47 @@ impl Servers {
     }
 }
 
-/// That one server took a transaction says more than that another one did not.
+/// That one server took a transaction says more than that another one did not; that one gave no answer more than that
+/// another one refused it, for it might have taken it.
 fn or_next(
     last: Option<Result<Submitted, ClientError>>,
     next: Result<Submitted, ClientError>,
 ) -> Option<Result<Submitted, ClientError>> {
+    let is_refused = matches!(&next, Err(error) if error.is_refusal());
     match last {
         Some(Ok(submitted)) => Some(Ok(submitted)),
+        Some(Err(error)) if is_refused && !error.is_refusal() => Some(Err(error)),
         _ => Some(next),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Problem, ProblemCode};
+
+    fn refused(code: ProblemCode) -> Result<Submitted, ClientError> {
+        Err(ClientError::Refused(Box::new(Problem::new(code, "no"))))
+    }
+
+    fn silent() -> Result<Submitted, ClientError> {
+        let url = "http://127.0.0.1:1".to_owned();
+        Err(ClientError::Timeout { url })
+    }
+
+    #[test]
+    fn a_transaction_is_refused_only_if_every_server_refuses_it() {
+        let of = |outcomes: [Result<Submitted, ClientError>; 3]| {
+            let last = outcomes.into_iter().fold(None, or_next);
+            last.unwrap().unwrap_err().is_refusal()
+        };
+        let lasting = || refused(ProblemCode::EmptyTransaction);
+        let busy = || refused(ProblemCode::PoolFull);
+        assert!(of([lasting(), lasting(), lasting()]));
+        for other in [silent, busy] {
+            assert!(!of([other(), lasting(), lasting()]));
+            assert!(!of([lasting(), other(), lasting()]));
+            assert!(!of([lasting(), lasting(), other()]));
+        }
     }
 }
