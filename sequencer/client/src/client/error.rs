@@ -116,6 +116,7 @@ impl ClientError {
             _ => false,
         }
     }
+
     /// Whether the node refused, and would refuse the same again.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
