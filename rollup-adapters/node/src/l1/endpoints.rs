@@ -3,8 +3,11 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::join_all;
-use light_client::rpc::{Block, Endpoint, RpcError, Tag};
-use rollup_types::Hash;
+use light_client::{
+    abi::light_client::ILightClient,
+    rpc::{Block, Endpoint, RpcError, Tag, ViewError},
+};
+use rollup_types::{Address, Hash};
 use tokio::time::Instant;
 
 /// The first rest of an endpoint that failed.
@@ -157,6 +160,25 @@ impl Endpoints {
             }
         }
         Some((number, agreed))
+    }
+
+    /// The network whose light client is there, as a strict majority of those that know it say. No proof tells it.
+    pub(crate) async fn network(&mut self, light_client: Address) -> Option<Hash> {
+        self.meet().await;
+        let told = self
+            .ask_all(|endpoint| async move {
+                let call = ILightClient::chainDomainCall {};
+                match endpoint.view(light_client, &call, Tag::Latest).await {
+                    Ok(domain) => Ok(Some(Hash(domain.0))),
+                    Err(ViewError::Rpc(error)) => Err(error),
+                    // Whoever is far behind has no such contract yet.
+                    Err(_) => Ok(None),
+                }
+            })
+            .await;
+        let count = |one: &Hash| told.iter().filter(|(_, hash)| hash == one).count();
+        let mut networks = told.iter().map(|(_, hash)| *hash);
+        networks.find(|one| 2 * count(one) > told.len())
     }
 
     /// Takes out those that stand still while another one goes on.

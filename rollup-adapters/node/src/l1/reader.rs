@@ -46,14 +46,22 @@ impl At<'_> {
     }
 }
 
-/// No endpoint gave what was asked for, for now.
+/// Why the L1 was not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the L1 can't be read up to block {number}: {reason}")]
-pub(crate) struct L1ReadError {
-    /// The L1 block.
-    pub(crate) number: u64,
-    /// What the last endpoint said, or was caught with.
-    pub(crate) reason: String,
+pub(crate) enum L1ReadError {
+    /// No endpoint gave what was asked for, for now.
+    #[error("the L1 can't be read up to block {number}: {reason}")]
+    Unread {
+        /// The L1 block.
+        number: u64,
+        /// What the last endpoint said, or was caught with.
+        reason: String,
+    },
+    /// The definition is wrong.
+    #[error(
+        "the light client at {0} on the home L1 is of another network than the definition's genesis document"
+    )]
+    OtherNetwork(Address),
 }
 
 /// Reads the rollup's contracts.
@@ -61,6 +69,8 @@ pub(crate) struct L1ReadError {
 pub(crate) struct Reader {
     endpoints: Endpoints,
     contracts: L1Contracts,
+    /// The sequencer's, until it is known that the light client is of it.
+    network: Option<Hash>,
     /// What endpoints said of the logs in readings that broke off, by their places.
     kept: Mutex<BTreeMap<usize, Logs>>,
 }
@@ -74,10 +84,11 @@ struct Told {
 }
 
 impl Reader {
-    pub(crate) fn new(endpoints: Endpoints, contracts: L1Contracts) -> Self {
+    pub(crate) fn new(endpoints: Endpoints, contracts: L1Contracts, network: Hash) -> Self {
         Self {
             endpoints,
             contracts,
+            network: Some(network),
             kept: Mutex::default(),
         }
     }
@@ -103,6 +114,19 @@ impl Reader {
     ) -> Result<L1View, L1ReadError> {
         let (number, hash) = at.block();
         let contracts = self.contracts;
+        if let Some(network) = self.network {
+            let found = self.endpoints.network(contracts.light_client).await;
+            let found = found.ok_or_else(|| {
+                let reason =
+                    "no majority of the endpoints says what network the light client is of";
+                let reason = reason.to_owned();
+                L1ReadError::Unread { number, reason }
+            })?;
+            if found != network {
+                return Err(L1ReadError::OtherNetwork(contracts.light_client));
+            }
+            self.network = None;
+        }
         let from = (known + 1).max(contracts.first_block);
         // What was read from another block on is of no use.
         self.kept.get_mut().retain(|_, logs| logs.from() == from);
@@ -133,7 +157,7 @@ impl Reader {
                 Some(next) if next > from => format!("{reason}; it goes on at block {next}"),
                 _ => reason,
             };
-            L1ReadError { number, reason }
+            L1ReadError::Unread { number, reason }
         })
     }
 }

@@ -37,6 +37,7 @@ pub(crate) struct Rollup {
     anvil: Anvil,
     pub(crate) sender: Sender,
     pub(crate) contracts: L1Contracts,
+    network: Hash,
 }
 
 fn document(stake_table: hotshot_types::Address) -> GenesisDocument {
@@ -93,6 +94,7 @@ impl Rollup {
                 vault,
                 first_block: 1,
             },
+            network: genesis.chain_domain(),
         }
     }
 
@@ -115,7 +117,8 @@ impl Rollup {
 
     fn reader(&self, urls: &[&str]) -> Reader {
         let endpoints = urls.iter().map(|url| Endpoint::new(url).unwrap());
-        Reader::new(Endpoints::new(endpoints.collect(), CHAIN), self.contracts)
+        let endpoints = Endpoints::new(endpoints.collect(), CHAIN);
+        Reader::new(endpoints, self.contracts, self.network)
     }
 }
 
@@ -485,4 +488,19 @@ async fn a_reading_that_breaks_off_goes_on_where_it_was() {
     for pair in asked.windows(2) {
         assert_eq!(pair[0].1 + 1, pair[1].0, "each block once: {asked:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_light_client_of_another_network_is_no_reason_to_try_again() {
+    let mut rollup = filled().await;
+    rollup.network = Hash([9; 32]);
+    // One that can't be reached says nothing.
+    let mut reader = rollup.reader(&["http://127.0.0.1:9"]);
+    let at = At::Agreed(1, Hash::ZERO);
+    let error = reader.view(at, L1Base::default(), 0).await.unwrap_err();
+    assert!(matches!(error, L1ReadError::Unread { .. }), "{error}");
+    let mut reader = rollup.reader(&[&rollup.anvil.url]);
+    let error = reader.view(at, L1Base::default(), 0).await.unwrap_err();
+    let other = L1ReadError::OtherNetwork(rollup.contracts.light_client);
+    assert_eq!(error, other);
 }
