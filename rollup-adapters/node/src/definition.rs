@@ -144,7 +144,7 @@ impl Definition {
             Some(directory) => directory.join(&file.genesis),
             None => file.genesis.clone(),
         };
-        let sequencer: GenesisDocument = parse("genesis document of a sequencer", &genesis_path)?;
+        let sequencer = genesis(&genesis_path)?;
         sequencer
             .check()
             .map_err(|error| invalid(format!("the genesis document it names: {error}")))?;
@@ -246,6 +246,11 @@ impl Definition {
     pub fn chain_id(&self) -> u64 {
         self.namespace.get()
     }
+}
+
+/// Reads a genesis document.
+pub(crate) fn genesis(path: &Path) -> Result<GenesisDocument, DefinitionError> {
+    parse("genesis document of a sequencer", path)
 }
 
 fn parse<T: DeserializeOwned>(what: &'static str, path: &Path) -> Result<T, DefinitionError> {

@@ -19,7 +19,7 @@ use crate::{
     Definition, Node, StorageError,
     board::{Board, L1Standing},
     execution::{SegmentParts, make_block},
-    l1::{At, Reader},
+    l1::{At, L1ReadError, Reader},
     metrics::Metrics,
     retries::Retries,
     source::{Source, SourceError},
@@ -45,6 +45,9 @@ pub(crate) enum ExecutorError {
     /// What is stored is of another rollup, or no server is left to ask.
     #[error("{0}")]
     Derivation(String),
+    /// The definition is wrong.
+    #[error("{0}")]
+    Definition(String),
 }
 
 /// The rollup's rules for derivation.
@@ -337,7 +340,7 @@ impl<V: Vm> Executor<V> {
         };
         let base = self.derivation.l1_base();
         let view = l1.view(At::Attested(by), base, self.l1_known).await;
-        let view = view.map_err(|error| Trouble::Passing("l1", error.to_string()))?;
+        let view = view?;
         let number = view.number();
         self.stand(&view);
         self.take(Fact::L1(view))?;
@@ -365,7 +368,7 @@ impl<V: Vm> Executor<V> {
         }
         let base = self.derivation.l1_base();
         let view = l1.view(At::Agreed(number, hash), base, self.l1_known).await;
-        let view = view.map_err(|error| Trouble::Passing("l1", error.to_string()))?;
+        let view = view?;
         self.stand(&view);
         self.take(Fact::L1(view))?;
         Ok(())
@@ -427,6 +430,16 @@ impl From<StorageError> for Trouble {
 impl From<ExecutorError> for Trouble {
     fn from(error: ExecutorError) -> Self {
         Self::Fatal(error)
+    }
+}
+
+impl From<L1ReadError> for Trouble {
+    fn from(error: L1ReadError) -> Self {
+        let reason = error.to_string();
+        match error {
+            L1ReadError::Unread { .. } => Self::Passing("l1", reason),
+            L1ReadError::OtherNetwork(_) => Self::Fatal(ExecutorError::Definition(reason)),
+        }
     }
 }
 

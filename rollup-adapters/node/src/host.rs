@@ -71,6 +71,9 @@ pub(crate) enum HostError {
     /// What was read can't be what the rollup's chain is made of.
     #[error("{0}")]
     Derivation(String),
+    /// The L1 shows that the definition is wrong.
+    #[error("{0}")]
+    Definition(String),
     /// A part ended.
     #[error("{0} ended, the log says why")]
     Stopped(&'static str),
@@ -81,6 +84,7 @@ impl From<ExecutorError> for HostError {
         match error {
             ExecutorError::Storage(error) => Self::Storage(error),
             ExecutorError::Derivation(reason) => Self::Derivation(reason),
+            ExecutorError::Definition(reason) => Self::Definition(reason),
         }
     }
 }
@@ -347,7 +351,11 @@ async fn execute<V: Vm>(
     };
     let reader = config.definition.l1.map(|contracts| {
         let endpoints = Endpoints::new(config.endpoints.clone(), contracts.chain_id);
-        Reader::new(endpoints, contracts)
+        Reader::new(
+            endpoints,
+            contracts,
+            config.definition.sequencer.chain_domain(),
+        )
     });
     let source = match (config.proof, config.definition.l1) {
         (ProofKind::LightClient, Some(l1)) => {

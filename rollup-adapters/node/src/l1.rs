@@ -14,7 +14,7 @@ mod reader;
 
 pub(crate) use endpoints::{Endpoints, Wrong};
 pub(crate) use logs::pin;
-pub(crate) use reader::{At, Reader, header_at, prove};
+pub(crate) use reader::{At, L1ReadError, Reader, header_at, prove};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -37,6 +37,7 @@ fn of_host(error: &HostError) -> Exit {
     match error {
         HostError::Storage(error) => of_storage(error),
         HostError::Machine(_)
+        | HostError::Definition(_)
         | HostError::Trust(_)
         | HostError::Client(ClientError::Servers(_)) => Exit::Config,
         HostError::Client(error) => of_client(error),
@@ -57,6 +58,8 @@ mod tests {
     fn servers_that_lie_are_no_wrong_setting() {
         let lied = ClientError::AllLeft("it lied".into());
         assert_eq!(of_host(&HostError::Client(lied)), Exit::Invalid);
+        let other = HostError::Definition("of another network".into());
+        assert_eq!(of_host(&other), Exit::Config);
         let many = HostError::Client(ClientError::Servers(8));
         assert_eq!(of_host(&many), Exit::Config);
     }

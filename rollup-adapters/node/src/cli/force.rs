@@ -52,8 +52,11 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         return output::json(&json!({"index": index, "id": message.hash(), "l1Block": l1_block}));
     }
     output::line(format_args!(
-        "message {} of the queue, in L1 block {}",
-        message.index, message.l1_block
+        "message {} of the queue, in L1 block {}; its id on the rollup is {}, or the transaction's own where the machine \
+knows it by that, as the EVM does",
+        message.index,
+        message.l1_block,
+        message.hash()
     ))
 }
 

@@ -9,8 +9,9 @@ use std::{
 };
 
 use light_client::{
+    abi::light_client::ILightClient,
     deploy::{Artifacts, DeployError},
-    rpc::{Endpoint, Tag},
+    rpc::{Endpoint, Tag, ViewError},
     send::{SendConfig, Sender},
 };
 use program::{of_rpc, of_send};
@@ -24,7 +25,7 @@ use super::{
     output,
     remote::parse_address,
 };
-use crate::{Application, Definition, L1Contracts, keyfile};
+use crate::{Application, Definition, L1Contracts, definition, keyfile};
 
 /// Arguments of `init`.
 #[derive(Debug, clap::Args)]
@@ -56,25 +57,30 @@ pub(super) struct Args {
     #[arg(long, env = "ROLLUP_L1", value_name = "URL", requires_all = ["account", "light_client", "artifacts"], hide_env_values = true)]
     l1: Option<String>,
     /// Key file of the account that deploys: 32 bytes in hex, mode 0600
-    #[arg(long, env = "ROLLUP_ACCOUNT", value_name = "KEYFILE")]
+    #[arg(long, env = "ROLLUP_ACCOUNT", value_name = "KEYFILE", requires = "l1")]
     account: Option<PathBuf>,
     /// The sequencer network's light client on the home L1
-    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    #[arg(long, value_name = "ADDRESS", requires = "l1", value_parser = parse_address)]
     light_client: Option<Address>,
     /// Directory with forge's artifacts of the rollup's contracts
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", requires = "l1")]
     artifacts: Option<PathBuf>,
     /// Take deposits, which can't be settled back to the L1 yet
     #[arg(long)]
     deposits: bool,
     /// Most ether in the escrow, in wei
-    #[arg(long, value_name = "WEI", default_value_t = 1_000_000_000_000_000_000)]
+    #[arg(
+        long,
+        value_name = "WEI",
+        requires = "l1",
+        default_value_t = 1_000_000_000_000_000_000
+    )]
     cap: u128,
     /// Seconds after which anybody may force a message that the sequencer does not take up: at most a day
-    #[arg(long, value_name = "SECONDS", default_value_t = 12 * 60 * 60, value_parser = clap::value_parser!(u64).range(1..=24 * 60 * 60))]
+    #[arg(long, value_name = "SECONDS", requires = "l1", default_value_t = 12 * 60 * 60, value_parser = clap::value_parser!(u64).range(1..=24 * 60 * 60))]
     force_delay: u64,
     /// Who settles the root over withdrawals [default: nobody]
-    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    #[arg(long, value_name = "ADDRESS", requires = "l1", value_parser = parse_address)]
     settler: Option<Address>,
     /// A file with what goes below [vm]
     #[arg(long, value_name = "FILE")]
@@ -106,8 +112,16 @@ pub(super) async fn run<A: Application>(args: Args) -> Result<(), Failure> {
     };
     let api = Api::new(&args.sequencer, ClientConfig::default())?;
     let genesis = api.genesis().await?;
+    let place = args.directory.join("genesis.toml");
+    if place.exists() && definition::genesis(&place)?.hash() != genesis.hash() {
+        let message = format!(
+            "{} is of another network than the sequencer's node: `init` does not overwrite it",
+            place.display()
+        );
+        return Err(Failure::new(Exit::Refused, message));
+    }
     let home = match &args.l1 {
-        Some(url) => Some(Home::open(&args, url, genesis.l1_chain_id).await?),
+        Some(url) => Some(Home::open(&args, url, &genesis).await?),
         None => None,
     };
     let wrong = |error: io::Error| unusable(&args.directory, &error);
@@ -148,7 +162,12 @@ struct Home {
 }
 
 impl Home {
-    async fn open(args: &Args, url: &str, chain_id: u64) -> Result<Self, Failure> {
+    async fn open(
+        args: &Args,
+        url: &str,
+        genesis: &hotshot_types::GenesisDocument,
+    ) -> Result<Self, Failure> {
+        let chain_id = genesis.l1_chain_id;
         let (Some(account), Some(light_client), Some(artifacts)) =
             (&args.account, args.light_client, &args.artifacts)
         else {
@@ -161,6 +180,18 @@ impl Home {
             let message = format!(
                 "the L1 has chain id {}, the sequencer's headers attest the one with {chain_id}",
                 sender.chain_id()
+            );
+            return Err(Failure::new(Exit::Config, message));
+        }
+        let call = ILightClient::chainDomainCall {};
+        let domain = sender.endpoint().view(light_client, &call, Tag::Latest);
+        let domain = domain.await.map_err(|error| match error {
+            ViewError::Rpc(error) => error.into(),
+            error => Failure::new(Exit::Config, format!("no light client: {error}")),
+        })?;
+        if domain.0 != genesis.chain_domain().0 {
+            let message = format!(
+                "the light client at {light_client} is of another network than the sequencer's node"
             );
             return Err(Failure::new(Exit::Config, message));
         }

@@ -3,16 +3,17 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::join_all;
-use light_client::rpc::{Block, Endpoint, RpcError, Tag};
-use rollup_types::Hash;
-use tokio::time::{Instant, timeout};
+use light_client::{
+    abi::light_client::ILightClient,
+    rpc::{Block, Endpoint, RpcError, Tag, ViewError},
+};
+use rollup_types::{Address, Hash};
+use tokio::time::Instant;
 
 /// The first rest of an endpoint that failed.
 const FIRST_REST: Duration = Duration::from_millis(500);
 /// The longest.
 const LONGEST_REST: Duration = Duration::from_secs(60);
-/// All requests of one reading: an endpoint that drags on is not waited for.
-const PATIENCE: Duration = Duration::from_secs(300);
 /// An endpoint whose final block is this much older than another one's, and than now, stands still. L1s finalize within
 /// a quarter of an hour; with a margin for clocks.
 const STALE_S: u64 = 3_600;
@@ -71,10 +72,11 @@ impl Endpoints {
     }
 
     /// Asks one after the other until `take` accepts an answer. None if nobody gave one; the last reason is then said.
+    /// `request` is told the place of whom it asks.
     pub(crate) async fn ask<T, F: Future<Output = Result<T, RpcError>>, R>(
         &mut self,
         what: &'static str,
-        request: impl Fn(Endpoint) -> F,
+        request: impl Fn(usize, Endpoint) -> F,
         mut take: impl FnMut(T) -> Result<R, Wrong>,
     ) -> Result<R, String> {
         self.meet().await;
@@ -84,12 +86,7 @@ impl Endpoints {
             if !self.is_asked(place) {
                 continue;
             }
-            let answer = timeout(PATIENCE, request(self.all[place].endpoint.clone())).await;
-            let answer = answer.unwrap_or_else(|_| {
-                let endpoint = self.all[place].endpoint.name().to_owned();
-                Err(RpcError::Timeout { endpoint })
-            });
-            match answer {
+            match request(place, self.all[place].endpoint.clone()).await {
                 Ok(answer) => match take(answer) {
                     Ok(taken) => {
                         self.first = place;
@@ -163,6 +160,25 @@ impl Endpoints {
             }
         }
         Some((number, agreed))
+    }
+
+    /// The network whose light client is there, as a strict majority of those that know it say. No proof tells it.
+    pub(crate) async fn network(&mut self, light_client: Address) -> Option<Hash> {
+        self.meet().await;
+        let told = self
+            .ask_all(|endpoint| async move {
+                let call = ILightClient::chainDomainCall {};
+                match endpoint.view(light_client, &call, Tag::Latest).await {
+                    Ok(domain) => Ok(Some(Hash(domain.0))),
+                    Err(ViewError::Rpc(error)) => Err(error),
+                    // Whoever is far behind has no such contract yet.
+                    Err(_) => Ok(None),
+                }
+            })
+            .await;
+        let count = |one: &Hash| told.iter().filter(|(_, hash)| hash == one).count();
+        let mut networks = told.iter().map(|(_, hash)| *hash);
+        networks.find(|one| 2 * count(one) > told.len())
     }
 
     /// Takes out those that stand still while another one goes on.

@@ -1,5 +1,7 @@
 //! One reading of the L1: everything that one of its blocks says about the rollup.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use alloy_consensus::Header as L1Header;
 use light_client::rpc::{Endpoint, RpcError, Tag};
 use rollup_derive::{
@@ -9,9 +11,19 @@ use rollup_derive::{
 use rollup_types::{Address, Field, Hash, L1Message, Pin, field};
 use sequencer_proof::VerifiedBlock;
 use serde_json::json;
+use tokio::{sync::Mutex, time::timeout};
 
-use super::{Endpoints, endpoints::Wrong, logs};
+use super::{
+    Endpoints,
+    endpoints::Wrong,
+    logs::{self, Logs},
+};
 use crate::L1Contracts;
+
+/// How long one endpoint is asked before the next one is; it then goes on where it was.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// What is kept of logs between two readings, of all endpoints together.
+const MOST_KEPT_BYTES: usize = 256 << 20;
 
 /// Which L1 block is read.
 #[derive(Clone, Copy, Debug)]
@@ -34,14 +46,22 @@ impl At<'_> {
     }
 }
 
-/// No endpoint gave what was asked for, for now.
+/// Why the L1 was not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the L1 can't be read up to block {number}: {reason}")]
-pub(crate) struct L1ReadError {
-    /// The L1 block.
-    pub(crate) number: u64,
-    /// What the last endpoint said, or was caught with.
-    pub(crate) reason: String,
+pub(crate) enum L1ReadError {
+    /// No endpoint gave what was asked for, for now.
+    #[error("the L1 can't be read up to block {number}: {reason}")]
+    Unread {
+        /// The L1 block.
+        number: u64,
+        /// What the last endpoint said, or was caught with.
+        reason: String,
+    },
+    /// The definition is wrong.
+    #[error(
+        "the light client at {0} on the home L1 is of another network than the definition's genesis document"
+    )]
+    OtherNetwork(Address),
 }
 
 /// Reads the rollup's contracts.
@@ -49,6 +69,10 @@ pub(crate) struct L1ReadError {
 pub(crate) struct Reader {
     endpoints: Endpoints,
     contracts: L1Contracts,
+    /// The sequencer's, until it is known that the light client is of it.
+    network: Option<Hash>,
+    /// What endpoints said of the logs in readings that broke off, by their places.
+    kept: Mutex<BTreeMap<usize, Logs>>,
 }
 
 /// What one endpoint says about an L1 block.
@@ -60,10 +84,12 @@ struct Told {
 }
 
 impl Reader {
-    pub(crate) fn new(endpoints: Endpoints, contracts: L1Contracts) -> Self {
+    pub(crate) fn new(endpoints: Endpoints, contracts: L1Contracts, network: Hash) -> Self {
         Self {
             endpoints,
             contracts,
+            network: Some(network),
+            kept: Mutex::default(),
         }
     }
 
@@ -88,13 +114,51 @@ impl Reader {
     ) -> Result<L1View, L1ReadError> {
         let (number, hash) = at.block();
         let contracts = self.contracts;
+        if let Some(network) = self.network {
+            let found = self.endpoints.network(contracts.light_client).await;
+            let found = found.ok_or_else(|| {
+                let reason =
+                    "no majority of the endpoints says what network the light client is of";
+                let reason = reason.to_owned();
+                L1ReadError::Unread { number, reason }
+            })?;
+            if found != network {
+                return Err(L1ReadError::OtherNetwork(contracts.light_client));
+            }
+            self.network = None;
+        }
         let from = (known + 1).max(contracts.first_block);
+        // What was read from another block on is of no use.
+        self.kept.get_mut().retain(|_, logs| logs.from() == from);
+        let kept = &self.kept;
         let view = self.endpoints.ask(
             "the rollup's contracts",
-            |endpoint| async move { told(&endpoint, &contracts, number, from).await },
+            |place, endpoint: Endpoint| async move {
+                let mut kept = kept.lock().await;
+                let logs = kept.entry(place).or_insert_with(|| Logs::new(from));
+                let told = timeout(PATIENCE, told(&endpoint, &contracts, number, logs)).await;
+                told.unwrap_or_else(|_| {
+                    let endpoint = endpoint.name().to_owned();
+                    Err(RpcError::Timeout { endpoint })
+                })
+            },
             |told| check(told, at, &contracts, base, hash),
         );
-        view.await.map_err(|reason| L1ReadError { number, reason })
+        let view = view.await;
+        let kept = self.kept.get_mut();
+        if view.is_ok() {
+            kept.clear();
+        }
+        let most = MOST_KEPT_BYTES / kept.len().max(1);
+        kept.values_mut().for_each(|logs| logs.shorten(most));
+        view.map_err(|reason| {
+            let next = kept.values().map(Logs::next).max();
+            let reason = match next {
+                Some(next) if next > from => format!("{reason}; it goes on at block {next}"),
+                _ => reason,
+            };
+            L1ReadError::Unread { number, reason }
+        })
     }
 }
 
@@ -111,7 +175,7 @@ async fn told(
     endpoint: &Endpoint,
     contracts: &L1Contracts,
     number: u64,
-    from: u64,
+    logs: &mut Logs,
 ) -> Result<Told, RpcError> {
     let header = header_at(endpoint, number).await?;
     let proofs = Proofs {
@@ -131,16 +195,22 @@ async fn told(
         )
         .await?,
     };
-    let messages = logs::read(endpoint, contracts.queue, from, number).await?;
-    let pins = logs::read(endpoint, contracts.inbox, from, number).await?;
+    // Whoever does not have the block may lack logs, too.
+    let logs = if header.is_some() {
+        let both = [contracts.queue, contracts.inbox];
+        logs.read(endpoint, both, number).await?;
+        logs.up_to(number)
+    } else {
+        Vec::new()
+    };
+    let of = |contract| logs.iter().filter(move |log| log.address == contract);
     Ok(Told {
         header,
         proofs,
-        messages: messages
-            .iter()
+        messages: of(contracts.queue)
             .filter_map(|log| rollup_contracts::queue::message(log).ok())
             .collect(),
-        pins: pins.iter().filter_map(logs::pin).collect(),
+        pins: of(contracts.inbox).filter_map(logs::pin).collect(),
     })
 }
 

@@ -4,10 +4,10 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anvil::{Anvil, CHAIN};
@@ -37,6 +37,7 @@ pub(crate) struct Rollup {
     anvil: Anvil,
     pub(crate) sender: Sender,
     pub(crate) contracts: L1Contracts,
+    network: Hash,
 }
 
 fn document(stake_table: hotshot_types::Address) -> GenesisDocument {
@@ -93,6 +94,7 @@ impl Rollup {
                 vault,
                 first_block: 1,
             },
+            network: genesis.chain_domain(),
         }
     }
 
@@ -115,7 +117,8 @@ impl Rollup {
 
     fn reader(&self, urls: &[&str]) -> Reader {
         let endpoints = urls.iter().map(|url| Endpoint::new(url).unwrap());
-        Reader::new(Endpoints::new(endpoints.collect(), CHAIN), self.contracts)
+        let endpoints = Endpoints::new(endpoints.collect(), CHAIN);
+        Reader::new(endpoints, self.contracts, self.network)
     }
 }
 
@@ -174,7 +177,9 @@ async fn pass_on(mut stream: TcpStream, url: &str, change: &Change, asked: &Atom
             .await
             .unwrap();
         let result = change(method, &request["params"], result);
-        let answer = json!({"jsonrpc": "2.0", "id": request["id"], "result": result}).to_string();
+        // What has a code is an error.
+        let kind = result.get("code").map_or("result", |_| "error");
+        let answer = json!({"jsonrpc": "2.0", "id": request["id"], kind: result}).to_string();
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             answer.len()
@@ -187,6 +192,12 @@ async fn pass_on(mut stream: TcpStream, url: &str, change: &Change, asked: &Atom
             return;
         }
     }
+}
+
+/// A block of a filter.
+fn block(params: &Value, key: &str) -> u64 {
+    let text = params[0][key].as_str().unwrap();
+    u64::from_str_radix(&text[2..], 16).unwrap()
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
@@ -260,17 +271,15 @@ async fn messages_are_read_and_proven_up_to_the_final_block() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_is_left_out_or_changed_is_not_believed_and_nobody_is_left_for_it() {
     let rollup = filled().await;
-    let queue = json!(rollup.contracts.queue);
-    let other = queue.clone();
-    let (hides, _) = proxy(&rollup.anvil.url, move |method, params, mut answer| {
-        if method == "eth_getLogs" && params[0]["address"] == queue {
+    let (hides, _) = proxy(&rollup.anvil.url, |method, _, mut answer| {
+        if method == "eth_getLogs" {
             answer.as_array_mut().unwrap().pop();
         }
         answer
     })
     .await;
-    let (changes, _) = proxy(&rollup.anvil.url, move |method, params, answer| {
-        if method == "eth_getLogs" && params[0]["address"] == other {
+    let (changes, _) = proxy(&rollup.anvil.url, |method, _, answer| {
+        if method == "eth_getLogs" {
             let text = answer.to_string();
             // The transaction `a` in its word.
             return serde_json::from_str(&text.replacen("6100000000", "7100000000", 1)).unwrap();
@@ -426,11 +435,7 @@ async fn an_endpoint_of_another_chain_is_left_and_ranges_that_are_refused_are_ha
         .number;
     // What is no list of logs is as good as a refusal.
     let (narrow, asked) = proxy(&rollup.anvil.url, |method, params, answer| {
-        let block = |key: &str| {
-            let text = params[0][key].as_str().unwrap();
-            u64::from_str_radix(&text[2..], 16).unwrap()
-        };
-        if method == "eth_getLogs" && block("toBlock") - block("fromBlock") > 3 {
+        if method == "eth_getLogs" && block(params, "toBlock") - block(params, "fromBlock") > 3 {
             return json!("too many");
         }
         answer
@@ -439,5 +444,63 @@ async fn an_endpoint_of_another_chain_is_left_and_ranges_that_are_refused_are_ha
     let mut reader = rollup.reader(&[&narrow]);
     assert_eq!(read(&mut reader).await.unwrap(), all());
     let asked = asked.load(SeqCst) as u64;
-    assert!(asked > number / 2, "{asked} requests for {number} blocks");
+    assert!(asked > number / 4, "{asked} requests for {number} blocks");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reading_that_breaks_off_goes_on_where_it_was() {
+    let rollup = filled().await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let ranges = Arc::clone(&asked);
+    // Refuses wide ranges, and the third narrow one is one request too many.
+    let (limited, _) = proxy(&rollup.anvil.url, move |method, params, answer| {
+        if method != "eth_getLogs" {
+            return answer;
+        }
+        let (from, to) = (block(params, "fromBlock"), block(params, "toBlock"));
+        if to - from > 3 {
+            return json!({"code": -32005, "message": "the range is too wide"});
+        }
+        let mut ranges = ranges.lock().unwrap();
+        ranges.push((from, to));
+        if ranges.len() == 3 {
+            return json!({"code": 429, "message": "too many requests"});
+        }
+        answer
+    })
+    .await;
+    let mut reader = rollup.reader(&[&limited]);
+    let error = read(&mut reader).await.unwrap_err();
+    let next = asked.lock().unwrap()[2].0;
+    let goes_on = format!("it goes on at block {next}");
+    assert!(error.contains(&goes_on), "{error}");
+    let read = loop {
+        // It rests for a while.
+        match read(&mut reader).await {
+            Ok(read) => break read,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    };
+    assert_eq!(read, all());
+    let mut asked = asked.lock().unwrap().clone();
+    assert_eq!(asked.remove(2), asked[2], "the one that was refused, again");
+    assert_eq!(asked[0].0, rollup.contracts.first_block);
+    for pair in asked.windows(2) {
+        assert_eq!(pair[0].1 + 1, pair[1].0, "each block once: {asked:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_light_client_of_another_network_is_no_reason_to_try_again() {
+    let mut rollup = filled().await;
+    rollup.network = Hash([9; 32]);
+    // One that can't be reached says nothing.
+    let mut reader = rollup.reader(&["http://127.0.0.1:9"]);
+    let at = At::Agreed(1, Hash::ZERO);
+    let error = reader.view(at, L1Base::default(), 0).await.unwrap_err();
+    assert!(matches!(error, L1ReadError::Unread { .. }), "{error}");
+    let mut reader = rollup.reader(&[&rollup.anvil.url]);
+    let error = reader.view(at, L1Base::default(), 0).await.unwrap_err();
+    let other = L1ReadError::OtherNetwork(rollup.contracts.light_client);
+    assert_eq!(error, other);
 }

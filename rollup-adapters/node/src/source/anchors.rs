@@ -36,7 +36,7 @@ impl Anchors {
         let (number, hash) =
             agreed.ok_or("no majority of the L1 endpoints agrees on a final block")?;
         let light_client = self.light_client;
-        let ask = |endpoint| async move { told(&endpoint, light_client, number).await };
+        let ask = |_, endpoint| async move { told(&endpoint, light_client, number).await };
         let check = |told| check(told, light_client, hash);
         self.endpoints.ask("the light client", ask, check).await
     }
