@@ -38,6 +38,8 @@ pub(crate) struct Eth {
     chain_id: u64,
     /// One permit for each request that takes long and is worked on now.
     works: Arc<Semaphore>,
+    /// What subscriptions tell of, and remember.
+    recent: subscribe::Recent,
 }
 
 impl Eth {
@@ -55,6 +57,7 @@ pub(crate) fn methods(node: &Node<Evm>) -> Result<RpcModule<()>, RegisterMethodE
         node: node.clone(),
         chain_id: node.definition().chain_id(),
         works: Arc::new(Semaphore::new(limits::MAX_WORKS_AT_ONCE)),
+        recent: subscribe::Recent::default(),
     });
     client::register(&mut module)?;
     blocks::register(&mut module)?;

@@ -504,7 +504,7 @@ async fn more_bytes_of_logs_than_one_answer_holds_are_refused() {
         .await;
     assert_eq!(
         (code, message.as_str()),
-        (-32005, "query returned more than 7500000 bytes of data")
+        (-32005, "query returned more than 8200000 bytes")
     );
 }
 

@@ -30,13 +30,13 @@ fn gas_price(eth: &Eth, params: &Params<'_>) -> Result<U128, Error> {
     let newest = snapshot.header(BlockId::LATEST)?;
     let newest = newest.and_then(|header| header.base_fee_per_gas);
     let price = next.max(newest.unwrap_or_default());
-    Ok(U128::from(after_two_full_blocks(price.into())))
+    Ok(U128::from(with_a_margin(price.into())))
 }
 
-/// No base fee is higher after two blocks that use twice the target, of which each adds an eighth. A transaction whose
-/// price is below the base fee is skipped, and its bytes are lost.
-fn after_two_full_blocks(base_fee: u128) -> u128 {
-    base_fee + base_fee * 17 / 64 + 1
+/// No base fee is higher after the largest block, which uses four times the target, or after two that use twice the
+/// target. A transaction whose price is below the base fee is skipped, and its bytes are lost.
+fn with_a_margin(base_fee: u128) -> u128 {
+    base_fee + base_fee * 3 / 8 + 1
 }
 
 /// Nothing: the sequencer orders transactions without looking into them, so that a tip buys no place.
@@ -158,20 +158,28 @@ fn tip_at(tips: &[(u128, u64)], percentile: f64) -> u128 {
 #[cfg(test)]
 mod tests {
     use alloy_eips::eip1559::{BaseFeeParams, calc_next_block_base_fee};
+    use rollup_evm::BLOCK_GAS;
     use serde_json::json;
 
     use super::*;
 
     #[test]
-    fn the_price_of_gas_covers_two_full_blocks() {
-        for base_fee in (7..1_000).chain([1_000_000_007, (1 << 60) - 1, 1 << 60]) {
-            let after = |base_fee: u64| {
-                let params = BaseFeeParams::ethereum();
-                calc_next_block_base_fee(30_000_000, 30_000_000, base_fee, params)
-            };
-            let highest = u128::from(after(after(base_fee)));
-            let price = after_two_full_blocks(base_fee.into());
-            assert!((highest..=highest + 3).contains(&price), "{base_fee}");
+    fn the_price_of_gas_covers_the_largest_block_and_two_that_use_twice_the_target() {
+        // RE4
+        let params = BaseFeeParams::new(8, 4);
+        for base_fee in [
+            10_000_000,
+            10_000_007,
+            1_000_000_007,
+            (1 << 60) - 1,
+            1 << 60,
+        ] {
+            let after = |gas, base_fee| calc_next_block_base_fee(gas, BLOCK_GAS, base_fee, params);
+            let largest = u128::from(after(BLOCK_GAS, base_fee));
+            let price = with_a_margin(base_fee.into());
+            assert!((largest..=largest + 1).contains(&price), "{base_fee}");
+            let (first, half) = (after(BLOCK_GAS / 2, base_fee), BLOCK_GAS / 2);
+            assert!(u128::from(after(half, first)) <= price, "{base_fee}");
         }
     }
 

@@ -40,6 +40,11 @@ impl Wanted {
     pub(crate) fn has_positions(&self, log: &Log) -> bool {
         self.positions <= log.topics().len()
     }
+
+    /// Whether a log is wanted.
+    pub(crate) fn matches(&self, log: &Log) -> bool {
+        self.has_positions(log) && self.filter.matches(log)
+    }
 }
 
 impl Argument for Wanted {

@@ -8,9 +8,10 @@ pub(crate) const MAX_FILTER_TOPICS: usize = 1000;
 pub(crate) const MAX_LOG_BLOCKS: u64 = 10_000;
 /// Logs that one `eth_getLogs` answers with, and that a subscription remembers.
 pub(crate) const MAX_LOGS: usize = 10_000;
-/// Bytes of data in them: a block's at least, and with all else about the logs an answer of the size that a node allows
-/// by default.
-pub(crate) const MAX_LOG_BYTES: usize = 7_500_000;
+/// Bytes of them: in hex they fit an answer of the size that a node allows by default.
+pub(crate) const MAX_LOG_BYTES: usize = 8_200_000;
+/// What is counted for a log besides its data: half of its JSON with four topics.
+pub(crate) const LOG_BYTES: usize = 350;
 /// Blocks of one `eth_feeHistory`.
 pub(crate) const MAX_FEE_BLOCKS: u64 = 1024;
 /// Percentiles of one `eth_feeHistory`.

@@ -12,7 +12,7 @@ use super::{
     block_id::BlockId,
     error::{Error, internal, invalid, limit, not_found},
     filter::{Blocks, Filter, Wanted},
-    limits::{MAX_LOG_BLOCKS, MAX_LOG_BYTES, MAX_LOGS},
+    limits::{LOG_BYTES, MAX_LOG_BLOCKS, MAX_LOG_BYTES, MAX_LOGS},
     snapshot::Snapshot,
     works,
 };
@@ -25,14 +25,14 @@ pub(crate) fn register(module: &mut RpcModule<Eth>) -> Result<(), RegisterMethod
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Size {
     logs: usize,
-    /// Of data in them.
     bytes: usize,
 }
 
 impl Size {
     pub(crate) fn add(&mut self, logs: &[Log]) {
         self.logs += logs.len();
-        self.bytes += logs.iter().map(|log| log.data().data.len()).sum::<usize>();
+        let bytes = |log: &Log| log.data().data.len() + LOG_BYTES;
+        self.bytes += logs.iter().map(bytes).sum::<usize>();
     }
 
     /// More than one answer holds.
@@ -64,7 +64,7 @@ fn get_logs(eth: &Eth, params: &Params<'_>) -> Result<Vec<Log>, Error> {
         }
         if size.bytes > MAX_LOG_BYTES {
             return Err(limit(format!(
-                "query returned more than {MAX_LOG_BYTES} bytes of data"
+                "query returned more than {MAX_LOG_BYTES} bytes"
             )));
         }
         logs.extend(found);
