@@ -13,7 +13,7 @@ use rollup_derive::{
 };
 use rollup_types::Vm;
 use sequencer_proof::VerifiedBlock;
-use tokio::time::{interval, sleep};
+use tokio::time::{interval, sleep, timeout};
 
 use crate::{
     Definition, Node, StorageError,
@@ -35,6 +35,9 @@ const TRIM_EVERY: u64 = 256;
 /// The sequencer's headers have named no newer L1 block for this long although the L1 has one: from then on pins are read
 /// from what the L1's endpoints agree on.
 const UNATTESTED: Duration = Duration::from_secs(20);
+
+/// For the newest final block, where an older one may do.
+const HEAD: Duration = Duration::from_secs(10);
 
 /// Why the executor can't go on.
 #[derive(Debug, thiserror::Error)]
@@ -310,22 +313,26 @@ impl<V: Vm> Executor<V> {
 
     /// Reads all that the L1 has, attested or not, because the derivation can't go on without.
     async fn read_all(&mut self) -> Result<(), Trouble> {
-        // A sequencer that is gone hinders nobody who has heard of a block.
-        let newest = match self.newest.clone() {
-            Some(newest) => newest,
-            None => self.source.head().await?,
-        };
-        if newest.header.l1_finalized.number >= self.l1_known {
-            self.read_attested(&newest).await?;
+        // A sequencer that is gone, or an L1 that has forgotten the state which its last header names, hinders nothing:
+        // pins are made for that time.
+        let asked = timeout(HEAD, self.source.head()).await;
+        let newest = asked.ok().and_then(Result::ok).or(self.newest.clone());
+        let mut read = Ok(());
+        if let Some(newest) = newest
+            && newest.header.l1_finalized.number >= self.l1_known
+        {
+            read = self.read_attested(&newest).await;
+        }
+        if let Err(Trouble::Fatal(_)) = read {
+            return read;
         }
         self.read_agreed().await?;
-        match self.derivation.step() {
-            Step::Need(Need::View) => Err(Trouble::Passing(
-                "l1",
-                "its final blocks do not have a pin that they had before".into(),
-            )),
-            _ => Ok(()),
+        if self.derivation.step() != Step::Need(Need::View) {
+            return Ok(());
         }
+        read?;
+        let reason = "its final blocks do not have a pin that they had before";
+        Err(Trouble::Passing("l1", reason.into()))
     }
 
     /// Reads the L1 block that a final header names.

@@ -30,7 +30,7 @@ impl Newest {
     /// Reads the word of [`field::LIGHT_CLIENT_HEIGHT`]; none if the light client is frozen and knows nothing any more.
     #[must_use]
     pub fn read(word: Hash) -> Option<Self> {
-        // From the highest byte on: frozen, place in the ring, times and epoch, height.
+        // From the highest byte on: frozen, place in the ring, L1 blocks, time and epoch, height.
         let [frozen, place, ..] = word.0;
         let is_possible = frozen == 0 && place < field::RING_SIZE;
         is_possible.then(|| Self {
