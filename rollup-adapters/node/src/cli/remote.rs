@@ -4,11 +4,14 @@ use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use light_client::{
-    abi::SolCall,
+    abi::{SolCall, address},
     rpc::{Endpoint, Receipt, RpcError, Tag, ViewError},
     send::{SendConfig, SendError, Sender},
 };
-use rollup_contracts::{abi::queue::IL1MessageQueue, queue, refusal};
+use rollup_contracts::{
+    abi::{inbox::IRollupInbox, queue::IL1MessageQueue, vault::IWithdrawalVault},
+    queue, refusal,
+};
 use rollup_types::{Address, Hash, L1Message};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -160,15 +163,44 @@ impl L1Args {
                 ),
             ));
         }
-        Ok(Desk {
+        let desk = Desk {
             definition,
             contracts,
             sender,
-        })
+        };
+        desk.check().await?;
+        Ok(desk)
     }
 }
 
 impl Desk {
+    /// Whether the contracts are those of the definition: what is paid to others is lost.
+    async fn check(&self) -> Result<(), Failure> {
+        let L1Contracts {
+            light_client,
+            queue,
+            inbox,
+            vault,
+            ..
+        } = self.contracts;
+        let at = Tag::Latest;
+        let namespace = self.read(inbox, IRollupInbox::namespaceCall {}, at).await?;
+        let known = [
+            self.read(inbox, IRollupInbox::lightClientCall {}, at)
+                .await?,
+            self.read(inbox, IRollupInbox::queueCall {}, at).await?,
+            self.read(vault, IWithdrawalVault::queueCall {}, at).await?,
+        ];
+        let own = [light_client, queue, queue].map(address);
+        if namespace != self.definition.namespace.get() || known != own {
+            let message = format!(
+                "inbox {inbox} and vault {vault} on the L1 are of another rollup (of namespace {namespace}) or another queue or light client than the definition's"
+            );
+            return Err(Failure::new(Exit::Config, message));
+        }
+        Ok(())
+    }
+
     /// Pays for a message of the queue, and says what the queue made of it.
     pub(super) async fn enqueue(
         &self,
