@@ -292,7 +292,8 @@ impl Endpoint {
         self.narrow("eth_chainId", id)
     }
 
-    /// The newest block, by its number: several questions about it are answered from one state.
+    /// The newest block, by its number: several questions about it are answered from one state, unless the L1 takes
+    /// it back.
     ///
     /// # Errors
     /// As [`Self::ask`].

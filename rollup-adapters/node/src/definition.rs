@@ -172,6 +172,8 @@ impl Definition {
     }
 
     fn check(&self) -> Result<(), String> {
+        self.table()
+            .map_err(|_| "a number is 2^63 or more, which has no room in TOML")?;
         if self.origin == Height(0) {
             return Err("origin: the first height that can count is 1".into());
         }
@@ -222,10 +224,15 @@ impl Definition {
     /// Names the rollup: over all that nodes have to agree on.
     ///
     /// # Panics
-    /// Never: the parts are tables of TOML.
+    /// Never: it was tried when the definition was read.
     #[must_use]
     pub fn digest(&self) -> Hash {
         // Tables of TOML are sorted by key here, so equal definitions have equal text.
+        let table = self.table().expect("the fields are TOML");
+        keccak(table.to_string().as_bytes())
+    }
+
+    fn table(&self) -> Result<toml::Value, toml::ser::Error> {
         let file = File {
             application: self.application.clone(),
             namespace: self.namespace,
@@ -237,8 +244,7 @@ impl Definition {
             l1_replica: self.replicas.clone(),
             vm: self.vm.clone(),
         };
-        let table = toml::Value::try_from(&file).expect("the fields are TOML");
-        keccak(table.to_string().as_bytes())
+        toml::Value::try_from(&file)
     }
 
     /// The rollup's chain id: the number of its namespace.

@@ -57,7 +57,7 @@ pub(super) struct Args {
     #[arg(long, env = "ROLLUP_L1", value_name = "URL", requires_all = ["account", "light_client", "artifacts"], hide_env_values = true)]
     l1: Option<String>,
     /// Key file of the account that deploys: 32 bytes in hex, mode 0600
-    #[arg(long, env = "ROLLUP_ACCOUNT", value_name = "KEYFILE", requires = "l1")]
+    #[arg(long, env = "ROLLUP_ACCOUNT", value_name = "KEYFILE")]
     account: Option<PathBuf>,
     /// The sequencer network's light client on the home L1
     #[arg(long, value_name = "ADDRESS", requires = "l1", value_parser = parse_address)]

@@ -86,6 +86,11 @@ fn what_cannot_be_is_refused_in_a_sentence() {
         (text("").replace("origin = 1", "origin = 0"), 0, "origin"),
         (text("").replace("origin = 1\n", ""), 0, "origin"),
         (
+            text("").replace("origin = 1", "origin = 9223372036854775808"),
+            0,
+            "2^63",
+        ),
+        (
             text("").replace("genesis.toml", "missing.toml"),
             0,
             "missing.toml",

@@ -49,6 +49,7 @@ impl Logs {
         contracts: [Address; 2],
         to: u64,
     ) -> Result<(), RpcError> {
+        self.most = SPAN;
         while self.next <= to {
             let end = to.min(self.next.saturating_add(self.span - 1));
             let filter = json!({

@@ -46,8 +46,8 @@ use super::{
 
 /// Messages of a connection that are answered at one time.
 const CALLS: usize = 4;
-/// Messages of subscriptions that wait for a slow reader.
-const BUFFER: usize = 16;
+/// Messages of subscriptions that wait for a slow reader. Few, for they may be large.
+const BUFFER: usize = 2;
 /// Subscriptions of one connection.
 const SUBSCRIPTIONS: u32 = 64;
 /// Pings without an answer after which a connection is given up.

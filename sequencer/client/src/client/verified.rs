@@ -125,6 +125,7 @@ impl Client {
             if known.epoch() <= at {
                 return Err(ClientError::Unproven("the way from the trusted epoch"));
             }
+            self.advance(known.clone());
             steps.append(&mut part.steps);
         }
     }
