@@ -40,7 +40,6 @@ mod router;
 mod routes;
 mod server;
 mod shares;
-mod stall;
 mod streams;
 mod transactions;
 

@@ -4,7 +4,6 @@ mod calls;
 pub mod code;
 mod health;
 mod methods;
-mod patient;
 mod room;
 mod rpc;
 mod subscription_id;

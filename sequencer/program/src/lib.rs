@@ -5,6 +5,7 @@ use std::process::ExitCode;
 mod exit;
 pub mod logs;
 pub mod output;
+pub mod stalling;
 pub mod stop;
 
 pub use exit::{Exit, Failure, of_client, of_rpc, of_send};

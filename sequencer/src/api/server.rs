@@ -17,6 +17,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use program::stalling::Stalling;
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
 use tokio::{
@@ -31,7 +32,6 @@ use super::{
     Context,
     crowd::{Crowd, Place},
     permits, router,
-    stall::Stalling,
 };
 
 /// Largest head of a request in bytes.

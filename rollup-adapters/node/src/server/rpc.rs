@@ -5,12 +5,7 @@
 //!
 //! Any website may ask: no method needs more than what is asked, and wallets run in browsers.
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -29,6 +24,7 @@ use jsonrpsee::{
         stop_channel,
     },
 };
+use program::stalling::Stalling;
 use soketto::handshake::http::is_upgrade_request;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -40,7 +36,6 @@ use tower_http::cors::{Any, Cors};
 
 use super::{
     calls::Calls,
-    patient::Patient,
     room::{Held, Room},
     subscription_id::SubscriptionIds,
     websocket::{self, Peer},
@@ -90,10 +85,15 @@ pub(crate) async fn serve(
                 sleep(PAUSE).await;
                 continue;
             };
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection for JSON-RPC is gone");
+                continue;
+            }
+            let stream = Stalling::new(stream, limits.patience);
             last += 1;
             let peer = Peer {
                 id: ConnectionId(last),
-                heard: Arc::new(AtomicBool::new(false)),
+                heard: stream.heard(),
                 stop: stop.clone(),
                 _place: Arc::new(permit),
             };
@@ -118,13 +118,8 @@ async fn accept(
     }
 }
 
-async fn attend(stream: TcpStream, door: Arc<Door>, peer: Peer) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection for JSON-RPC is gone");
-        return;
-    }
+async fn attend(stream: Stalling, door: Arc<Door>, peer: Peer) {
     let patience = door.limits.patience;
-    let stream = Patient::new(stream, patience, Arc::clone(&peer.heard));
     let stop = peer.stop.clone();
     let service = service_fn(move |request| {
         let (door, peer) = (Arc::clone(&door), peer.clone());

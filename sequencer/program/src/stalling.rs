@@ -3,6 +3,10 @@
 use std::{
     io,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -14,20 +18,31 @@ use tokio::{
 };
 
 /// A TCP stream on which a write that makes no progress for `timeout` fails.
-pub(super) struct Stalling {
+#[derive(Debug)]
+pub struct Stalling {
     stream: TcpStream,
     timeout: Duration,
+    heard: Arc<AtomicBool>,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl Stalling {
-    pub(super) fn new(stream: TcpStream, timeout: Duration) -> Self {
+    /// On a stream.
+    #[must_use]
+    pub fn new(stream: TcpStream, timeout: Duration) -> Self {
         Self {
             stream,
             timeout,
+            heard: Arc::default(),
             waiting: None,
         }
+    }
+
+    /// Set with every byte of the peer; whoever wants to know clears it.
+    #[must_use]
+    pub fn heard(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.heard)
     }
 
     fn within_time<T>(
@@ -56,7 +71,12 @@ impl AsyncRead for Stalling {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.heard.store(true, Relaxed);
+        }
+        read
     }
 }
 
