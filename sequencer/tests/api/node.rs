@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use da::NamespaceTree;
 use hotshot::EpochInfo;
-use hotshot_types::{Epoch, EpochEnd, Height};
+use hotshot_types::{Epoch, EpochEnd, Hash, Height, Parameters};
 use prometheus_client::registry::Registry;
 use sequencer::{
     api::{ApiMetrics, Bounds, Context, NodeStatus, Parts, Registered, Server},
@@ -204,6 +204,19 @@ impl Node {
 /// The sample chain: see [`Chain::sample`].
 pub(crate) async fn sample() -> Node {
     Node::start(Chain::sample()).await
+}
+
+/// 300 blocks, each of an epoch of its own: more epochs than one proof holds.
+pub(crate) async fn of_many_epochs() -> Node {
+    let parameters = Parameters {
+        epoch_length: 1,
+        ..Parameters::development()
+    };
+    let mut chain = Chain::of(Hash([7; 32]), parameters);
+    for _ in 0..300 {
+        chain.push(&[]);
+    }
+    Node::start(chain).await
 }
 
 /// A server at a port that nobody takes while it is down.

@@ -1,7 +1,7 @@
 //! What is stored is served, and what is served verifies.
 
 use da::NamespaceId;
-use hotshot_types::{Epoch, Hash, Height, Parameters};
+use hotshot_types::{Epoch, Hash, Height};
 use sequencer_client::{
     Client, ClientError, Follower, VerifyError,
     client::BlockId,
@@ -11,7 +11,7 @@ use sequencer_client::{
 
 use crate::{
     chain::{Chain, id},
-    node::{Node, sample},
+    node::{Node, of_many_epochs, sample},
 };
 use sequencer::{api::NodeStatus, storage::Cutoffs};
 
@@ -358,15 +358,7 @@ async fn decided_data_may_be_cached_for_ever_and_the_newest_not() {
 
 #[tokio::test]
 async fn a_proof_over_many_epochs_is_put_together() {
-    let parameters = Parameters {
-        epoch_length: 1,
-        ..Parameters::development()
-    };
-    let mut chain = Chain::of(Hash([7; 32]), parameters);
-    for _ in 0..300 {
-        chain.push(&[]);
-    }
-    let node = Node::start(chain).await;
+    let node = of_many_epochs().await;
     let long = node.problem("/v1/light-client/latest").await;
     assert_eq!(long.code, ProblemCode::ProofTooLong);
     let client = node.client();

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use hotshot_types::{Epoch, Hash, Height, Parameters};
+use hotshot_types::{Epoch, Hash, Height};
 use sequencer_client::{
     Client, ClientConfig, Cursor, Evidence, Fault, Servers,
     client::{Api, BlockId, NamespaceEvent, ServersConfig, ServersStream},
@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use crate::{
     chain::{Chain, id},
     liar::{Liar, Lie},
-    node::{Node, sample},
+    node::{Node, of_many_epochs, sample},
 };
 
 /// For tests of what happens to a server that is slow.
@@ -437,15 +437,7 @@ async fn a_server_that_answers_a_submission_with_another_transaction_is_left() {
 
 #[tokio::test]
 async fn a_way_to_a_block_that_is_made_up_is_not_walked() {
-    let parameters = Parameters {
-        epoch_length: 1,
-        ..Parameters::development()
-    };
-    let mut chain = Chain::of(Hash([7; 32]), parameters);
-    for _ in 0..300 {
-        chain.push(&[]);
-    }
-    let node = Node::start(chain).await;
+    let node = of_many_epochs().await;
     let told = Arc::new(AtomicU64::new(0));
     let liar = Liar::before(node.address, Lie::Way(Arc::clone(&told))).await;
     let api = Api::new(&liar.url, ClientConfig::default()).unwrap();
