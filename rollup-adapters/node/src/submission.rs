@@ -27,8 +27,9 @@ pub(crate) use handing_in::run;
 const MOST: (usize, usize) = (10_000, 64 << 20);
 /// Of those that are held when they come: anybody makes as many as he likes, for nothing.
 const MOST_HELD: (usize, usize) = (1_000, 8 << 20);
-/// Held ones that are judged in one pass: each may cost the recovery of a signature.
-const HELD_A_PASS: usize = 64;
+/// Held ones that are judged in one pass: each may cost the recovery of a signature. All of them, as a rule: with fewer a
+/// burst of one sender's nonces would be handed in a few a second.
+const HELD_A_PASS: usize = MOST_HELD.0;
 
 /// All that wait, as the disk has them.
 #[derive(Debug)]

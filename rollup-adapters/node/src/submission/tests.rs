@@ -358,23 +358,25 @@ fn so_many_are_held_and_what_is_replaced_or_is_good_now_makes_room() {
 
 #[test]
 fn a_pass_has_all_that_is_good_first_and_then_some_that_are_held_in_turn() {
+    let most = super::HELD_A_PASS as u64;
+    let (good, all) = (2 * most + 12, 2 * most + 22);
     let mut queue = Queue::default();
-    for sequence in 0..150 {
+    for sequence in 0..all {
         queue.insert(entry(sequence));
-        queue.hold(entry(sequence).hash, sequence != 140);
+        queue.hold(entry(sequence).hash, sequence != good);
     }
     let mut next = 0;
     let mut pass = |is_due: &dyn Fn(&Waiting) -> bool| -> Vec<u64> {
         let pass = queue.pass(&mut next, is_due);
         pass.iter().map(|waiting| waiting.sequence).collect()
     };
-    let then = |held: Vec<u64>| [vec![140], held].concat();
-    assert_eq!(pass(&|_| true), then((0..64).collect()));
-    assert_eq!(pass(&|_| true), then((64..128).collect()));
-    let last = (128..140).chain(141..150).chain(0..43);
+    let then = |held: Vec<u64>| [vec![good], held].concat();
+    assert_eq!(pass(&|_| true), then((0..most).collect()));
+    assert_eq!(pass(&|_| true), then((most..2 * most).collect()));
+    let last = (2 * most..good).chain(good + 1..all).chain(0..most - 21);
     assert_eq!(pass(&|_| true), then(last.collect()));
-    let due = pass(&|waiting| waiting.sequence > 105);
-    assert_eq!(due, then(vec![106]));
+    let due = pass(&|waiting| waiting.sequence > 2 * most - 23);
+    assert_eq!(due, then(vec![2 * most - 22]));
 }
 
 #[tokio::test]
